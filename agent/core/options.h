@@ -1,0 +1,28 @@
+// Every number of the agent, as one value; the presets are values of it.
+#pragma once
+
+#include <cstdint>
+
+namespace automap {
+
+struct AgentOptions {
+  int hidden_units = 128;
+  double learning_rate = 5e-4;  // Adam
+  double discount = 0.6;
+  int batch_size = 64;
+  int n_step = 1;
+  int replay_capacity = 2000;
+  double priority_alpha = 0.2;
+  double priority_beta = 0.6;
+  double priority_beta_end = 0.6;  // reached when the budget ends
+  double priority_epsilon = 1e-6;
+  double epsilon_start = 1.0;
+  double epsilon_end = 0.1;
+  int epsilon_updates = 2000;  // learner updates until epsilon_end
+  int target_copy_updates = 100;
+  int steps_per_update = 1;
+  int greedy_rollout_every = 0;  // episodes; 0: never
+  bool operator==(const AgentOptions&) const = default;
+};
+
+}  // namespace automap

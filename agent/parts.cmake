@@ -1,0 +1,1 @@
+# parts come with their folders

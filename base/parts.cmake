@@ -1,0 +1,1 @@
+automap_library(base LAYER 1 DEPS absl::status absl::statusor absl::strings absl::str_format)
