@@ -1,0 +1,414 @@
+#include "planner/graph/build_graph.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "planner/graph/trip_count.h"
+
+namespace automap {
+namespace {
+
+using Instruction = xla::HloInstructionProto;
+using Computation = xla::HloComputationProto;
+
+constexpr int kMaxCallDepth = 200;
+
+int64_t LeafCount(const xla::ShapeProto& shape) {
+  if (shape.element_type() != xla::TUPLE) return 1;
+  int64_t count = 0;
+  for (const auto& element : shape.tuple_shapes()) count += LeafCount(element);
+  return count;
+}
+
+void AppendLeaves(const xla::ShapeProto& shape, std::vector<const xla::ShapeProto*>& leaves) {
+  if (shape.element_type() != xla::TUPLE) return leaves.push_back(&shape);
+  for (const auto& element : shape.tuple_shapes()) AppendLeaves(element, leaves);
+}
+
+std::vector<const xla::ShapeProto*> Leaves(const xla::ShapeProto& shape) {
+  std::vector<const xla::ShapeProto*> leaves;
+  AppendLeaves(shape, leaves);
+  return leaves;
+}
+
+// First leaf and number of leaves of element `index` of a tuple.
+std::pair<int64_t, int64_t> LeafRange(const xla::ShapeProto& tuple, int64_t index, int64_t leaf_total) {
+  if (leaf_total == tuple.tuple_shapes_size()) {  // no nested tuples, or they cancel out: check the element
+    bool flat = true;
+    for (const auto& element : tuple.tuple_shapes()) flat &= element.element_type() != xla::TUPLE;
+    if (flat) return {index, 1};
+  }
+  int64_t begin = 0;
+  for (int64_t i = 0; i < index; ++i) begin += LeafCount(tuple.tuple_shapes(i));
+  return {begin, LeafCount(tuple.tuple_shapes(index))};
+}
+
+// A computation with its instructions by id, made once and used at every call site.
+struct Body {
+  const Computation* computation = nullptr;
+  std::vector<int32_t> operand_index;  // flat, instruction by instruction: positions of the operands
+  std::vector<int32_t> operand_begin;
+  std::vector<Opcode> opcodes;
+  int32_t root = 0;
+};
+
+Body MakeBody(const Computation& computation) {
+  std::vector<std::pair<uint32_t, int32_t>> position;
+  position.reserve(computation.instructions_size());
+  for (int32_t i = 0; i < computation.instructions_size(); ++i) {
+    position.emplace_back(static_cast<uint32_t>(computation.instructions(i).id()), i);
+  }
+  if (!std::is_sorted(position.begin(), position.end())) std::sort(position.begin(), position.end());
+  const auto find = [&](int64_t id) {
+    return std::lower_bound(position.begin(), position.end(),
+                            std::make_pair(static_cast<uint32_t>(id), int32_t{0}))->second;
+  };
+  Body body;
+  body.computation = &computation;
+  for (const Instruction& instruction : computation.instructions()) {
+    body.operand_begin.push_back(body.operand_index.size());
+    body.opcodes.push_back(OpcodeFromName(instruction.opcode()));
+    for (const int64_t id : instruction.operand_ids()) body.operand_index.push_back(find(id));
+  }
+  body.operand_begin.push_back(body.operand_index.size());
+  body.root = find(computation.root_id());
+  return body;
+}
+
+}  // namespace
+
+// Enters computations one call site at a time. The value of an instruction is the list of its array leaves.
+class GraphBuilder {
+ public:
+  GraphBuilder(HloModule module, int64_t max_nodes) : max_nodes_(max_nodes) {
+    graph_.module_ = std::move(module);
+  }
+
+  absl::StatusOr<Graph> Build() {
+    const xla::HloModuleProto& proto = *graph_.module_.proto;
+    for (const Computation& computation : proto.computations()) {
+      graph_.computations_.emplace_back(computation.id(), &computation);
+    }
+    std::sort(graph_.computations_.begin(), graph_.computations_.end());
+    bodies_.resize(graph_.computations_.size());
+    const Body& entry = BodyOf(proto.entry_computation_id());
+    graph_.call_sites_.push_back({});
+    std::vector<Value> arguments = EntryArguments(*entry.computation);
+    ASSIGN_OR_RETURN(const Value result, Enter(entry, arguments, 0, 1, 0));
+    AddOutputs(*entry.computation, entry.root, result);
+    AddDeclaredAliases();
+    IndexReaders();
+    MarkFreeTensors();
+    graph_.remarks_.assign(remarks_.begin(), remarks_.end());
+    return std::move(graph_);
+  }
+
+ private:
+  using Value = std::vector<TensorId>;
+
+  const Body& BodyOf(int64_t computation_id) {
+    const auto found = std::lower_bound(
+        graph_.computations_.begin(), graph_.computations_.end(), computation_id,
+        [](const auto& entry, int64_t key) { return entry.first < key; });
+    std::unique_ptr<Body>& body = bodies_[found - graph_.computations_.begin()];
+    if (body == nullptr) body = std::make_unique<Body>(MakeBody(*found->second));
+    return *body;
+  }
+
+  TensorId AddTensor(const xla::ShapeProto& shape, NodeId producer) {
+    Tensor tensor;
+    tensor.dims = reinterpret_cast<const int64_t*>(shape.dimensions().data());
+    tensor.rank = shape.dimensions_size();
+    tensor.type = shape.element_type();
+    tensor.producer = producer;
+    for (const bool dynamic : shape.is_dynamic_dimension()) tensor.is_dynamic |= dynamic;
+    graph_.tensors_.push_back(tensor);
+    return graph_.tensor_count() - 1;
+  }
+
+  std::vector<Value> EntryArguments(const Computation& entry) {
+    std::vector<const Instruction*> parameters;
+    for (const Instruction& instruction : entry.instructions()) {
+      if (instruction.opcode() != "parameter") continue;
+      parameters.resize(std::max<size_t>(parameters.size(), instruction.parameter_number() + 1));
+      parameters[instruction.parameter_number()] = &instruction;
+    }
+    std::vector<Value> arguments;
+    for (const Instruction* parameter : parameters) {
+      Value& value = arguments.emplace_back();
+      const bool is_tuple = parameter->shape().element_type() == xla::TUPLE;
+      const std::string& path = parameter->metadata().op_name();
+      for (const xla::ShapeProto* leaf : Leaves(parameter->shape())) {
+        const int32_t index = is_tuple ? static_cast<int32_t>(value.size()) : -1;
+        value.push_back(AddTensor(*leaf, -1));
+        graph_.parameters_.push_back({static_cast<int32_t>(parameter->parameter_number()), index,
+                                      value.back(), path.empty() ? parameter->name() : path});
+      }
+    }
+    return arguments;
+  }
+
+  // The values of all instructions of a computation at one call site.
+  struct Frame {
+    std::vector<int32_t> begin;  // per instruction
+    Value leaves;
+    absl::Span<const TensorId> of(int32_t index) const {
+      return absl::MakeConstSpan(leaves).subspan(begin[index], begin[index + 1] - begin[index]);
+    }
+  };
+
+  // Appends the nodes of `body` called with `arguments`, and returns the value of its root.
+  absl::StatusOr<Value> Enter(const Body& body, absl::Span<const Value> arguments, CallSiteId site,
+                              int64_t trips, int depth) {
+    if (depth > kMaxCallDepth) {
+      return absl::ResourceExhaustedError(absl::StrCat(
+          "module: calls nested deeper than ", kMaxCallDepth, " at ", body.computation->name()));
+    }
+    Frame frame;
+    frame.begin.reserve(body.opcodes.size() + 1);
+    for (size_t i = 0; i < body.opcodes.size(); ++i) {
+      frame.begin.push_back(frame.leaves.size());
+      const Instruction& instruction = body.computation->instructions(i);
+      const auto operands = absl::MakeConstSpan(body.operand_index)
+                                .subspan(body.operand_begin[i], body.operand_begin[i + 1] - body.operand_begin[i]);
+      if (body.opcodes[i] == Opcode::kParameter) {
+        const Value& argument = arguments[instruction.parameter_number()];
+        frame.leaves.insert(frame.leaves.end(), argument.begin(), argument.end());
+        continue;
+      }
+      ASSIGN_OR_RETURN(const Value value, Evaluate(body, instruction, body.opcodes[i], operands, frame,
+                                                   {site, trips, depth}));
+      frame.leaves.insert(frame.leaves.end(), value.begin(), value.end());
+    }
+    frame.begin.push_back(frame.leaves.size());
+    const auto root = frame.of(body.root);
+    return Value(root.begin(), root.end());
+  }
+
+  struct Place {
+    CallSiteId site;
+    int64_t trips;
+    int depth;
+  };
+
+  absl::StatusOr<Value> Evaluate(const Body& body, const Instruction& instruction, Opcode opcode,
+                                 absl::Span<const int32_t> operands, const Frame& frame, Place place) {
+    const auto value_of = [&](int32_t index) {
+      const auto leaves = frame.of(index);
+      return Value(leaves.begin(), leaves.end());
+    };
+    const auto values = [&] {
+      std::vector<Value> each;
+      for (const int32_t operand : operands) each.push_back(value_of(operand));
+      return each;
+    };
+    const auto all_leaves = [&] {
+      Value all;
+      for (const int32_t operand : operands) {
+        const auto leaves = frame.of(operand);
+        all.insert(all.end(), leaves.begin(), leaves.end());
+      }
+      return all;
+    };
+    switch (opcode) {
+      case Opcode::kTuple:
+      case Opcode::kOptBarrier:
+        return all_leaves();
+      case Opcode::kDomain:
+      case Opcode::kAddDependency:
+        return value_of(operands[0]);
+      case Opcode::kGetTupleElement: {
+        const auto value = frame.of(operands[0]);
+        const auto [begin, count] = LeafRange(body.computation->instructions(operands[0]).shape(),
+                                              instruction.tuple_index(), value.size());
+        return Value(value.begin() + begin, value.begin() + begin + count);
+      }
+      case Opcode::kCall:
+      case Opcode::kFusion:
+        return EnterCallee(instruction, 0, values(), place, place.trips);
+      case Opcode::kWhile:
+        return EnterLoop(body, instruction, value_of(operands[0]), place);
+      case Opcode::kConditional:
+        return EnterBranches(instruction, values(), place);
+      default:
+        return AddNode(instruction, opcode, all_leaves(), place);
+    }
+  }
+
+  absl::StatusOr<Value> EnterCallee(const Instruction& caller, int index, absl::Span<const Value> arguments,
+                                    Place place, int64_t trips) {
+    const CallSiteId site = graph_.call_sites_.size();
+    graph_.call_sites_.push_back({place.site, &caller});
+    return Enter(BodyOf(caller.called_computation_ids(index)), arguments, site, trips, place.depth + 1);
+  }
+
+  // Carried arrays that the body hands on unchanged are the initial ones under another name. Every other one is a
+  // tensor of its own with two producers: the initial value and the body's result.
+  absl::StatusOr<Value> EnterLoop(const Body& outer, const Instruction& loop, const Value& initial, Place place) {
+    const Body& body = BodyOf(loop.called_computation_ids(0));
+    const Body& condition = BodyOf(loop.called_computation_ids(1));
+    const auto trips = TripCount(loop, *outer.computation, *condition.computation);
+    if (!trips) remarks_.insert(absl::StrCat("while ", loop.name(), ": trip count unknown, counted once"));
+    const int64_t inner_trips = place.trips * std::max<int64_t>(1, trips.value_or(1));
+    const std::vector<bool> unchanged = UnchangedLeaves(body, initial.size());
+    const auto shapes = Leaves(loop.shape());
+    Value carried(initial.size());
+    for (size_t leaf = 0; leaf < initial.size(); ++leaf) {
+      carried[leaf] = initial[leaf];
+      if (unchanged[leaf]) continue;
+      carried[leaf] = AddTensor(*shapes[leaf], graph_.node_count());
+      RETURN_IF_ERROR(AddIdentity(loop, Opcode::kWhile, initial[leaf], carried[leaf], place));
+    }
+    RETURN_IF_ERROR(EnterCallee(loop, 1, {carried}, place, inner_trips).status());
+    ASSIGN_OR_RETURN(const Value next, EnterCallee(loop, 0, {carried}, place, inner_trips));
+    for (size_t leaf = 0; leaf < initial.size(); ++leaf) {
+      if (unchanged[leaf]) continue;
+      RETURN_IF_ERROR(AddIdentity(loop, Opcode::kWhile, next[leaf], carried[leaf], {place.site, inner_trips, 0}));
+    }
+    return carried;
+  }
+
+  static std::vector<bool> UnchangedLeaves(const Body& body, size_t leaf_count) {
+    std::vector<bool> unchanged(leaf_count, false);
+    if (body.opcodes[body.root] != Opcode::kTuple) return unchanged;
+    const int32_t begin = body.operand_begin[body.root];
+    const int32_t end = body.operand_begin[body.root + 1];
+    if (static_cast<size_t>(end - begin) != leaf_count) return unchanged;  // nested tuples: carried as they are
+    for (int32_t i = begin; i < end; ++i) {
+      const int32_t element = body.operand_index[i];
+      if (body.opcodes[element] != Opcode::kGetTupleElement) continue;
+      const int32_t source = body.operand_index[body.operand_begin[element]];
+      unchanged[i - begin] = body.opcodes[source] == Opcode::kParameter &&
+                             body.computation->instructions(element).tuple_index() == i - begin;
+    }
+    return unchanged;
+  }
+
+  // Every branch's result goes into the same result tensors, by an identity node each.
+  absl::StatusOr<Value> EnterBranches(const Instruction& conditional, absl::Span<const Value> arguments, Place place) {
+    Value results;
+    const auto shapes = Leaves(conditional.shape());
+    for (int branch = 0; branch < conditional.called_computation_ids_size(); ++branch) {
+      ASSIGN_OR_RETURN(const Value value,
+                       EnterCallee(conditional, branch, {arguments[branch + 1]}, place, place.trips));
+      for (size_t leaf = 0; leaf < shapes.size(); ++leaf) {
+        if (branch == 0) results.push_back(AddTensor(*shapes[leaf], graph_.node_count()));
+        RETURN_IF_ERROR(AddIdentity(conditional, Opcode::kConditional, value[leaf], results[leaf], place));
+      }
+    }
+    return results;
+  }
+
+  absl::Status AddIdentity(const Instruction& instruction, Opcode opcode, TensorId from, TensorId to, Place place) {
+    RETURN_IF_ERROR(BeginNode(instruction, opcode, place));
+    graph_.operands_.push_back(from);
+    graph_.results_.push_back(to);
+    return absl::OkStatus();
+  }
+
+  absl::Status BeginNode(const Instruction& instruction, Opcode opcode, Place place) {
+    if (graph_.node_count() >= max_nodes_) {
+      return absl::ResourceExhaustedError(absl::StrCat("module: more than ", max_nodes_, " nodes once calls are entered"));
+    }
+    graph_.nodes_.push_back({&instruction, opcode, place.site, place.trips, static_cast<int32_t>(graph_.operands_.size()),
+                             static_cast<int32_t>(graph_.results_.size())});
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Value> AddNode(const Instruction& instruction, Opcode opcode, const Value& operands, Place place) {
+    RETURN_IF_ERROR(BeginNode(instruction, opcode, place));
+    const NodeId id = graph_.node_count() - 1;
+    graph_.operands_.insert(graph_.operands_.end(), operands.begin(), operands.end());
+    Value results;
+    if (instruction.shape().element_type() != xla::TUPLE) {
+      results.push_back(AddTensor(instruction.shape(), id));
+    } else {
+      for (const xla::ShapeProto* leaf : Leaves(instruction.shape())) results.push_back(AddTensor(*leaf, id));
+    }
+    graph_.results_.insert(graph_.results_.end(), results.begin(), results.end());
+    return results;
+  }
+
+  void AddOutputs(const Computation& entry, int32_t root, const Value& result) {
+    const xla::ShapeProto& shape = entry.instructions(root).shape();
+    const bool is_tuple = shape.element_type() == xla::TUPLE;
+    const int count = is_tuple ? shape.tuple_shapes_size() : 1;
+    size_t leaf = 0;
+    for (int number = 0; number < count; ++number) {
+      const xla::ShapeProto& element = is_tuple ? shape.tuple_shapes(number) : shape;
+      const int64_t leaves = LeafCount(element);
+      for (int32_t index = 0; index < leaves; ++index, ++leaf) {
+        const bool nested = element.element_type() == xla::TUPLE;
+        graph_.outputs_.push_back({number, nested ? index : -1, result[leaf], absl::StrCat("output ", number)});
+      }
+    }
+  }
+
+  void AddDeclaredAliases() {
+    graph_.declared_aliases_.assign(graph_.outputs_.size(), -1);
+    for (const auto& entry : graph_.module_.proto->input_output_alias().entries()) {
+      const int32_t parameter = FindParameter(entry);
+      const int64_t number = entry.output_shape_index_size() > 0 ? entry.output_shape_index(0) : 0;
+      for (size_t i = 0; i < graph_.outputs_.size() && parameter >= 0; ++i) {
+        const Leaf& output = graph_.outputs_[i];
+        const int64_t leaf = entry.output_shape_index_size() > 1 ? entry.output_shape_index(1) : -1;
+        if (output.number == number && output.leaf_index == leaf) graph_.declared_aliases_[i] = parameter;
+      }
+    }
+  }
+
+  int32_t FindParameter(const xla::HloInputOutputAliasProto::AliasEntryProto& entry) const {
+    const int64_t leaf = entry.parameter_shape_index_size() > 0 ? entry.parameter_shape_index(0) : -1;
+    const auto found = std::lower_bound(
+        graph_.parameters_.begin(), graph_.parameters_.end(), entry.parameter_number(),
+        [](const Leaf& parameter, int64_t number) { return parameter.number < number; });
+    for (auto it = found; it != graph_.parameters_.end() && it->number == entry.parameter_number(); ++it) {
+      if (it->leaf_index == leaf) return it - graph_.parameters_.begin();
+    }
+    return -1;
+  }
+
+  void IndexReaders() {
+    graph_.reader_begin_.assign(graph_.tensor_count() + 1, 0);
+    for (const TensorId tensor : graph_.operands_) ++graph_.reader_begin_[tensor + 1];
+    for (int32_t i = 0; i < graph_.tensor_count(); ++i) graph_.reader_begin_[i + 1] += graph_.reader_begin_[i];
+    graph_.readers_.resize(graph_.operands_.size());
+    std::vector<int32_t> next(graph_.reader_begin_.begin(), graph_.reader_begin_.end() - 1);
+    for (NodeId id = 0; id < graph_.node_count(); ++id) {
+      for (const TensorId tensor : graph_.operands(id)) graph_.readers_[next[tensor]++] = id;
+    }
+  }
+
+  void MarkFreeTensors() {
+    std::vector<TensorId> queue;
+    for (Tensor& tensor : graph_.tensors_) tensor.is_free = true;
+    const auto bind = [&](TensorId tensor) {
+      if (!graph_.tensors_[tensor].is_free) return;
+      graph_.tensors_[tensor].is_free = false;
+      queue.push_back(tensor);
+    };
+    for (const Leaf& parameter : graph_.parameters_) bind(parameter.tensor);
+    while (!queue.empty()) {
+      const TensorId tensor = queue.back();
+      queue.pop_back();
+      for (const NodeId reader : graph_.readers(tensor)) {
+        for (const TensorId result : graph_.results(reader)) bind(result);
+      }
+    }
+  }
+
+  Graph graph_;
+  const int64_t max_nodes_;
+  std::vector<std::unique_ptr<Body>> bodies_;  // parallel to graph_.computations_
+  std::set<std::string> remarks_;
+};
+
+absl::StatusOr<Graph> BuildGraph(HloModule module, int64_t max_nodes) {
+  return GraphBuilder(std::move(module), max_nodes).Build();
+}
+
+}  // namespace automap

@@ -1,0 +1,37 @@
+#include "planner/graph/graph.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace automap {
+
+std::string Graph::Path(NodeId id) const {
+  std::string path = nodes_[id].instruction->name();
+  for (CallSiteId site = nodes_[id].call_site; site > 0; site = call_sites_[site].parent) {
+    path = absl::StrCat(call_sites_[site].caller->name(), "/", path);
+  }
+  return absl::StrCat("main/", path);
+}
+
+std::string Graph::EffectiveName(NodeId id) const {
+  std::string name = nodes_[id].instruction->metadata().op_name();
+  for (CallSiteId site = nodes_[id].call_site; site > 0; site = call_sites_[site].parent) {
+    const std::string& outer = call_sites_[site].caller->metadata().op_name();
+    // Older producers repeat the caller's name inside the callee, newer ones write relative names.
+    if (!outer.empty() && name.rfind("jit(", 0) != 0) name = absl::StrCat(outer, "/", name);
+  }
+  return name;
+}
+
+const xla::HloComputationProto* Graph::Callee(const xla::HloInstructionProto& instruction,
+                                              int index) const {
+  if (index >= instruction.called_computation_ids_size()) return nullptr;
+  const int64_t id = instruction.called_computation_ids(index);
+  const auto found = std::lower_bound(
+      computations_.begin(), computations_.end(), id,
+      [](const auto& entry, int64_t key) { return entry.first < key; });
+  return found != computations_.end() && found->first == id ? found->second : nullptr;
+}
+
+}  // namespace automap

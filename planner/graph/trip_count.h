@@ -1,0 +1,18 @@
+// How often a loop runs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "planner/graph/graph.h"
+
+namespace automap {
+
+// Trip count of a `while` instruction of `computation`, from the compiler's own note (`known_trip_count`) or from a
+// condition of the form "counter < constant" on a carried counter that starts at a constant and counts by one.
+// Nothing when neither is there.
+std::optional<int64_t> TripCount(const xla::HloInstructionProto& loop,
+                                 const xla::HloComputationProto& computation,
+                                 const xla::HloComputationProto& condition);
+
+}  // namespace automap

@@ -1,0 +1,194 @@
+#include "planner/propagation/linkage_groups.h"
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "planner/propagation/structure.h"
+
+namespace automap {
+namespace {
+
+class GroupFinder {
+ public:
+  GroupFinder(const Wiring& wiring, const Roles& roles, Role role, const PropagationOptions& options,
+              const PriorSplits* prior)
+      : wiring_(wiring), graph_(wiring.graph()), roles_(roles), role_(role), propagation_(wiring, options, prior),
+        forbidden_(graph_.tensor_count(), 0), reaches_(graph_.tensor_count(), false),
+        parameter_of_(graph_.tensor_count(), -1) {
+    for (size_t i = 0; i < graph_.parameters().size(); ++i) parameter_of_[graph_.parameters()[i].tensor] = i;
+    propagation_.Forbid(&forbidden_);
+  }
+
+  LinkageGroups Find() {
+    for (size_t p = 0; p < graph_.parameters().size(); ++p) {
+      if (roles_.of[p] != role_) continue;
+      for (int32_t dim = 0; dim < graph_.tensor(graph_.parameters()[p].tensor).rank; ++dim) {
+        Decide({static_cast<int32_t>(p), dim});
+      }
+    }
+    SortGroups();
+    FindImplied();
+    FindConflicts();
+    NumberStructures();
+    return std::move(found_);
+  }
+
+ private:
+  void Decide(ParameterDim decision) {
+    if (group_of_.contains(decision)) return;
+    const TensorDim place = {graph_.parameters()[decision.parameter].tensor, decision.dim};
+    const int64_t size = graph_.tensor(place.tensor).dims[place.dim];
+    if (size == 1) return Refuse(decision, {ConflictClass::kSizeOne, -1, place, -1});
+    if (size % propagation_.options().axis_size != 0) {
+      return Refuse(decision, {ConflictClass::kNotDivisible, -1, place, -1});
+    }
+    if (const auto conflict = propagation_.Split(place)) return Refuse(decision, Resolve(*conflict));
+    AddGroup(place);
+    propagation_.UndoTo(0);
+  }
+
+  // A demand that is known to be infeasible conflicts for the reason that is known.
+  Conflict Resolve(const Conflict& conflict) const {
+    if (conflict.kind != ConflictClass::kForbidden) return conflict;
+    return reason_.at({parameter_of_[conflict.demand.tensor], conflict.demand.dim});
+  }
+
+  void Refuse(ParameterDim decision, const Conflict& conflict) {
+    forbidden_[graph_.parameters()[decision.parameter].tensor] |= uint64_t{1} << decision.dim;
+    reason_[decision] = conflict;
+    found_.infeasible.push_back({decision, conflict});
+  }
+
+  // The present state is the closure of `decision`. Its members are the parameters in it from which the decision
+  // follows in turn, found by walking the closure backwards.
+  void AddGroup(TensorDim decision) {
+    LinkageGroup group;
+    std::vector<std::pair<TensorId, TensorId>> edges;  // to, from
+    for (const int32_t entry : propagation_.trail()) {
+      if (!Propagation::IsTensor(entry)) {
+        group.factors.push_back(propagation_.selected(Propagation::AsNode(entry)));
+        continue;
+      }
+      const TensorId tensor = Propagation::AsTensor(entry);
+      const int32_t dim = propagation_.split_dim(tensor);
+      group.tensors.push_back({tensor, dim});
+      for (const Wiring::Use& use : wiring_.uses(tensor)) {
+        for (const TensorDim& result : wiring_.split_results(wiring_.factor_of(use, dim))) {
+          edges.emplace_back(result.tensor, tensor);
+        }
+      }
+      if (wiring_.replaces(tensor) >= 0) edges.emplace_back(wiring_.replaces(tensor), tensor);
+    }
+    std::sort(edges.begin(), edges.end());
+    for (const TensorId tensor : Reaching(decision.tensor, edges)) {
+      const int32_t parameter = parameter_of_[tensor];
+      if (parameter < 0 || roles_.of[parameter] != role_) continue;
+      group.members.push_back({parameter, propagation_.split_dim(tensor)});
+    }
+    std::sort(group.members.begin(), group.members.end());
+    for (const ParameterDim& member : group.members) group_of_[member] = found_.groups.size();
+    found_.groups.push_back(std::move(group));
+  }
+
+  std::vector<TensorId> Reaching(TensorId target, const std::vector<std::pair<TensorId, TensorId>>& edges) {
+    std::vector<TensorId> order = {target};
+    reaches_[target] = true;
+    for (size_t i = 0; i < order.size(); ++i) {
+      auto edge = std::lower_bound(edges.begin(), edges.end(), std::make_pair(order[i], TensorId{0}));
+      for (; edge != edges.end() && edge->first == order[i]; ++edge) {
+        if (reaches_[edge->second]) continue;
+        reaches_[edge->second] = true;
+        order.push_back(edge->second);
+      }
+    }
+    for (const TensorId tensor : order) reaches_[tensor] = false;
+    return order;
+  }
+
+  void SortGroups() {
+    std::stable_sort(found_.groups.begin(), found_.groups.end(), [](const auto& a, const auto& b) {
+      return a.members.size() != b.members.size() ? a.members.size() > b.members.size() : a.members < b.members;
+    });
+    for (size_t g = 0; g < found_.groups.size(); ++g) {
+      for (const ParameterDim& member : found_.groups[g].members) group_of_[member] = g;
+    }
+  }
+
+  void FindImplied() {
+    for (size_t g = 0; g < found_.groups.size(); ++g) {
+      std::vector<int32_t>& implied = found_.groups[g].implied;
+      for (const TensorDim& place : found_.groups[g].tensors) {
+        const auto other = group_of_.find({parameter_of_[place.tensor], place.dim});
+        if (other != group_of_.end() && other->second != static_cast<int32_t>(g)) implied.push_back(other->second);
+      }
+      std::sort(implied.begin(), implied.end());
+      implied.erase(std::unique(implied.begin(), implied.end()), implied.end());
+    }
+  }
+
+  // Two groups conflict when they select different factors of one node or split one tensor in different dims.
+  void FindConflicts() {
+    found_.conflicts.resize(found_.groups.size());
+    std::vector<std::pair<int32_t, std::pair<int32_t, int32_t>>> claims;  // node, (what, group)
+    for (size_t g = 0; g < found_.groups.size(); ++g) {
+      for (const FactorId factor : found_.groups[g].factors) {
+        claims.push_back({wiring_.factor(factor).node, {factor, g}});
+      }
+      for (const TensorDim& place : found_.groups[g].tensors) {
+        claims.push_back({~place.tensor, {place.dim, g}});
+      }
+    }
+    std::sort(claims.begin(), claims.end());
+    for (size_t begin = 0, end = 0; begin < claims.size(); begin = end) {
+      while (end < claims.size() && claims[end].first == claims[begin].first) ++end;
+      if (claims[begin].second.first != claims[end - 1].second.first) AddConflicts(claims, begin, end);
+    }
+    for (auto& list : found_.conflicts) {
+      std::sort(list.begin(), list.end());
+      list.erase(std::unique(list.begin(), list.end()), list.end());
+    }
+  }
+
+  void AddConflicts(const std::vector<std::pair<int32_t, std::pair<int32_t, int32_t>>>& claims, size_t begin,
+                    size_t end) {
+    for (size_t i = begin; i < end; ++i) {
+      for (size_t j = begin; j < end; ++j) {
+        if (claims[i].second.first != claims[j].second.first) {
+          found_.conflicts[claims[i].second.second].push_back(claims[j].second.second);
+        }
+      }
+    }
+  }
+
+  void NumberStructures() {
+    std::map<uint64_t, int32_t> number;
+    for (LinkageGroup& group : found_.groups) {
+      const uint64_t fingerprint = StructureFingerprint(wiring_, group.factors, group.tensors);
+      group.structure = number.emplace(fingerprint, number.size()).first->second;
+      found_.copies.resize(number.size(), 0);
+      ++found_.copies[group.structure];
+    }
+  }
+
+  const Wiring& wiring_;
+  const Graph& graph_;
+  const Roles& roles_;
+  const Role role_;
+  Propagation propagation_;
+  ForbiddenDims forbidden_;
+  std::vector<bool> reaches_;
+  std::vector<int32_t> parameter_of_;  // by tensor
+  std::map<ParameterDim, int32_t> group_of_;
+  std::map<ParameterDim, Conflict> reason_;
+  LinkageGroups found_;
+};
+
+}  // namespace
+
+LinkageGroups FindLinkageGroups(const Wiring& wiring, const Roles& roles, Role role, const PropagationOptions& options,
+                                const PriorSplits* prior) {
+  return GroupFinder(wiring, roles, role, options, prior).Find();
+}
+
+}  // namespace automap

@@ -1,0 +1,49 @@
+// Which (parameter, dim) pairs are decided together: everything that follows from one decision.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "planner/graph/roles.h"
+#include "planner/propagation/propagation.h"
+
+namespace automap {
+
+// A dim of an entry parameter, by the parameter's index in graph.parameters().
+struct ParameterDim {
+  int32_t parameter = -1;
+  int32_t dim = 0;
+  auto operator<=>(const ParameterDim&) const = default;
+};
+
+// Pairs that imply each other. Deciding one of them splits all, and everything in the closure.
+struct LinkageGroup {
+  std::vector<ParameterDim> members;  // sorted
+  std::vector<int32_t> implied;       // other groups that follow from this one, but not the other way round
+  // What the decision does: selected factors and split tensors, in order of propagation.
+  std::vector<FactorId> factors;
+  std::vector<TensorDim> tensors;
+  // Groups with the same structure (same operations, shapes and wiring; repeated layers) share a number.
+  int32_t structure = -1;
+};
+
+struct InfeasibleDim {
+  ParameterDim decision;
+  Conflict conflict;  // of the decision alone
+};
+
+struct LinkageGroups {
+  std::vector<LinkageGroup> groups;  // most members first, then by first member
+  std::vector<InfeasibleDim> infeasible;
+  // By group: the groups that it cannot be combined with, ascending. Symmetric.
+  std::vector<std::vector<int32_t>> conflicts;
+  // By structure: how many groups have it.
+  std::vector<int32_t> copies;
+};
+
+// The groups of the dims of all parameters with `role`, on one axis. Each feasible pair is in exactly one group.
+// One propagation per group and per infeasible pair, the latter stopping at the first that is known.
+LinkageGroups FindLinkageGroups(const Wiring& wiring, const Roles& roles, Role role,
+                                const PropagationOptions& options, const PriorSplits* prior = nullptr);
+
+}  // namespace automap

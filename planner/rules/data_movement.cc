@@ -1,0 +1,117 @@
+#include <algorithm>
+
+#include "planner/rules/families.h"
+
+namespace automap {
+namespace {
+
+bool Contains(const google::protobuf::RepeatedField<int64_t>& list, int64_t value) {
+  return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+// x[..] -> y[..] with the same dims in place: pass where `untouched`, halo elsewhere.
+template <typename Untouched>
+FactorRule InPlace(FactorRuleBuilder& rule, const Untouched& untouched) {
+  for (int dim = 0; dim < rule.rank(0); ++dim) {
+    rule.Add(untouched(dim) ? FactorKind::kPass : FactorKind::kHalo, {{0, dim}, {rule.result_slot(), dim}});
+  }
+  return std::move(rule).Build();
+}
+
+}  // namespace
+
+// x[a] -> y[a b]: new dims belong to no factor, readers of a replicated result slice them for nothing.
+FactorRule BroadcastRule(FactorRuleBuilder rule) {
+  const auto& dimensions = rule.instruction().dimensions();
+  for (int dim = 0; dim < dimensions.size(); ++dim) {
+    rule.Add(FactorKind::kPass, {{0, dim}, {rule.result_slot(), dimensions[dim]}});
+  }
+  return std::move(rule).Build();
+}
+
+FactorRule TransposeRule(FactorRuleBuilder rule) {
+  const auto& dimensions = rule.instruction().dimensions();
+  for (int dim = 0; dim < dimensions.size(); ++dim) {
+    rule.Add(FactorKind::kPass, {{0, dimensions[dim]}, {rule.result_slot(), dim}});
+  }
+  return std::move(rule).Build();
+}
+
+// With size-1 dims left out, operand dim i and result dim j share their major factor when the products of the sizes
+// in front of them are equal: [B, S, 12*64] -> [B, S, 12, 64] ties 768 to 12, never to 64.
+FactorRule ReshapeRule(FactorRuleBuilder rule) {
+  const int to = rule.result_slot();
+  int64_t in_front_of_i = 1, in_front_of_j = 1;
+  for (int i = 0, j = 0; i < rule.rank(0) && j < rule.rank(to);) {
+    if (rule.size(0, i) == 0) break;
+    if (rule.size(0, i) == 1) {
+      ++i;
+    } else if (rule.size(to, j) == 1) {
+      ++j;
+    } else if (in_front_of_i == in_front_of_j) {
+      rule.Add(FactorKind::kPass, {{0, i}, {to, j}});
+      in_front_of_i *= rule.size(0, i++);
+      in_front_of_j *= rule.size(to, j++);
+    } else if (in_front_of_i < in_front_of_j) {
+      in_front_of_i *= rule.size(0, i++);
+    } else {
+      in_front_of_j *= rule.size(to, j++);
+    }
+  }
+  return std::move(rule).Build();
+}
+
+FactorRule ReverseRule(FactorRuleBuilder rule) {
+  const auto& reversed = rule.instruction().dimensions();
+  return InPlace(rule, [&](int dim) { return !Contains(reversed, dim); });
+}
+
+FactorRule SliceRule(FactorRuleBuilder rule) {
+  return InPlace(rule, [&](int dim) { return rule.size(0, dim) == rule.size(rule.result_slot(), dim); });
+}
+
+FactorRule PadRule(FactorRuleBuilder rule) {
+  const auto& config = rule.instruction().padding_config();
+  return InPlace(rule, [&](int dim) {
+    const auto& padding = config.dimensions(dim);
+    return padding.edge_padding_low() == 0 && padding.edge_padding_high() == 0 && padding.interior_padding() == 0;
+  });
+}
+
+// x[a #], y[a #] -> z[a #]: pieces of the joined dim have other borders than the whole.
+FactorRule ConcatenateRule(FactorRuleBuilder rule) {
+  const int64_t joined = rule.instruction().dimensions(0);
+  std::vector<FactorRuleBuilder::Place> places;
+  for (int dim = 0; dim < rule.rank(rule.result_slot()); ++dim) {
+    if (dim == joined) continue;
+    places.clear();
+    for (int slot = 0; slot <= rule.result_slot(); ++slot) places.push_back({slot, dim});
+    rule.Add(FactorKind::kPass, places);
+  }
+  return std::move(rule).Build();
+}
+
+// Dims taken whole pass; sliced dims stay whole. Index operands are scalars.
+FactorRule DynamicSliceRule(FactorRuleBuilder rule) {
+  for (int dim = 0; dim < rule.rank(0); ++dim) {
+    if (rule.size(0, dim) == rule.size(rule.result_slot(), dim)) {
+      rule.Add(FactorKind::kPass, {{0, dim}, {rule.result_slot(), dim}});
+    }
+  }
+  return std::move(rule).Build();
+}
+
+// Operand and result agree in every dim (a device keeps what falls into its block); the update takes part where it
+// is as large as they are.
+FactorRule DynamicUpdateSliceRule(FactorRuleBuilder rule) {
+  for (int dim = 0; dim < rule.rank(0); ++dim) {
+    if (rule.size(1, dim) == rule.size(0, dim)) {
+      rule.Add(FactorKind::kPass, {{0, dim}, {1, dim}, {rule.result_slot(), dim}});
+    } else {
+      rule.Add(FactorKind::kPass, {{0, dim}, {rule.result_slot(), dim}});
+    }
+  }
+  return std::move(rule).Build();
+}
+
+}  // namespace automap
