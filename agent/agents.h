@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
 
 #include "absl/status/statusor.h"
 #include "agent/core/environment.h"
@@ -29,11 +28,11 @@ struct TrainingResult {
   double best_return = 0;
 };
 
-// Trains a fresh agent on `environment` until `max_decisions` actions were taken (an episode that does not fit in
-// the rest is not begun when its length is known to be too long, otherwise it is cut), or the observer says stop.
-// Same options, seed and environment: same actions, same bytes. INTERNAL when Torch fails.
-absl::StatusOr<TrainingResult> TrainAgent(Environment& environment, const AgentOptions& options,
-                                          uint64_t seed, int64_t max_decisions,
-                                          const EpisodeObserver& observer);
+// Trains a fresh agent on `environment` until the next episode, as long as the longest so far, would take more than
+// `max_decisions` actions in all (the first episode is always played), or the observer says stop. Presets with greedy
+// roll-outs keep the last episode for one. Same options, seed and environment: same actions, same bytes.
+// INTERNAL when Torch fails.
+absl::StatusOr<TrainingResult> TrainAgent(Environment& environment, const AgentOptions& options, uint64_t seed,
+                                          int64_t max_decisions, const EpisodeObserver& observer);
 
 }  // namespace automap

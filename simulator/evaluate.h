@@ -1,12 +1,12 @@
 // The front door of the simulator: what a program costs on a cluster.
 #pragma once
 
-#include <array>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "simulator/cluster/cluster.h"
+#include "simulator/collective/collective_model.h"
+#include "simulator/memory/peak.h"
 #include "simulator/program.h"
 
 namespace automap {
@@ -19,21 +19,15 @@ struct CollectiveTotal {
   Seconds time;
 };
 
-struct MemoryUse {
-  Bytes peak;                   // on the device that needs most
-  Bytes limit;                  // of the smallest device in the mesh
-  std::array<Bytes, 5> by_role; // at the peak, indexed by BufferRole
-  std::vector<Buffer> largest;  // at the peak, at most ten, largest first
-  bool fits() const { return peak <= limit; }
-};
-
 struct Evaluation {
   Seconds step_time;  // compute + communication
   Seconds compute;
   Seconds communication;
-  double utilization = 0;  // compute seconds at a perfect split over the mesh's devices / step time
+  double utilization = 0;  // compute at a perfect split over the mesh's devices, over the step time
   std::vector<CollectiveTotal> collectives;  // by kind and axis, in that order
-  MemoryUse memory;
+  MemoryPeak memory;
+  Bytes memory_limit;
+  bool fits() const { return memory.bytes <= memory_limit; }
 };
 
 // A cluster and a mesh on it, with everything that does not depend on the program worked out once.
@@ -47,17 +41,17 @@ class CostModel {
   Seconds StepTime(const ComputeStep& step) const;
   Seconds StepTime(const CollectiveStep& step) const;
 
-  // Memory that a plan may use on the smallest device of the mesh.
-  Bytes memory_limit() const;
+  // Memory that a plan may use on the smallest device of the mesh: all but 1.5 GiB, which the runtime keeps.
+  Bytes memory_limit() const { return memory_limit_; }
+  int32_t device_count() const { return device_count_; }
 
-  // O(steps + buffers log buffers).
+  // O(steps + buffers).
   Evaluation Evaluate(const Program& program) const;
 
  private:
-  // For the implementation.
-  struct Axis;
-  DeviceType slowest_;
-  std::vector<Axis> axes_;
+  DeviceType slowest_;  // the least of every property over the mesh's devices
+  Bytes memory_limit_;
+  std::vector<GroupPath> axes_;
   int32_t device_count_ = 1;
 };
 

@@ -1,1 +1,5 @@
-# parts come with their folders
+automap_library(simulator/cluster LAYER 10 DEPS automap_base automap_proto)
+automap_library(simulator/compute LAYER 11 DEPS automap_simulator_cluster)
+automap_library(simulator/collective LAYER 11 DEPS automap_simulator_cluster)
+automap_library(simulator/memory LAYER 11 DEPS automap_simulator_cluster)
+automap_library(simulator LAYER 13 DEPS automap_simulator_compute automap_simulator_collective automap_simulator_memory)

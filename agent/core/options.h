@@ -6,7 +6,7 @@
 namespace automap {
 
 struct AgentOptions {
-  int hidden_units = 128;
+  int hidden_units = 128;       // two layers of this width
   double learning_rate = 5e-4;  // Adam
   double discount = 0.6;
   int batch_size = 64;
@@ -18,10 +18,10 @@ struct AgentOptions {
   double priority_epsilon = 1e-6;
   double epsilon_start = 1.0;
   double epsilon_end = 0.1;
-  int epsilon_updates = 2000;  // learner updates until epsilon_end
+  int epsilon_updates = 2000;  // learner updates until epsilon_end, linear
   int target_copy_updates = 100;
   int steps_per_update = 1;
-  int greedy_rollout_every = 0;  // episodes; 0: never
+  int greedy_rollout_every = 0;  // episodes; 0: never, nor at the end
   bool operator==(const AgentOptions&) const = default;
 };
 

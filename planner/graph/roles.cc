@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "planner/graph/element_type.h"
 #include "planner/graph/elementwise.h"
 
 namespace automap {
@@ -12,16 +13,6 @@ namespace {
 
 // How far back from a result its parameter is looked for, in element-wise operations.
 constexpr int kMaxPairingDistance = 64;
-
-bool IsFloat(int type) {
-  switch (type) {
-    case xla::F16: case xla::BF16: case xla::F32: case xla::F64: case xla::C64: case xla::C128:
-      return true;
-    default:
-      return type >= xla::F8E5M2 && type != xla::S4 && type != xla::U4 && type != xla::S2 && type != xla::U2 &&
-             type != xla::S1 && type != xla::U1 && type != xla::BUFFER;
-  }
-}
 
 bool SameShape(const Tensor& a, const Tensor& b) { return a.type == b.type && a.shape() == b.shape(); }
 

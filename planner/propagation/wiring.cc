@@ -39,6 +39,7 @@ Wiring::Wiring(const Graph& graph, const Roles& roles) : graph_(&graph) {
       is_bound |= !graph.tensor(tensor).is_free && graph.tensor(tensor).rank > 0;
     }
     const int32_t begin = use_factors_.size();
+    node_use_begin_.push_back(begin);
     if (is_bound) AddFactors(node, RuleFor(graph, node));
     int32_t position = begin;
     for (const TensorId tensor : graph.operands(node)) {
@@ -47,6 +48,7 @@ Wiring::Wiring(const Graph& graph, const Roles& roles) : graph_(&graph) {
     }
   }
   node_factor_begin_.push_back(factors_.size());
+  node_use_begin_.push_back(use_factors_.size());
   factors_.push_back({-1, FactorKind::kPass, false, 1, static_cast<int32_t>(factor_results_.size()),
                       static_cast<int32_t>(factor_partials_.size())});
   // Uses of a tensor in node order; scalars and free tensors are never split and have none.

@@ -58,6 +58,10 @@ class Wiring {
   FactorId factor_of(const Use& use, int32_t dim) const { return use_factors_[use.factors_begin + dim]; }
   // The parameter that a tensor replaces after the step, or -1: its split becomes the parameter's.
   TensorId replaces(TensorId tensor) const { return replaces_[tensor]; }
+  // The factors of a node's operand dims, operand by operand; empty when nothing it reads can be split.
+  absl::Span<const FactorId> operand_factors(NodeId node) const {
+    return absl::MakeConstSpan(use_factors_).subspan(node_use_begin_[node], node_use_begin_[node + 1] - node_use_begin_[node]);
+  }
   // Factors of a node: [factor_begin(node), factor_begin(node + 1)).
   FactorId factor_begin(NodeId node) const { return node_factor_begin_[node]; }
 
@@ -69,6 +73,7 @@ class Wiring {
   std::vector<TensorDim> factor_results_;
   std::vector<TensorId> factor_partials_;
   std::vector<FactorId> node_factor_begin_;
+  std::vector<int32_t> node_use_begin_;
   std::vector<int32_t> use_begin_;
   std::vector<Use> uses_;
   std::vector<FactorId> use_factors_;

@@ -1,0 +1,24 @@
+#include "agent/presets.h"
+
+namespace automap {
+
+AgentOptions PaperAgent() { return {}; }
+
+AgentOptions DefaultAgent() {
+  AgentOptions options;
+  options.hidden_units = 64;
+  options.learning_rate = 1e-3;
+  options.discount = 0.99;
+  options.n_step = 8;
+  options.replay_capacity = 8000;
+  options.priority_alpha = 0.4;
+  options.priority_beta = 0.4;
+  options.priority_beta_end = 1.0;
+  options.epsilon_end = 0.02;
+  options.epsilon_updates = 300;
+  options.steps_per_update = 4;
+  options.greedy_rollout_every = 5;
+  return options;
+}
+
+}  // namespace automap

@@ -1,0 +1,71 @@
+#include "agent/rainbow/q_network.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace automap {
+namespace {
+
+// out[columns] = bias + x[rows] W[rows, columns].
+void Affine(const float* x, const float* weights, const float* bias, int64_t rows, int64_t columns, float* out) {
+  std::copy(bias, bias + columns, out);
+  for (int64_t i = 0; i < rows; ++i) {
+    const float scale = x[i];
+    if (scale == 0) continue;
+    const float* row = weights + i * columns;
+    for (int64_t j = 0; j < columns; ++j) out[j] += scale * row[j];
+  }
+}
+
+void Relu(float* values, int64_t count) {
+  for (int64_t i = 0; i < count; ++i) values[i] = std::max(values[i], 0.0f);
+}
+
+}  // namespace
+
+std::vector<QNetwork::Block> QNetwork::blocks() const {
+  const int64_t sizes[][2] = {{inputs, hidden}, {1, hidden}, {hidden, hidden}, {1, hidden},
+                              {hidden, 1},      {1, 1},      {hidden, actions}, {1, actions}};
+  std::vector<Block> blocks;
+  int64_t offset = 0;
+  for (const auto& [rows, columns] : sizes) {
+    blocks.push_back({offset, rows, columns});
+    offset += rows * columns;
+  }
+  return blocks;
+}
+
+QNetwork QNetwork::Create(int inputs, int hidden, int actions, Random& random) {
+  QNetwork network = {inputs, hidden, actions, {}};
+  const int fan_in[] = {inputs, inputs, hidden, hidden, hidden, hidden, hidden, hidden};
+  int block_index = 0;
+  for (const Block& block : network.blocks()) {
+    const double bound = 1 / std::sqrt(static_cast<double>(std::max(1, fan_in[block_index++])));
+    for (int64_t i = 0; i < block.rows * block.columns; ++i) {
+      network.parameters.push_back(static_cast<float>((2 * random.Uniform() - 1) * bound));
+    }
+  }
+  return network;
+}
+
+std::vector<float> QNetwork::Forward(absl::Span<const float> observations, int count) const {
+  const std::vector<Block> all = blocks();
+  const auto at = [&](int block) { return parameters.data() + all[block].offset; };
+  std::vector<float> h1(hidden), h2(hidden), q(static_cast<size_t>(count) * actions);
+  for (int i = 0; i < count; ++i) {
+    Affine(observations.data() + static_cast<size_t>(i) * inputs, at(0), at(1), inputs, hidden, h1.data());
+    Relu(h1.data(), hidden);
+    Affine(h1.data(), at(2), at(3), hidden, hidden, h2.data());
+    Relu(h2.data(), hidden);
+    float value = 0;
+    Affine(h2.data(), at(4), at(5), hidden, 1, &value);
+    float* row = q.data() + static_cast<size_t>(i) * actions;
+    Affine(h2.data(), at(6), at(7), hidden, actions, row);
+    float mean = 0;
+    for (int a = 0; a < actions; ++a) mean += row[a] / actions;
+    for (int a = 0; a < actions; ++a) row[a] += value - mean;
+  }
+  return q;
+}
+
+}  // namespace automap

@@ -1,0 +1,59 @@
+// Rainbow without noisy nets and without distributions: double DQN, duelling heads, prioritised replay, n-step
+// returns, epsilon-greedy acting, a target network, and masks for illegal actions in acting and in the target.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "agent/core/options.h"
+#include "agent/core/random.h"
+#include "agent/rainbow/learner.h"
+#include "agent/rainbow/mutation.h"
+#include "agent/rainbow/q_network.h"
+#include "agent/replay/n_step.h"
+#include "agent/replay/prioritized_replay.h"
+
+namespace automap {
+
+// Not thread-safe. Same arguments and calls: same bytes.
+class RainbowAgent {
+ public:
+  RainbowAgent(int observation_size, int num_actions, const AgentOptions& options, uint64_t seed,
+               Mutation mutation = Mutation::kNone);
+
+  // A legal action: the one with the largest Q, or with probability `epsilon` a uniformly random one. At least one
+  // action must be legal.
+  int Act(absl::Span<const float> observation, absl::Span<const uint8_t> mask, double epsilon);
+
+  // Remembers a step of the current episode.
+  void Remember(const std::vector<float>& observation, int action, double reward,
+                const std::vector<float>& next_observation, const std::vector<uint8_t>& next_mask, bool done);
+
+  // One learner update, if a batch is there. `progress` in [0, 1] anneals beta.
+  absl::Status Learn(double progress);
+
+  // Linear from epsilon_start to epsilon_end over epsilon_updates.
+  double epsilon() const;
+
+  // For each sample: reward + bootstrap x Q_target(next, argmax over legal a of Q_online(next, a)).
+  std::vector<float> Targets(const Batch& batch) const;
+
+  std::vector<float> Q(absl::Span<const float> observation) const { return online_.Forward(observation, 1); }
+  const QNetwork& online() const { return online_; }
+  const PrioritizedReplay& replay() const { return replay_; }
+  int64_t updates() const { return updates_; }
+
+ private:
+  const AgentOptions options_;
+  const Mutation mutation_;
+  Random act_random_, sample_random_;
+  QNetwork online_, target_;
+  Learner learner_;
+  NStepBuffer n_step_;
+  PrioritizedReplay replay_;
+  int64_t updates_ = 0;
+};
+
+}  // namespace automap

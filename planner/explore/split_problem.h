@@ -1,0 +1,86 @@
+// Choosing splits on one mesh axis, as a problem over linkage groups: which groups to split so that the step is
+// fastest. Serves operator partitioning (groups of variables) and data parallelism (groups of inputs) alike.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "planner/plan/decisions.h"
+#include "simulator/evaluate.h"
+
+namespace automap {
+
+// One choice: split all of `groups` or none of them. More than one group where copies are folded.
+struct SplitDecision {
+  std::vector<int32_t> groups;
+  int64_t members = 0;       // (parameter, dim) pairs that it decides
+  Seconds gain = {};              // step time saved when only this is split; < 0: it costs
+  Seconds communication = {};     // part of the gain that its collectives take away
+  Bytes memory = {};              // saved of parameters and their state
+  std::vector<int32_t> conflicts = {};  // decisions that exclude it, ascending
+};
+
+// What a choice of decisions costs.
+struct SplitCost {
+  Seconds step_time;
+  Bytes peak_memory;
+  bool fits = true;
+};
+
+struct SplitProblemOptions {
+  Role role = Role::kVariable;
+  std::string axis = "model";
+  int32_t axis_size = 2;
+  bool paper_rule = false;
+  bool fold_copies = true;
+  bool ignore_memory = false;
+};
+
+// Immutable after Create; shared by the environments of all engines.
+class SplitProblem {
+ public:
+  // The axis comes after those in `outer` (it holds consecutive devices); `model` is the cost model of the whole mesh.
+  SplitProblem(const PreparedModule& module, const CostModel& model, const AppliedDecisions& outer,
+               int32_t outer_axes, const SplitProblemOptions& options);
+
+  const std::vector<SplitDecision>& decisions() const { return decisions_; }
+  const LinkageGroups& groups() const { return groups_; }
+  const SplitProblemOptions& options() const { return options_; }
+  Seconds base_time() const { return base_time_; }     // nothing split
+  Bytes memory_limit() const { return model_.memory_limit(); }
+  // Whether gains add up: no two decisions touch the same operation.
+  bool is_additive() const { return is_additive_; }
+
+  // `chosen` by decision. Chosen decisions must not conflict. O(chosen groups' size + buffers).
+  SplitCost Cost(const std::vector<bool>& chosen) const;
+  // The time alone. O(decisions) when gains add up.
+  Seconds StepTime(const std::vector<bool>& chosen) const;
+
+  // Whether a is the better cost: fits before not, then time; where neither fits, memory first.
+  bool IsBetter(const SplitCost& a, const SplitCost& b) const;
+
+  // The (parameter, dim) pairs to split, one per group.
+  std::vector<ParameterDim> Splits(const std::vector<bool>& chosen) const;
+
+ private:
+  void FoldGroups();
+  void PriceGroups(const AppliedDecisions& outer, int32_t outer_axes);
+  void PriceDecisions();
+  Bytes PeakMemory(const std::vector<bool>& chosen) const;
+
+  const PreparedModule& module_;
+  const CostModel model_;
+  const SplitProblemOptions options_;
+  LinkageGroups groups_;
+  std::vector<SplitDecision> decisions_;
+  Seconds base_time_;
+  bool is_additive_ = true;
+  std::vector<std::vector<std::pair<FactorId, Seconds>>> factor_gains_;  // by group
+  std::vector<Seconds> group_communication_;
+  std::vector<double> buffer_bytes_;                  // under the outer splits
+  std::vector<std::vector<int32_t>> group_buffers_;   // by group: the buffers that it splits
+};
+
+}  // namespace automap

@@ -1,0 +1,256 @@
+#include "planner/plan/lowering.h"
+
+#include <algorithm>
+
+#include "planner/graph/element_type.h"
+#include "planner/plan/work.h"
+
+namespace automap {
+namespace {
+
+NumberType NumberTypeOf(int primitive_type) {
+  switch (primitive_type) {
+    case xla::F16: return NumberType::kF16;
+    case xla::BF16: return NumberType::kBF16;
+    case xla::F64: case xla::C64: case xla::C128: return NumberType::kF64;
+    case xla::S8: case xla::U8: return NumberType::kS8;
+    case xla::F8E5M2: case xla::F8E4M3FN: case xla::F8E4M3: case xla::F8E4M3B11FNUZ: case xla::F8E5M2FNUZ:
+    case xla::F8E4M3FNUZ: return NumberType::kF8;
+    default: return NumberType::kF32;
+  }
+}
+
+// The operand whose memory the result takes over, or -1.
+int RenamedOperand(Opcode opcode) {
+  switch (opcode) {
+    case Opcode::kReshape: case Opcode::kBitcast: case Opcode::kDynamicUpdateSlice: case Opcode::kScatter:
+      return 0;
+    default:
+      return -1;
+  }
+}
+
+// Whether an operation reads only as many bytes of operand 0 as it writes.
+bool ReadsSlice(Opcode opcode) {
+  return opcode == Opcode::kGather || opcode == Opcode::kDynamicSlice || opcode == Opcode::kSlice;
+}
+
+bool UpdatesInPlace(Opcode opcode) { return opcode == Opcode::kDynamicUpdateSlice || opcode == Opcode::kScatter; }
+
+BufferRole BufferRoleOf(Role role) {
+  switch (role) {
+    case Role::kVariable: return BufferRole::kVariable;
+    case Role::kOptimizerState: return BufferRole::kOptimizerState;
+    case Role::kOtherState: return BufferRole::kOtherState;
+    case Role::kInput: case Role::kConstant: return BufferRole::kInput;
+  }
+  return BufferRole::kInput;
+}
+
+}  // namespace
+
+int64_t PartsOf(TensorId tensor, absl::Span<const Propagation* const> axes) {
+  int64_t parts = 1;
+  for (const Propagation* axis : axes) {
+    if (axis->split_dim(tensor) >= 0) parts *= axis->options().axis_size;
+  }
+  return parts;
+}
+
+Lowering::Lowering(const Wiring& wiring, const Roles& roles) : wiring_(&wiring), graph_(&wiring.graph()) {
+  FindStorage();
+  MarkMaterialized();
+  MeasureWork();
+  FindLifetimes(roles);
+}
+
+Bytes Lowering::SizeOf(TensorId tensor) const {
+  const Tensor& array = graph_->tensor(tensor);
+  double bits = ElementBits(array.type);
+  for (const int64_t size : array.shape()) bits *= size;
+  return {bits / 8};
+}
+
+void Lowering::FindStorage() {
+  storage_.resize(graph_->tensor_count());
+  for (TensorId tensor = 0; tensor < graph_->tensor_count(); ++tensor) storage_[tensor] = tensor;
+  for (NodeId node = 0; node < graph_->node_count(); ++node) {
+    const int operand = RenamedOperand(graph_->node(node).opcode);
+    if (operand >= 0) storage_[graph_->results(node)[0]] = storage_[graph_->operands(node)[operand]];
+  }
+}
+
+void Lowering::MarkMaterialized() {
+  std::vector<int32_t> reader_count(graph_->tensor_count(), 0);  // by storage
+  std::vector<bool> only_maps(graph_->tensor_count(), true);
+  for (NodeId node = 0; node < graph_->node_count(); ++node) {
+    const Opcode opcode = graph_->node(node).opcode;
+    if (opcode == Opcode::kReshape) continue;
+    const bool is_map = IsCheapMap(opcode) || opcode == Opcode::kReduce;
+    for (const TensorId operand : graph_->operands(node)) {
+      ++reader_count[storage_[operand]];
+      only_maps[storage_[operand]] = only_maps[storage_[operand]] && is_map;
+    }
+  }
+  for (const Leaf& output : graph_->outputs()) only_maps[storage_[output.tensor]] = false;
+  is_materialized_.assign(graph_->tensor_count(), true);
+  for (NodeId node = 0; node < graph_->node_count(); ++node) {
+    const Opcode opcode = graph_->node(node).opcode;
+    if (!IsCheapMap(opcode) || opcode == Opcode::kReshape) continue;
+    const TensorId result = graph_->results(node)[0];
+    if (only_maps[result] && (reader_count[result] <= 1 || IsGenerator(opcode))) is_materialized_[result] = false;
+  }
+}
+
+void Lowering::MeasureWork() {
+  work_.resize(graph_->node_count());
+  for (NodeId node = 0; node < graph_->node_count(); ++node) {
+    const Opcode opcode = graph_->node(node).opcode;
+    NodeWork& work = work_[node];
+    const bool renames = opcode == Opcode::kReshape || opcode == Opcode::kBitcast || opcode == Opcode::kWhile ||
+                         opcode == Opcode::kConditional || opcode == Opcode::kConstant;
+    if (renames || graph_->results(node).empty()) continue;
+    work.is_free = false;
+    if (opcode == Opcode::kDot) work.kind = ComputeKind::kMatmul;
+    if (opcode == Opcode::kConvolution) work.kind = ComputeKind::kConvolution;
+    const auto operands = graph_->operands(node);
+    work.type = NumberTypeOf(graph_->tensor(operands.empty() ? graph_->results(node)[0] : operands[0]).type);
+    work.flops = FlopsOf(*graph_, node);
+    work.launches = 0;
+    for (const TensorId result : graph_->results(node)) work.launches |= IsMaterialized(result);
+  }
+}
+
+// A buffer lives from the node that fills it to the last node that reads it, itself or through arrays that are not
+// stored. Parameters live throughout, and new values of parameters take their place.
+void Lowering::FindLifetimes(const Roles& roles) {
+  const int32_t last_step = graph_->node_count() - 1;
+  std::vector<int32_t> end(graph_->tensor_count(), -1);  // by storage
+  std::vector<bool> in_place(graph_->tensor_count(), false);
+  for (size_t i = 0; i < graph_->outputs().size(); ++i) {
+    const TensorId storage = storage_[graph_->outputs()[i].tensor];
+    end[storage] = last_step;
+    if (roles.updated_parameter[i] >= 0) in_place[storage] = true;
+  }
+  for (NodeId node = graph_->node_count() - 1; node >= 0; --node) {
+    int32_t until = node;
+    for (const TensorId result : graph_->results(node)) {
+      int32_t& result_end = end[storage_[result]];
+      if (!IsMaterialized(result)) until = std::max(until, result_end);
+      result_end = std::max(result_end, node);
+    }
+    for (const TensorId operand : graph_->operands(node)) {
+      end[storage_[operand]] = std::max(end[storage_[operand]], until);
+    }
+  }
+  buffer_of_.assign(graph_->tensor_count(), -1);
+  const auto add = [&](TensorId tensor, int32_t first, int32_t last, BufferRole role) {
+    buffer_of_[tensor] = buffers_.size();
+    buffers_.push_back({SizeOf(tensor), first, last, role, tensor});
+  };
+  for (size_t p = 0; p < graph_->parameters().size(); ++p) {
+    const TensorId tensor = graph_->parameters()[p].tensor;
+    add(tensor, 0, std::max(0, last_step), BufferRoleOf(roles.of[p]));
+  }
+  for (NodeId node = 0; node < graph_->node_count(); ++node) {
+    for (const TensorId result : graph_->results(node)) {
+      const bool is_own = storage_[result] == result && is_materialized_[result] && buffer_of_[result] < 0;
+      if (is_own && !in_place[result] && graph_->node(node).opcode != Opcode::kConstant) {
+        add(result, node, std::max(node, end[result]), BufferRole::kActivation);
+      }
+    }
+  }
+  for (TensorId tensor = 0; tensor < graph_->tensor_count(); ++tensor) {
+    if (storage_[tensor] != tensor) buffer_of_[tensor] = buffer_of_[storage_[tensor]];
+  }
+}
+
+ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> axes) const {
+  return StepOf(node, axes, -1, 1);
+}
+
+ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> axes, FactorId factor,
+                             int64_t parts) const {
+  const NodeWork& work = work_[node];
+  ComputeStep step = {work.kind, work.type, work.flops, Bytes{0}, 1, graph_->node(node).trips, work.launches};
+  for (const Propagation* axis : axes) {
+    if (axis->selected(node) >= 0) step.split *= axis->options().axis_size;
+  }
+  step.split *= parts;
+  step.flops = step.flops / step.split;
+  // How many ways a tensor with these dims' factors is cut in this node.
+  const auto cut = [&](FactorId held) {
+    int64_t ways = held >= 0 && held == factor ? parts : 1;
+    for (const Propagation* axis : axes) {
+      if (held >= 0 && axis->selected(node) == held) ways *= axis->options().axis_size;
+    }
+    return ways;
+  };
+  const Opcode opcode = graph_->node(node).opcode;
+  const auto factors = wiring_->operand_factors(node);
+  size_t position = 0;
+  Bytes written;
+  for (const TensorId result : graph_->results(node)) {
+    int64_t ways = 1;
+    for (const Propagation* axis : axes) {
+      if (axis->split_dim(result) >= 0 && axis->selected(node) >= 0) ways *= axis->options().axis_size;
+    }
+    if (factor >= 0) {
+      for (const TensorDim& place : wiring_->split_results(factor)) ways *= place.tensor == result ? parts : 1;
+    }
+    if (IsMaterialized(result) && !UpdatesInPlace(opcode)) written += SizeOf(result) / ways;
+  }
+  step.bytes = written;
+  const auto operands = graph_->operands(node);
+  for (size_t i = 0; i < operands.size(); ++i) {
+    int64_t ways = 1;
+    if (!factors.empty()) {
+      for (int32_t dim = 0; dim < graph_->tensor(operands[i]).rank; ++dim) ways *= cut(factors[position++]);
+    }
+    if (!IsMaterialized(operands[i]) || (i == 0 && UpdatesInPlace(opcode))) continue;
+    const Bytes read = SizeOf(operands[i]) / ways;
+    const double writes = UpdatesInPlace(opcode) ? 2 : 1;
+    step.bytes += i == 0 && ReadsSlice(opcode) ? std::min(read, written) : read * writes;
+  }
+  return step;
+}
+
+std::vector<CollectiveStep> Lowering::Collectives(FactorId factor, int32_t axis,
+                                                  absl::Span<const Propagation* const> axes) const {
+  std::vector<CollectiveStep> steps;
+  const NodeId node = wiring_->factor(factor).node;
+  for (const TensorId result : wiring_->partial_results(factor)) {
+    const Bytes bytes = SizeOf(result) / PartsOf(result, axes);
+    steps.push_back({CollectiveKind::kAllReduce, axis, bytes, graph_->node(node).trips});
+  }
+  return steps;
+}
+
+Program Lowering::Lower(absl::Span<const Propagation* const> axes) const {
+  Program program;
+  program.steps.reserve(graph_->node_count());
+  std::vector<int32_t> first_step_of(graph_->node_count() + 1);
+  for (NodeId node = 0; node < graph_->node_count(); ++node) {
+    first_step_of[node] = program.steps.size();
+    if (HasStep(node)) program.steps.push_back(StepOf(node, axes));
+    for (size_t axis = 0; axis < axes.size(); ++axis) {
+      const FactorId factor = axes[axis]->selected(node);
+      if (factor < 0 || wiring_->factor(factor).kind != FactorKind::kSum) continue;
+      std::vector<const Propagation*> others(axes.begin(), axes.end());
+      others.erase(others.begin() + axis);
+      for (const CollectiveStep& step : Collectives(factor, axis, others)) program.steps.push_back(step);
+    }
+  }
+  if (program.steps.empty()) program.steps.push_back(ComputeStep{});
+  const int32_t last = program.steps.size() - 1;
+  first_step_of[graph_->node_count()] = last + 1;
+  program.buffers = buffers_;
+  for (Buffer& buffer : program.buffers) {
+    buffer.bytes = buffer.bytes / PartsOf(buffer.label, axes);
+    buffer.first_step = std::min(first_step_of[buffer.first_step], last);
+    buffer.last_step = std::clamp(first_step_of[buffer.last_step + 1] - 1, buffer.first_step, last);
+  }
+  return program;
+}
+
+}  // namespace automap

@@ -1,0 +1,105 @@
+#include "planner/verify_module_plan.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "google/protobuf/util/message_differencer.h"
+#include "planner/explore/explore_splits.h"
+#include "planner/plan/describe_plan.h"
+#include "simulator/cluster/cluster_proto.h"
+
+namespace automap {
+namespace {
+
+constexpr double kTolerance = 1e-9;
+
+absl::Status Refuse(absl::string_view field, absl::string_view why) {
+  return absl::FailedPreconditionError(absl::StrCat("plan.", field, ": ", why));
+}
+
+// Compares the fields that follow from module, cluster and decisions; names the first that differs.
+absl::Status Compare(const v1::Plan& plan, v1::Plan derived) {
+  *derived.mutable_bound() = plan.bound();
+  *derived.mutable_search() = plan.search();
+  *derived.mutable_alternatives() = plan.alternatives();
+  google::protobuf::util::MessageDifferencer differencer;
+  google::protobuf::util::DefaultFieldComparator comparator;
+  comparator.set_float_comparison(google::protobuf::util::DefaultFieldComparator::APPROXIMATE);
+  comparator.SetDefaultFractionAndMargin(kTolerance, 1e-15);
+  differencer.set_field_comparator(&comparator);
+  std::string report;
+  differencer.ReportDifferencesToString(&report);
+  if (differencer.Compare(derived, plan)) return absl::OkStatus();
+  return Refuse(report.substr(0, report.find('\n')), "does not follow from the module, the cluster and the splits");
+}
+
+// The problem that the plan's last axis answers, to know how good it could have been.
+absl::Status CheckBound(const PreparedModule& module, const Cluster& cluster, const Decisions& decisions,
+                        const v1::Plan& plan) {
+  const v1::Plan::Bound& stated = plan.bound();
+  const double step_time = plan.cost().step_time_s();
+  if (decisions.axes.empty()) {
+    return stated.lower_bound_s() == step_time && stated.gap() == 0 && stated.has_gap()
+               ? absl::OkStatus() : Refuse("bound", "a single device has one plan");
+  }
+  const bool is_opp = plan.strategy() == "opp";
+  SplitTaskOptions options = {plan.strategy(), is_opp ? decisions.axes.back().size : 0, decisions.paper_rule,
+                              !decisions.paper_rule, plan.semantics().ignore_memory()};
+  ASSIGN_OR_RETURN(const SplitTask task, MakeSplitTask(module, cluster, options));
+  if (task.problem == nullptr) return Refuse("mesh", "does not belong to the strategy");
+  const SplitBound bound = BoundOf(*task.problem);
+  const bool is_reached = std::abs(step_time - bound.lower_bound.value) <= kTolerance * step_time;
+  const double lower = is_reached ? step_time : bound.lower_bound.value;
+  const double gap = is_reached ? 0.0 : (step_time - lower) / step_time;
+  if (std::abs(stated.lower_bound_s() - lower) > kTolerance * step_time) {
+    return Refuse("bound.lower_bound_s", absl::StrCat(stated.lower_bound_s(), ", is ", lower));
+  }
+  if (stated.has_gap() != (bound.lower_bound.value > 0) || (stated.has_gap() && std::abs(stated.gap() - gap) > kTolerance)) {
+    return Refuse("bound.gap", absl::StrCat(stated.gap(), ", is ", gap));
+  }
+  if (stated.proof() != bound.proof) return Refuse("bound.proof", absl::StrCat("\"", stated.proof(), "\", is \"", bound.proof, "\""));
+  return absl::OkStatus();
+}
+
+// What can be known of a search without repeating it: the winner's row is this plan, and no row beats it.
+absl::Status CheckSearch(const v1::Plan& plan) {
+  const v1::Plan::Search& search = plan.search();
+  if (plan.mesh_size() == 0) return absl::OkStatus();
+  if (search.preset() != (plan.semantics().paper_rule() ? "paper" : "default")) {
+    return Refuse("search.preset", absl::StrCat("\"", search.preset(), "\" does not go with the semantics"));
+  }
+  bool has_winner = false;
+  int64_t episodes = 0, decisions = 0;
+  const bool by_time = plan.cost().fits() || plan.semantics().ignore_memory();
+  for (int i = 0; i < search.engines_size(); ++i) {
+    const v1::Plan::EngineResult& row = search.engines(i);
+    const std::string path = absl::StrCat("search.engines[", i, "]");
+    episodes += row.episodes();
+    decisions += row.decisions();
+    if (row.engine() == search.engine()) {
+      has_winner = true;
+      if (row.step_time_s() != plan.cost().step_time_s()) return Refuse(path, "is the winner's, and is not this plan's time");
+    }
+    const bool counts = search.preset() == "default" && by_time && (row.fits() || plan.semantics().ignore_memory());
+    if (counts && row.step_time_s() < plan.cost().step_time_s() * (1 - kTolerance)) return Refuse(path, "is faster than the winner");
+  }
+  if (!has_winner) return Refuse("search.engine", absl::StrCat("\"", search.engine(), "\" has no row"));
+  if (episodes != search.episodes()) return Refuse("search.episodes", "is not the sum over the engines");
+  if (decisions != search.decisions()) return Refuse("search.decisions", "is not the sum over the engines");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status VerifyModulePlan(absl::string_view bytes, const v1::Cluster& cluster_proto, const v1::Plan& plan) {
+  ASSIGN_OR_RETURN(const Cluster cluster, ClusterFromProto(cluster_proto));
+  ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, plan.semantics().roles()));
+  const auto decisions = DecisionsOf(*module, plan);
+  if (!decisions.ok()) return absl::FailedPreconditionError(absl::StrCat("plan.", decisions.status().message()));
+  const auto derived = DescribePlan(*module, cluster_proto, *decisions, plan.semantics());
+  if (!derived.ok()) return absl::FailedPreconditionError(absl::StrCat("plan: ", derived.status().message()));
+  RETURN_IF_ERROR(Compare(plan, *derived));
+  RETURN_IF_ERROR(CheckBound(*module, cluster, *decisions, plan));
+  return CheckSearch(plan);
+}
+
+}  // namespace automap
