@@ -8,4 +8,6 @@ automap_library(planner/explore LAYER 25 DEPS automap_planner_plan automap_plann
 automap_library(planner/search LAYER 26 DEPS automap_planner_explore automap_agent)
 # The front doors: everything but the search, which alone needs Torch, and the whole.
 automap_library(planner NAME planner_verify LAYER 29 SOURCES verify_module_plan.cc DEPS automap_planner_explore)
+automap_library(planner NAME planner_inspect LAYER 29 SOURCES inspect_module.cc
+  DEPS automap_planner_plan nlohmann_json::nlohmann_json)
 automap_library(planner NAME planner LAYER 30 SOURCES plan_module.cc DEPS automap_planner_search)

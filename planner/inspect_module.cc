@@ -1,0 +1,182 @@
+#include "planner/inspect_module.h"
+
+#include <map>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "planner/graph/element_type.h"
+#include "planner/plan/prepared_module.h"
+#include "planner/plan/work.h"
+#include "planner/propagation/explain.h"
+
+namespace automap {
+namespace {
+
+Json ShapeJson(const Tensor& tensor) { return Json(std::vector<int64_t>(tensor.shape().begin(), tensor.shape().end())); }
+
+Json ParameterJson(const PreparedModule& module, size_t index) {
+  const Leaf& leaf = module.graph().parameters()[index];
+  const Tensor& tensor = module.graph().tensor(leaf.tensor);
+  Json json = {{"parameterNumber", leaf.number}};
+  if (leaf.leaf_index >= 0) json["leafIndex"] = leaf.leaf_index;
+  json["name"] = module.roles().names[index];
+  json["shape"] = ShapeJson(tensor);
+  json["dtype"] = ElementTypeName(tensor.type);
+  json["role"] = std::string(RoleName(module.roles().of[index]));
+  json["reason"] = module.roles().reason[index];
+  return json;
+}
+
+// An entry parameter's leaf in JSON: number, leaf where there is one, dim.
+Json PlaceJson(const Graph& graph, ParameterDim place) {
+  const Leaf& leaf = graph.parameters()[place.parameter];
+  Json json = {{"parameterNumber", leaf.number}};
+  if (leaf.leaf_index >= 0) json["leafIndex"] = leaf.leaf_index;
+  json["dim"] = place.dim;
+  return json;
+}
+
+absl::StatusOr<ParameterDim> ParsePlace(const PreparedModule& module, const std::string& text) {
+  const auto refuse = [&](absl::string_view why) {
+    return absl::InvalidArgumentError(absl::StrCat("--set ", text, ": ", why, "; see `automap inspect` for the names"));
+  };
+  const size_t colon = text.rfind(':');
+  int32_t dim = 0;
+  if (colon == std::string::npos || !absl::SimpleAtoi(text.substr(colon + 1), &dim)) return refuse("must be NAME:DIM or #N:DIM");
+  const std::string name = text.substr(0, colon);
+  int32_t number = -1;
+  const bool by_number = !name.empty() && name[0] == '#';
+  if (by_number && !absl::SimpleAtoi(name.substr(1), &number)) return refuse("# must be followed by a parameter number");
+  const auto& parameters = module.graph().parameters();
+  for (size_t p = 0; p < parameters.size(); ++p) {
+    if (by_number ? parameters[p].number != number : module.roles().names[p] != name) continue;
+    const int rank = module.graph().tensor(parameters[p].tensor).rank;
+    if (dim < 0 || dim >= rank) return refuse(absl::StrCat("the parameter has ", rank, " dims"));
+    return ParameterDim{static_cast<int32_t>(p), dim};
+  }
+  return refuse("no such parameter");
+}
+
+struct AllReduces {
+  int64_t count = 0;
+  double bytes = 0;
+};
+
+AllReduces CountAllReduces(const PreparedModule& module, const Propagation& propagation) {
+  AllReduces total;
+  for (const int32_t entry : propagation.trail()) {
+    if (Propagation::IsTensor(entry)) continue;
+    const NodeId node = Propagation::AsNode(entry);
+    const int64_t trips = module.graph().node(node).trips;
+    for (const TensorId result : module.wiring().partial_results(propagation.selected(node))) {
+      total.count += trips;
+      total.bytes += module.lowering().SizeOf(result).value * trips;
+    }
+  }
+  return total;
+}
+
+Json ConflictJson(const Graph& graph, const Explanation& explanation) {
+  const Conflict& conflict = explanation.conflict;
+  return {{"instruction", conflict.node >= 0 ? graph.node(conflict.node).instruction->name() : ""},
+          {"path", conflict.node >= 0 ? graph.Path(conflict.node) : ""},
+          {"class", std::string(ConflictClassName(conflict.kind))},
+          {"reason", Describe(graph, conflict)},
+          {"chains", explanation.chains}};
+}
+
+}  // namespace
+
+absl::StatusOr<Json> InspectModule(absl::string_view bytes, const GivenRoleList& roles) {
+  ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, roles));
+  const Graph& graph = module->graph();
+  const xla::HloModuleProto& proto = *graph.module().proto;
+  int64_t instructions = 0;
+  std::map<std::string, int64_t> opcodes;
+  for (const auto& computation : proto.computations()) {
+    instructions += computation.instructions_size();
+    for (const auto& instruction : computation.instructions()) ++opcodes[instruction.opcode()];
+  }
+  double flops = 0;
+  for (NodeId node = 0; node < graph.node_count(); ++node) {
+    flops += FlopsOf(graph, node).value * static_cast<double>(graph.node(node).trips);
+  }
+  Json json = {{"module", proto.name()}, {"instructions", instructions}, {"computations", proto.computations_size()},
+               {"bytes", graph.module().byte_count}, {"sha256", graph.module().sha256},
+               {"nodes", graph.node_count()}, {"flops", flops}};
+  Json& parameters = json["parameters"] = Json::array();
+  double parameter_bytes = 0;
+  for (size_t p = 0; p < graph.parameters().size(); ++p) {
+    parameters.push_back(ParameterJson(*module, p));
+    parameter_bytes += module->lowering().SizeOf(graph.parameters()[p].tensor).value;
+  }
+  json["parameterBytes"] = static_cast<int64_t>(parameter_bytes);
+  json["opcodes"] = opcodes;
+  json["unsupported"] = module->Unsupported();
+  json["remarks"] = graph.remarks();
+  return json;
+}
+
+absl::StatusOr<Json> ProposeGroups(absl::string_view bytes, const GivenRoleList& roles, const AxisQuestion& question) {
+  ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, roles));
+  const Graph& graph = module->graph();
+  const LinkageGroups found = FindLinkageGroups(module->wiring(), module->roles(), Role::kVariable,
+                                                {question.axis_size, question.paper_rule});
+  Json json = {{"axisSize", question.axis_size}};
+  Json& groups = json["groups"] = Json::array();
+  for (size_t g = 0; g < found.groups.size(); ++g) {
+    const LinkageGroup& group = found.groups[g];
+    Json members = Json::array();
+    for (const ParameterDim& member : group.members) members.push_back(PlaceJson(graph, member));
+    Json entry = {{"id", g}, {"members", members}, {"copies", found.copies[group.structure]},
+                  {"structure", group.structure}, {"conflicts", found.conflicts[g]},
+                  {"name", module->roles().names[group.members.front().parameter]}};
+    if (!group.implied.empty()) entry["implied"] = group.implied;
+    groups.push_back(std::move(entry));
+  }
+  Json& infeasible = json["infeasible"] = Json::array();
+  for (const InfeasibleDim& item : found.infeasible) {
+    Json entry = PlaceJson(graph, item.decision);
+    entry["name"] = module->roles().names[item.decision.parameter];
+    entry["class"] = std::string(ConflictClassName(item.conflict.kind));
+    entry["reason"] = Describe(graph, item.conflict);
+    infeasible.push_back(std::move(entry));
+  }
+  return json;
+}
+
+absl::StatusOr<Json> PropagateSplits(absl::string_view bytes, const GivenRoleList& roles, const AxisQuestion& question,
+                                     const std::vector<std::string>& sets) {
+  ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, roles));
+  const Graph& graph = module->graph();
+  std::vector<ParameterDim> decisions;
+  for (const std::string& set : sets) {
+    ASSIGN_OR_RETURN(const ParameterDim decision, ParsePlace(*module, set));
+    decisions.push_back(decision);
+  }
+  const PropagationOptions options = {question.axis_size, question.paper_rule};
+  if (const auto explanation = ExplainConflict(module->wiring(), module->roles(), options, decisions)) {
+    return Json{{"verdict", "CONFLICT"}, {"conflict", ConflictJson(graph, *explanation)}};
+  }
+  Propagation propagation(module->wiring(), options);
+  for (const ParameterDim& decision : decisions) {
+    if (const auto conflict = propagation.Split({graph.parameters()[decision.parameter].tensor, decision.dim})) {
+      return absl::InternalError(absl::StrCat("unexplained conflict: ", Describe(graph, *conflict)));
+    }
+  }
+  Json json = {{"verdict", "OK"}};
+  Json& split = json["split"] = Json::array();
+  for (size_t p = 0; p < graph.parameters().size(); ++p) {
+    const int32_t dim = propagation.split_dim(graph.parameters()[p].tensor);
+    if (dim >= 0) split.push_back(PlaceJson(graph, {static_cast<int32_t>(p), dim}));
+  }
+  int64_t tensors = 0;
+  for (const int32_t entry : propagation.trail()) tensors += Propagation::IsTensor(entry);
+  json["tensorsSplit"] = tensors;
+  const AllReduces total = CountAllReduces(*module, propagation);
+  json["allReduces"] = {{"count", absl::StrCat(total.count)}, {"bytes", absl::StrCat(static_cast<int64_t>(total.bytes))}};
+  return json;
+}
+
+}  // namespace automap

@@ -1,0 +1,46 @@
+// The parent's side of one worker process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "automap/worker/v1/worker.pb.h"
+
+namespace automap {
+
+struct WorkerLimits {
+  int64_t memory_bytes = int64_t{6} << 30;  // of address space
+  int64_t cpu_seconds = 3600;               // in all
+};
+
+// Owns the process: the destructor kills and reaps it. Not thread-safe, but for Terminate and Kill.
+class WorkerProcess {
+ public:
+  // Starts `program` with one BLAS thread, in a process group of its own, and waits until it is ready.
+  // UNAVAILABLE when it cannot be started or dies at once.
+  static absl::StatusOr<std::unique_ptr<WorkerProcess>> Start(const std::string& program, const WorkerLimits& limits);
+  ~WorkerProcess();
+  WorkerProcess(const WorkerProcess&) = delete;
+  WorkerProcess& operator=(const WorkerProcess&) = delete;
+
+  absl::Status Send(const worker::v1::Task& task, absl::Time deadline);
+  // The next event. UNAVAILABLE when the process is gone, DEADLINE_EXCEEDED when nothing comes.
+  absl::StatusOr<worker::v1::Event> Receive(absl::Time deadline);
+
+  void Terminate();  // asks the present task to end with what it has
+  void Kill();       // at once
+  pid_t pid() const { return pid_; }
+
+ private:
+  WorkerProcess(pid_t pid, int in, int out) : pid_(pid), in_(in), out_(out) {}
+
+  const pid_t pid_;
+  const int in_, out_;  // our ends: we write tasks to in_, read events from out_
+};
+
+}  // namespace automap

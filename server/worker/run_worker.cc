@@ -1,0 +1,109 @@
+#include "server/worker/run_worker.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <new>
+
+#include "base/status_macros.h"
+#include "base/version.h"
+#include "server/worker/frames.h"
+#include "server/worker/status_proto.h"
+
+namespace automap {
+namespace {
+
+constexpr int64_t kMaxTaskBytes = int64_t{300} << 20;
+
+std::atomic<bool> stop_requested = false;
+
+void RequestStop(int) { stop_requested = true; }
+
+class Worker {
+ public:
+  Worker(int in, int out, const WorkerFunctions& functions) : in_(in), out_(out), functions_(functions) {}
+
+  int Run() {
+    worker::v1::Event ready;
+    ready.mutable_ready()->set_planner_version(kPlannerVersion);
+    Send(ready);
+    while (true) {
+      const auto bytes = ReadMessage(in_, kMaxTaskBytes, absl::InfiniteFuture());
+      if (!bytes.ok()) return bytes.status().code() == absl::StatusCode::kUnavailable ? 0 : 1;
+      worker::v1::Task task;
+      worker::v1::Event done;
+      if (task.ParseFromString(*bytes)) {
+        stop_requested = false;
+        *done.mutable_done() = Serve(task);
+      } else {
+        *done.mutable_done()->mutable_status() = ToProto(absl::InvalidArgumentError("task: not a message"));
+      }
+      Send(done);
+    }
+  }
+
+ private:
+  worker::v1::Done Serve(const worker::v1::Task& task) {
+    worker::v1::Done done;
+    absl::Status status;
+    try {
+      if (task.has_plan()) {
+        auto plan = Plan(task.plan());
+        status = plan.status();
+        if (plan.ok()) *done.mutable_plan() = *std::move(plan);
+      } else {
+        status = functions_.verify(task.verify());
+      }
+    } catch (const std::bad_alloc&) {
+      status = absl::ResourceExhaustedError("worker: out of memory; the module is too large for the worker's cap");
+    } catch (const std::exception& error) {
+      status = absl::InternalError(error.what());
+    }
+    *done.mutable_status() = ToProto(status);
+    return done;
+  }
+
+  absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task) {
+    const absl::Time deadline = task.time_limit_s() > 0 ? absl::Now() + absl::Seconds(task.time_limit_s()) : absl::InfiniteFuture();
+    PlanObserver observer;
+    observer.progress = [&](const v1::Progress& progress) {
+      worker::v1::Event event;
+      *event.mutable_progress() = progress;
+      Send(event);
+    };
+    observer.improved_plan = [&](const v1::Plan& plan) {
+      worker::v1::Event event;
+      *event.mutable_improved_plan() = plan;
+      Send(event);
+    };
+    return functions_.plan(task, observer, [&] { return stop_requested.load() || absl::Now() > deadline; });
+  }
+
+  // A parent that does not listen any more is noticed at the next read.
+  void Send(const worker::v1::Event& event) {
+    WriteMessage(out_, event.SerializeAsString(), absl::InfiniteFuture()).IgnoreError();
+  }
+
+  const int in_, out_;
+  const WorkerFunctions& functions_;
+};
+
+}  // namespace
+
+int RunWorker(int in, int out, const WorkerFunctions& functions) { return Worker(in, out, functions).Run(); }
+
+int WorkerMain(const WorkerFunctions& functions) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() == 1) return 1;
+  signal(SIGPIPE, SIG_IGN);
+  struct sigaction action = {};
+  action.sa_handler = RequestStop;
+  sigaction(SIGTERM, &action, nullptr);
+  const int out = dup(STDOUT_FILENO);
+  dup2(STDERR_FILENO, STDOUT_FILENO);
+  return RunWorker(STDIN_FILENO, out, functions);
+}
+
+}  // namespace automap

@@ -1,0 +1,25 @@
+// The worker's side: tasks in, events out, one task after the other.
+#pragma once
+
+#include <functional>
+
+#include "absl/status/statusor.h"
+#include "automap/worker/v1/worker.pb.h"
+#include "planner/plan_module.h"
+
+namespace automap {
+
+// What a worker can do; the planner's front doors in the real program, something smaller in tests.
+struct WorkerFunctions {
+  std::function<absl::StatusOr<v1::Plan>(const worker::v1::PlanTask&, const PlanObserver&, const std::function<bool()>& stop)> plan;
+  std::function<absl::Status(const worker::v1::VerifyTask&)> verify;
+};
+
+// Serves tasks from `in` until it ends, then returns 0. SIGTERM ends the present task with the best plan so far.
+// Dies with its parent. Memory exhaustion and other exceptions of libraries become RESOURCE_EXHAUSTED and INTERNAL.
+int RunWorker(int in, int out, const WorkerFunctions& functions);
+
+// As the program's main: takes stdin and stdout for itself and turns everything else written to stdout to stderr.
+int WorkerMain(const WorkerFunctions& functions);
+
+}  // namespace automap
