@@ -1,0 +1,17 @@
+// The commands of `automap`. Each Add function declares its flags on the app; the command runs while the app parses,
+// and leaves its exit code in `code`.
+#pragma once
+
+#include "CLI/App.hpp"
+#include "server/cli/exit_code.h"
+
+namespace automap {
+
+void AddPlanCommand(CLI::App& app, ExitCode& code);
+void AddInspectCommand(CLI::App& app, ExitCode& code);
+void AddGroupsCommand(CLI::App& app, ExitCode& code);
+void AddPropagateCommand(CLI::App& app, ExitCode& code);
+void AddVerifyCommand(CLI::App& app, ExitCode& code);
+void AddBenchCommand(CLI::App& app, ExitCode& code);
+
+}  // namespace automap

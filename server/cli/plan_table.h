@@ -1,0 +1,14 @@
+// A plan for people.
+#pragma once
+
+#include <string>
+
+#include "automap/v1/plan.pb.h"
+
+namespace automap {
+
+// Time, memory, communication, how it was found, and the shardings of variables and inputs with repeated layers
+// folded into one line.
+std::string PlanTable(const v1::Plan& plan);
+
+}  // namespace automap
