@@ -173,7 +173,8 @@ class SplitExploration {
     if (reported_ && bound_.lower_bound.value > 0) {
       progress.set_gap(std::max(0.0, 1 - bound_.lower_bound / reported_->step_time));
     }
-    if (elapsed > 0) progress.set_decisions_per_second(outcome.decisions / elapsed);
+    if (engine_ != outcome.engine) engine_ = outcome.engine, engine_start_ = elapsed;
+    if (elapsed > engine_start_) progress.set_decisions_per_second(outcome.decisions / (elapsed - engine_start_));
     progress.set_elapsed_s(elapsed);
     request_.observer.progress(progress);
   }
@@ -186,6 +187,8 @@ class SplitExploration {
   std::vector<EngineOutcome> outcomes_;
   std::optional<SplitCost> reported_;
   double next_report_ = 0;
+  std::string engine_;
+  double engine_start_ = 0;
 };
 
 absl::StatusOr<std::vector<std::string>> Strategies(const std::string& strategy) {

@@ -1,6 +1,7 @@
 #include "planner/graph/build_graph.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
 #include <utility>
@@ -137,11 +138,15 @@ class GraphBuilder {
       parameters.resize(std::max<size_t>(parameters.size(), instruction.parameter_number() + 1));
       parameters[instruction.parameter_number()] = &instruction;
     }
+    // Some producers give every parameter the same name in the metadata; then the instruction's tells more.
+    std::map<std::string, int> uses;
+    for (const Instruction* parameter : parameters) ++uses[parameter->metadata().op_name()];
     std::vector<Value> arguments;
     for (const Instruction* parameter : parameters) {
       Value& value = arguments.emplace_back();
       const bool is_tuple = parameter->shape().element_type() == xla::TUPLE;
-      const std::string& path = parameter->metadata().op_name();
+      const std::string& op_name = parameter->metadata().op_name();
+      const std::string& path = uses[op_name] == 1 ? op_name : parameter->name();
       for (const xla::ShapeProto* leaf : Leaves(parameter->shape())) {
         const int32_t index = is_tuple ? static_cast<int32_t>(value.size()) : -1;
         value.push_back(AddTensor(*leaf, -1));

@@ -157,7 +157,12 @@ absl::StatusOr<Decisions> DecisionsOf(const PreparedModule& module, const v1::Pl
     if (plan.mesh(i).size() < 2) {
       return absl::InvalidArgumentError(absl::StrCat("mesh[", i, "].size: ", plan.mesh(i).size(), ", must be >= 2"));
     }
-    decisions.axes.push_back({plan.mesh(i).name(), plan.mesh(i).size(), {}});
+    const std::string& name = plan.mesh(i).name();
+    const bool is_known = (i == 0 && name == kDataAxis) || (i + 1 == plan.mesh_size() && name == kModelAxis);
+    if (!is_known) {
+      return absl::InvalidArgumentError(absl::StrCat("mesh[", i, "].name: \"", name, "\", must be data, then model"));
+    }
+    decisions.axes.push_back({name, plan.mesh(i).size(), {}});
   }
   const auto& parameters = module.graph().parameters();
   if (plan.shardings_size() != static_cast<int>(parameters.size())) {

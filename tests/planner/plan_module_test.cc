@@ -1,0 +1,282 @@
+#include "planner/plan_module.h"
+
+#include <algorithm>
+#include <random>
+#include <regex>
+#include <set>
+
+#include "google/protobuf/util/message_differencer.h"
+#include "gtest/gtest.h"
+#include "planner/plan/describe_plan.h"
+#include "planner/verify_module_plan.h"
+#include "simulator/cluster/presets.h"
+#include "tests/support/zoo.h"
+
+namespace automap {
+namespace {
+
+v1::PlanOptions Options(const std::string& strategy, bool ignore_memory = false, const std::string& preset = "default") {
+  v1::PlanOptions options;
+  options.set_strategy(strategy);
+  options.set_ignore_memory(ignore_memory);
+  options.set_preset(preset);
+  options.set_seed(1);
+  return options;
+}
+
+absl::StatusOr<v1::Plan> PlanZoo(const std::string& name, const std::string& cluster, const v1::PlanOptions& options) {
+  return PlanModule(ZooModule(name), *ClusterPreset(cluster), options, {}, [] { return false; });
+}
+
+TEST(PlanModule, SameRequestAndSeedGiveTheSameBytes) {
+  v1::Plan first = *PlanZoo("t5-base-paper", "v100x4x1-25gbps", Options("opp"));
+  v1::Plan second = *PlanZoo("t5-base-paper", "v100x4x1-25gbps", Options("opp"));
+  first.mutable_search()->clear_wall_s();
+  second.mutable_search()->clear_wall_s();
+  EXPECT_EQ(first.SerializeAsString(), second.SerializeAsString());
+}
+
+TEST(PlanModule, ReportsProgressAndImprovedPlansThatVerify) {
+  const v1::Cluster cluster = *ClusterPreset("v100x8x1-25gbps");
+  int progress = 0;
+  std::vector<v1::Plan> improved;
+  PlanObserver observer = {[&](const v1::Progress&) { ++progress; }, [&](const v1::Plan& plan) { improved.push_back(plan); }};
+  const auto plan = PlanModule(ZooModule("vgg19"), cluster, Options("opp"), observer, [] { return false; });
+  ASSERT_TRUE(plan.ok());
+  EXPECT_GT(progress, 2);
+  ASSERT_FALSE(improved.empty());
+  for (size_t i = 1; i < improved.size(); ++i) EXPECT_LT(improved[i].cost().step_time_s(), improved[i - 1].cost().step_time_s());
+  EXPECT_LE(plan->cost().step_time_s(), improved.back().cost().step_time_s());
+}
+
+TEST(PlanModule, StopsEarlyWithThePlanItHas) {
+  const auto plan = PlanModule(ZooModule("t5-base-paper"), *ClusterPreset("v100x4x1-25gbps"), Options("opp"), {}, [] { return true; });
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_LT(plan->search().decisions(), 100);
+}
+
+TEST(PlanModule, EveryEngineKeepsToTheBudget) {
+  v1::PlanOptions options = Options("opp");
+  options.set_max_decisions(500);
+  const v1::Plan plan = *PlanZoo("vgg19", "v100x8x1-25gbps", options);
+  std::set<std::string> engines;
+  for (const auto& row : plan.search().engines()) {
+    EXPECT_LE(row.decisions(), 500);
+    engines.insert(row.engine());
+  }
+  EXPECT_TRUE(engines.contains("dqn") && engines.contains("greedy") && engines.contains("random"));
+}
+
+TEST(PlanModule, DataParallelReplicasTakeTheDevicesThatTheModelAxisLeaves) {
+  v1::PlanOptions options = Options("opp");
+  options.set_axis_size(4);
+  const v1::Plan plan = *PlanZoo("t5-base-paper", "v100x8x1-25gbps", options);
+  ASSERT_EQ(plan.mesh_size(), 2);
+  EXPECT_EQ(plan.mesh(0).name(), "data");
+  EXPECT_EQ(plan.mesh(1).name(), "model");
+  EXPECT_TRUE(VerifyModulePlan(ZooModule("t5-base-paper"), *ClusterPreset("v100x8x1-25gbps"), plan).ok());
+}
+
+TEST(PlanModule, OneDeviceHasOnePlan) {
+  const v1::Plan plan = *PlanZoo("mlp", "v100x1x1-25gbps", Options("opp"));
+  EXPECT_EQ(plan.mesh_size(), 0);
+  EXPECT_TRUE(VerifyModulePlan(ZooModule("mlp"), *ClusterPreset("v100x1x1-25gbps"), plan).ok());
+}
+
+struct Refusal {
+  const char* name;
+  v1::PlanOptions options;
+  absl::StatusCode code;
+  const char* text;
+};
+
+TEST(PlanModule, RefusesWithThePath) {
+  v1::PlanOptions uneven = Options("opp");
+  uneven.set_axis_size(3);
+  v1::PlanOptions no_index = Options("opp");
+  no_index.add_roles();
+  const Refusal refusals[] = {
+      {"unknown strategy", Options("fast"), absl::StatusCode::kInvalidArgument, "options.strategy"},
+      {"strategy that is not built", Options("pp"), absl::StatusCode::kUnimplemented, "options.strategy"},
+      {"unknown preset", Options("opp", false, "best"), absl::StatusCode::kInvalidArgument, "options.preset"},
+      {"axis that does not divide", uneven, absl::StatusCode::kInvalidArgument, "options.axis_size: 3"},
+      {"role without index", no_index, absl::StatusCode::kInvalidArgument, "roles[0].index"},
+  };
+  for (const Refusal& refusal : refusals) {
+    const auto plan = PlanZoo("mlp", "v100x8x1-25gbps", refusal.options);
+    EXPECT_EQ(plan.status().code(), refusal.code) << refusal.name;
+    EXPECT_NE(plan.status().message().find(refusal.text), absl::string_view::npos) << plan.status();
+  }
+}
+
+// The paper's Table 3, by variable name; position-bias tables go with their heads.
+struct Table3 {
+  const char* pattern;
+  int dim;  // -1: replicated
+};
+constexpr Table3 kTable3[] = {
+    {R"(.*Attention'\]\['[qkv]'\]\['kernel'\])", 1}, {R"(.*Attention'\]\['o'\]\['kernel'\])", 0},
+    {R"(.*\['conv1'\]\['kernel'\])", 1},             {R"(.*\['conv1'\]\['bias'\])", 0},
+    {R"(.*\['conv2'\]\['kernel'\])", 0},             {R"(.*\['conv2'\]\['bias'\])", -1},
+    {R"(.*relative_attention_bias.*)", 1},           {R"(.*\['shared'\]\['embedding'\])", 0},
+    {R"(.*layer_norm.*)", -1},
+};
+
+int Table3Dim(const std::string& name) {
+  for (const Table3& row : kTable3) {
+    if (std::regex_match(name, std::regex(row.pattern))) return row.dim;
+  }
+  ADD_FAILURE() << name;
+  return -1;
+}
+
+v1::Plan PlanOfTable3(const PreparedModule& module, const v1::Cluster& cluster, int32_t axis_size) {
+  Decisions decisions = {{{kModelAxis, axis_size, {}}}, false};
+  for (size_t p = 0; p < module.roles().of.size(); ++p) {
+    if (module.roles().of[p] != Role::kVariable) continue;
+    const int dim = Table3Dim(module.roles().names[p]);
+    if (dim >= 0) decisions.axes[0].splits.push_back({static_cast<int32_t>(p), dim});
+  }
+  return *DescribePlan(module, cluster, decisions, {});
+}
+
+struct T5Case {
+  const char* module;
+  const char* cluster;
+  int32_t axis_size;
+};
+class Table3OfT5 : public testing::TestWithParam<T5Case> {};
+
+TEST_P(Table3OfT5, IsFoundOrBeaten) {
+  const auto& [name, cluster_name, axis_size] = GetParam();
+  const v1::Cluster cluster = *ClusterPreset(cluster_name);
+  const auto module = PrepareZoo(name);
+  const v1::Plan expected = PlanOfTable3(*module, cluster, axis_size);
+  const v1::Plan found = *PlanModule(ZooModule(name), cluster, Options("opp", true), {}, [] { return false; });
+  EXPECT_LE(found.cost().step_time_s(), expected.cost().step_time_s() * (1 + 1e-12));
+  EXPECT_TRUE(VerifyModulePlan(ZooModule(name), cluster, found).ok());
+  for (const auto& row : found.search().engines()) {
+    if (row.engine() != "dqn") continue;
+    EXPECT_LE(row.step_time_s(), expected.cost().step_time_s() * (1 + 1e-12));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Table3OfT5,
+                         testing::Values(T5Case{"t5-base-paper", "v100x4x1-25gbps", 4}, T5Case{"t5-3b-paper", "v100x8x1-25gbps", 8},
+                                         T5Case{"t5-3b-paper", "v100x8x2-25gbps", 16}, T5Case{"t5-3b-paper", "v100x8x4-25gbps", 32},
+                                         T5Case{"t5-11b-paper", "v100x8x1-25gbps", 8}, T5Case{"t5-11b-paper", "v100x8x2-25gbps", 16},
+                                         T5Case{"t5-11b-paper", "v100x8x4-25gbps", 32}),
+                         [](const auto& test) { return TestName(test.param.module) + std::to_string(test.param.axis_size); });
+
+TEST(Table3, HasTheAllReducesThatXlaHas) {
+  const auto module = PrepareZoo("t5-base-paper");
+  const v1::Plan plan = PlanOfTable3(*module, *ClusterPreset("v100x4x1-25gbps"), 4);
+  ASSERT_EQ(plan.cost().collectives_size(), 1);
+  EXPECT_EQ(plan.cost().collectives(0).count(), 198);
+  EXPECT_NEAR(plan.cost().collectives(0).bytes() / 1e9, 12.231, 5e-4);
+}
+
+// Changes one leaf field of a message somewhere, by reflection; returns its path, or nothing when it changed nothing.
+std::string Mutate(google::protobuf::Message& message, std::mt19937& random, std::string path) {
+  const auto* reflection = message.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> fields;
+  reflection->ListFields(message, &fields);
+  if (fields.empty()) return "";
+  const auto* field = fields[random() % fields.size()];
+  path += (path.empty() ? "" : ".") + field->name();
+  using Field = google::protobuf::FieldDescriptor;
+  const int index = field->is_repeated() ? static_cast<int>(random() % reflection->FieldSize(message, field)) : -1;
+  if (index >= 0) path += "[" + std::to_string(index) + "]";
+  const auto set = [&](auto single, auto repeated, auto value) {
+    index >= 0 ? (reflection->*repeated)(&message, field, index, value) : (reflection->*single)(&message, field, value);
+  };
+  using R = google::protobuf::Reflection;
+  switch (field->cpp_type()) {
+    case Field::CPPTYPE_MESSAGE:
+      return Mutate(index >= 0 ? *reflection->MutableRepeatedMessage(&message, field, index)
+                               : *reflection->MutableMessage(&message, field), random, path);
+    case Field::CPPTYPE_STRING: set(&R::SetString, &R::SetRepeatedString, std::string("changed")); break;
+    case Field::CPPTYPE_DOUBLE: {
+      const double old = index >= 0 ? reflection->GetRepeatedDouble(message, field, index) : reflection->GetDouble(message, field);
+      set(&R::SetDouble, &R::SetRepeatedDouble, old * 1.01 + 1e-3);
+      break;
+    }
+    case Field::CPPTYPE_INT32: {
+      const int32_t old = index >= 0 ? reflection->GetRepeatedInt32(message, field, index) : reflection->GetInt32(message, field);
+      set(&R::SetInt32, &R::SetRepeatedInt32, old + 1);
+      break;
+    }
+    case Field::CPPTYPE_INT64: {
+      const int64_t old = index >= 0 ? reflection->GetRepeatedInt64(message, field, index) : reflection->GetInt64(message, field);
+      set(&R::SetInt64, &R::SetRepeatedInt64, old + 1);
+      break;
+    }
+    case Field::CPPTYPE_UINT32: {
+      const uint32_t old = index >= 0 ? reflection->GetRepeatedUInt32(message, field, index) : reflection->GetUInt32(message, field);
+      set(&R::SetUInt32, &R::SetRepeatedUInt32, old + 1);
+      break;
+    }
+    case Field::CPPTYPE_BOOL: {
+      const bool old = index >= 0 ? reflection->GetRepeatedBool(message, field, index) : reflection->GetBool(message, field);
+      set(&R::SetBool, &R::SetRepeatedBool, !old);
+      break;
+    }
+    case Field::CPPTYPE_ENUM: {
+      const int old = index >= 0 ? reflection->GetRepeatedEnumValue(message, field, index) : reflection->GetEnumValue(message, field);
+      set(&R::SetEnumValue, &R::SetRepeatedEnumValue, (old + 1) % field->enum_type()->value_count());
+      break;
+    }
+    default: return "";
+  }
+  return path;
+}
+
+// What only repeating the search could tell: how it went, and other categories' plans, which are not handed out.
+bool IsOfSubstance(const std::string& path) {
+  if (path.empty() || path.rfind("alternatives", 0) == 0) return false;
+  if (path.rfind("search", 0) != 0) return true;
+  return path == "search.engine" || path == "search.preset" || path == "search.episodes" || path == "search.decisions";
+}
+
+struct VerifiedCase {
+  const char* module;
+  const char* cluster;
+  const char* strategy;
+};
+
+TEST(VerifyModulePlan, RefusesAPlanAlteredInAnyFieldOfSubstance) {
+  const VerifiedCase cases[] = {{"mlp", "v100x4x1-25gbps", "opp"},          {"vgg19", "v100x8x1-25gbps", "adp"},
+                                {"vgg19", "v100x8x1-25gbps", "opp"},        {"torch-xla-cnn", "v100x4x1-25gbps", "opp"},
+                                {"tf-vgg19", "v100x8x2-25gbps", "adp"},     {"scan-lm-7b", "a100x8x1-200gbps", "opp"},
+                                {"resnet50", "v100x8x1-25gbps", "adp"},     {"t5-base-paper", "v100x4x1-25gbps", "opp"}};
+  std::mt19937 random(11);
+  int tried = 0;
+  for (const VerifiedCase& item : cases) {
+    const std::string module = ZooModule(item.module);
+    const v1::Cluster cluster = *ClusterPreset(item.cluster);
+    v1::PlanOptions options = Options(item.strategy);
+    options.set_max_decisions(200);
+    const auto plan = PlanZoo(item.module, item.cluster, options);
+    ASSERT_TRUE(plan.ok()) << item.module << ": " << plan.status();
+    const absl::Status verdict = VerifyModulePlan(module, cluster, *plan);
+    ASSERT_TRUE(verdict.ok()) << item.module << ": " << verdict;
+    for (int i = 0; i < 40; ++i) {
+      v1::Plan altered = *plan;
+      const std::string path = Mutate(altered, random, "");
+      if (!IsOfSubstance(path) || google::protobuf::util::MessageDifferencer::Equals(altered, *plan)) continue;
+      ++tried;
+      EXPECT_FALSE(VerifyModulePlan(module, cluster, altered).ok()) << item.module << ": " << path;
+    }
+  }
+  RecordProperty("alterations", tried);
+  EXPECT_GE(tried, 200);
+}
+
+TEST(VerifyModulePlan, RefusesAPlanForAnotherModuleOrCluster) {
+  const v1::Plan plan = *PlanZoo("t5-3b-paper", "v100x8x1-25gbps", Options("opp", true));
+  EXPECT_FALSE(VerifyModulePlan(ZooModule("t5-11b-paper"), *ClusterPreset("v100x8x1-25gbps"), plan).ok());
+  EXPECT_FALSE(VerifyModulePlan(ZooModule("t5-3b-paper"), *ClusterPreset("a100x8x1-200gbps"), plan).ok());
+}
+
+}  // namespace
+}  // namespace automap
