@@ -16,3 +16,4 @@ function(automap_test source)
 endfunction()
 
 automap_test(tests/base/units_test.cc DEPS automap_base)
+include(tests/tools/parts.cmake)
