@@ -17,3 +17,4 @@ endfunction()
 
 automap_test(tests/base/units_test.cc DEPS automap_base)
 include(tests/tools/parts.cmake)
+include(tests/e2e/parts.cmake)

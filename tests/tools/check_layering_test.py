@@ -17,9 +17,13 @@ _CLEAN = {
     "simulator/parts.cmake": "automap_library(simulator/cluster LAYER 10 DEPS automap_base automap_proto)\n"
                              "automap_library(simulator LAYER 12 DEPS automap_simulator_cluster)\n",
     "simulator/cluster/cluster.h": '#include "automap/v1/cluster.pb.h"\n#include "base/units.h"\n',
+    "simulator/program.h": "",
+    "simulator/cluster/ring.h": '#include "simulator/program.h"\n',
     "simulator/evaluate.cc": '#include "simulator/cluster/cluster.h"\n',
-    "agent/parts.cmake": "automap_library(agent/core LAYER 10 DEPS automap_base)\n"
-                         "automap_library(agent/rainbow LAYER 12 DEPS automap_agent_core ${TORCH_LIBRARIES})\n"
+    "agent/parts.cmake": "add_library(automap_torch INTERFACE)\n"
+                         "target_link_libraries(automap_torch INTERFACE torch torch_cpu c10)\n"
+                         "automap_library(agent/core LAYER 10 DEPS automap_base)\n"
+                         "automap_library(agent/rainbow LAYER 12 DEPS automap_agent_core automap_torch)\n"
                          "automap_library(agent LAYER 13 DEPS automap_agent_rainbow)\n",
     "agent/agents.h": '#include "agent/core/environment.h"\n',
     "agent/core/environment.h": '#include "base/units.h"\n',
@@ -107,6 +111,10 @@ _TURNED = {
         {"planner/parts.cmake": _CLEAN["planner/parts.cmake"] +
                                 "target_link_libraries(automap_planner_explore PUBLIC torch)\n"},
         "automap_planner_explore -> torch: LibTorch is linked in agent/rainbow only"),
+    "TorchTargetLinkedInPlanner": (
+        {"planner/parts.cmake": _CLEAN["planner/parts.cmake"] +
+                                "target_link_libraries(automap_planner_explore PUBLIC automap_torch)\n"},
+        "automap_planner_explore -> automap_torch: LibTorch is linked in agent/rainbow only"),
     "ServerProgramReachesTorch": (
         {"server/parts.cmake": _CLEAN["server/parts.cmake"] +
                                "target_link_libraries(automapd PRIVATE automap_server_worker)\n"},
