@@ -17,3 +17,5 @@ endfunction()
 
 automap_test(tests/base/units_test.cc DEPS automap_base)
 include(tests/planner/parts.cmake)
+include(tests/tools/parts.cmake)
+include(tests/e2e/parts.cmake)
