@@ -42,6 +42,8 @@ FRONT_DOORS = {
 EXCEPTIONS = {
     # A request's cluster is validated before the job is acknowledged.
     ("server/api", "simulator/cluster"),
+    # The command line reads cluster files and presets before it starts a worker or calls a server.
+    ("server/cli", "simulator/cluster"),
 }
 
 # Seam headers that may be included without a link to a target, as only their types are used.
