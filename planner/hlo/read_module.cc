@@ -2,7 +2,17 @@
 
 #include <zlib.h>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "google/protobuf/arena.h"
+#include "openssl/sha.h"
+#include "planner/hlo/check_module.h"
+#include "planner/hlo/readable_proto.h"
+#include "planner/hlo/text_reader.h"
+#include "planner/hlo/wire_scan.h"
 
 namespace automap {
 namespace {
@@ -16,35 +26,98 @@ absl::StatusOr<std::string> Gunzip(absl::string_view bytes, int64_t max_bytes) {
   int result = Z_OK;
   while (result == Z_OK && static_cast<int64_t>(out.size()) <= max_bytes) {
     const size_t used = out.size();
-    out.resize(std::max<size_t>(2 * used, bytes.size() * 4 + 4096));
+    out.resize(used + std::max<size_t>(used / 2, 1 << 20));
     stream.next_out = reinterpret_cast<Bytef*>(out.data() + used);
     stream.avail_out = out.size() - used;
     result = inflate(&stream, Z_NO_FLUSH);
     out.resize(out.size() - stream.avail_out);
   }
   inflateEnd(&stream);
+  if (static_cast<int64_t>(out.size()) > max_bytes) {
+    return absl::ResourceExhaustedError(absl::StrCat("module: more than ", max_bytes, " bytes once decompressed"));
+  }
   if (result != Z_STREAM_END) return absl::InvalidArgumentError("module: broken gzip data");
   return out;
+}
+
+std::string Digest(absl::string_view bytes) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
+}
+
+// Text begins with a word or a comment and has no control characters; a serialized message has a tag byte and lengths.
+ModuleFormat FormatOf(absl::string_view bytes) {
+  const absl::string_view start = absl::StripLeadingAsciiWhitespace(bytes);
+  if (absl::StartsWith(start, "{")) return ModuleFormat::kJson;
+  const absl::string_view head = bytes.substr(0, 256);
+  for (const char c : head) {
+    if (static_cast<unsigned char>(c) < 32 && !absl::ascii_isspace(c)) return ModuleFormat::kProto;
+  }
+  // A message's first byte is 0x0a, a newline; its length byte may look like a letter. No text has a second line that
+  // begins in the middle of a word: the word "HloModule", a name, "ENTRY", "ROOT", '%' or a comment comes first.
+  const bool begins_like_message = absl::StartsWith(bytes, "\x0a") && bytes.size() > 2 && ScanWire(bytes, ReadLimits{}).ok();
+  if (begins_like_message) return ModuleFormat::kProto;
+  return IsTextProto(bytes) ? ModuleFormat::kTextProto : ModuleFormat::kText;
+}
+
+absl::Status ReadProto(absl::string_view bytes, const ReadLimits& limits, google::protobuf::Arena* arena,
+                       const xla::HloModuleProto*& module) {
+  ASSIGN_OR_RETURN(const WireSummary summary, ScanWire(bytes, limits));
+  const auto parse = [&](auto* message) { return message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())); };
+  bool parsed = false;
+  if (summary.format == WireFormat::kModule) {
+    auto* message = google::protobuf::Arena::CreateMessage<xla::HloModuleProto>(arena);
+    parsed = parse(message);
+    module = message;
+  } else if (summary.format == WireFormat::kHloProto) {
+    auto* message = google::protobuf::Arena::CreateMessage<xla::HloProto>(arena);
+    parsed = parse(message);
+    module = &message->hlo_module();
+  } else {
+    auto* message = google::protobuf::Arena::CreateMessage<xla::HloSnapshot>(arena);
+    parsed = parse(message);
+    module = &message->hlo().hlo_module();
+  }
+  return parsed ? absl::OkStatus() : absl::InvalidArgumentError("module: not an HloModuleProto, HloProto or HloSnapshot");
+}
+
+absl::Status ReadReadable(ModuleFormat format, absl::string_view bytes, const ReadLimits& limits, xla::HloModuleProto& module) {
+  switch (format) {
+    case ModuleFormat::kJson: return ReadJson(bytes, module);
+    case ModuleFormat::kTextProto: return ReadTextProto(bytes, module);
+    default: return ReadText(bytes, limits.max_instructions, limits.max_computations, module);
+  }
 }
 
 }  // namespace
 
 absl::StatusOr<HloModule> ReadModule(absl::string_view bytes, const ReadLimits& limits) {
   std::string inflated;
-  if (bytes.size() > 2 && bytes.substr(0, 2) == "\x1f\x8b") {
-    auto out = Gunzip(bytes, limits.max_bytes);
-    if (!out.ok()) return out.status();
-    inflated = *std::move(out);
+  if (absl::StartsWith(bytes, "\x1f\x8b")) {
+    ASSIGN_OR_RETURN(inflated, Gunzip(bytes, limits.max_bytes));
     bytes = inflated;
   }
-  HloModule module;
-  module.arena = std::make_shared<google::protobuf::Arena>();
-  auto* proto = google::protobuf::Arena::CreateMessage<xla::HloModuleProto>(module.arena.get());
-  if (!proto->ParseFromArray(bytes.data(), bytes.size())) {
-    return absl::InvalidArgumentError("module: not an HloModuleProto");
+  if (bytes.empty()) return absl::InvalidArgumentError("module: empty, must be an HLO module");
+  if (static_cast<int64_t>(bytes.size()) > limits.max_bytes) {
+    return absl::ResourceExhaustedError(absl::StrCat("module: ", bytes.size(), " bytes, must be at most ", limits.max_bytes));
   }
-  module.proto = proto;
-  module.byte_count = bytes.size();
+  HloModule module;
+  google::protobuf::ArenaOptions options;
+  options.start_block_size = 1 << 16;
+  options.max_block_size = 1 << 20;
+  module.arena = std::make_shared<google::protobuf::Arena>(options);
+  module.format = FormatOf(bytes);
+  if (module.format == ModuleFormat::kProto) {
+    RETURN_IF_ERROR(ReadProto(bytes, limits, module.arena.get(), module.proto));
+  } else {
+    auto* message = google::protobuf::Arena::CreateMessage<xla::HloModuleProto>(module.arena.get());
+    RETURN_IF_ERROR(ReadReadable(module.format, bytes, limits, *message));
+    module.proto = message;
+  }
+  RETURN_IF_ERROR(CheckModule(*module.proto));
+  module.byte_count = static_cast<int64_t>(bytes.size());
+  module.sha256 = Digest(bytes);
   return module;
 }
 

@@ -20,9 +20,11 @@ struct ReadLimits {
   int64_t max_bytes = int64_t{256} << 20;
   int64_t max_instructions = 2'000'000;
   int64_t max_computations = 100'000;
+  // Estimate for the parsed message (binary input).
+  int64_t max_memory_bytes = int64_t{4} << 30;
 };
 
-enum class ModuleFormat { kProto, kText, kJson };
+enum class ModuleFormat { kProto, kText, kJson, kTextProto };
 
 // A module in memory: the message in its arena. Movable; the message lives as long as the module.
 struct HloModule {
@@ -34,7 +36,7 @@ struct HloModule {
   std::string sha256;
 };
 
-// Reads HloModuleProto, HloProto or HloSnapshot, HLO text, or proto JSON, gzipped or not, told apart by content.
+// Reads HloModuleProto, HloProto or HloSnapshot, HLO text, proto JSON or protobuf text, gzipped or not, told apart by content.
 // The result has passed CheckModule (check_module.h): everything behind it trusts the module.
 // INVALID_ARGUMENT with the path of the first mistake, RESOURCE_EXHAUSTED beyond a limit.
 absl::StatusOr<HloModule> ReadModule(absl::string_view bytes, const ReadLimits& limits = {});

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "planner/graph/elementwise.h"
+#include "planner/hlo/elementwise.h"
 
 namespace automap {
 namespace {

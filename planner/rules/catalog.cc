@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "planner/graph/elementwise.h"
+#include "planner/hlo/elementwise.h"
 #include "planner/rules/families.h"
 
 namespace automap {

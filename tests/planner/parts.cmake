@@ -7,3 +7,6 @@ automap_test(tests/planner/propagation/propagation_test.cc DEPS automap_test_zoo
 automap_test(tests/planner/propagation/linkage_groups_test.cc DEPS automap_test_zoo)
 automap_test(tests/planner/oracle/best_choice_test.cc DEPS automap_planner_oracle)
 automap_test(tests/planner/plan_module_test.cc DEPS automap_test_zoo automap_planner automap_planner_verify TIMEOUT 600)
+
+add_executable(read_folder tests/tools/read_folder.cc)
+target_link_libraries(read_folder PRIVATE automap_planner_hlo automap_flags)

@@ -1,4 +1,4 @@
-#include "planner/graph/elementwise.h"
+#include "planner/hlo/elementwise.h"
 
 namespace automap {
 
