@@ -361,7 +361,9 @@ class GraphBuilder {
       for (size_t i = 0; i < graph_.outputs_.size() && parameter >= 0; ++i) {
         const Leaf& output = graph_.outputs_[i];
         const int64_t leaf = entry.output_shape_index_size() > 1 ? entry.output_shape_index(1) : -1;
-        if (output.number == number && output.leaf_index == leaf) graph_.declared_aliases_[i] = parameter;
+        if (output.number != number || output.leaf_index != leaf) continue;
+        const Tensor &from = graph_.tensor(output.tensor), &to = graph_.tensor(graph_.parameters_[parameter].tensor);
+        if (from.type == to.type && from.shape() == to.shape()) graph_.declared_aliases_[i] = parameter;
       }
     }
   }

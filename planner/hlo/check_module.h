@@ -14,7 +14,7 @@ namespace automap {
 //     64 deep with at most 1 M leaves in all;
 //   - operations have as many operands and called computations as they need, signatures fit, and every dimension number
 //     that planning indexes with is in range (check_shapes.h);
-//   - aliases name leaves of equal shape.
+//   - aliases name parts of parameters and results, of equal shape where they must alias.
 // Otherwise INVALID_ARGUMENT with the path of the first mistake, e.g.
 // `computations[3].instructions[17].operand_ids[1]: 42, must be the id of an earlier instruction`. Linear.
 absl::Status CheckModule(const xla::HloModuleProto& module);
