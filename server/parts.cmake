@@ -1,12 +1,22 @@
 automap_library(server/worker LAYER 40 DEPS automap_base automap_proto absl::time ZLIB::ZLIB)
 automap_library(server/process LAYER 41 DEPS automap_server_worker)
 
-# The three programs.
+automap_library(server/jobs LAYER 40 DEPS automap_base automap_proto SQLite::SQLite3)
+automap_library(server/blobs LAYER 40 DEPS automap_base automap_proto_services OpenSSL::Crypto)
+automap_library(server/ops LAYER 40 DEPS automap_base automap_proto absl::time prometheus-cpp::core civetweb::civetweb-cpp)
+automap_library(server/pool LAYER 42 DEPS automap_server_jobs automap_server_process)
+automap_library(server/api LAYER 43 DEPS automap_server_pool automap_server_blobs automap_server_ops
+  automap_simulator_cluster automap_proto_services)
+automap_library(server/cli LAYER 44 SOURCES axis_commands.cc bench_command.cc exit_code.cc inputs.cc inspect_command.cc
+  job_commands.cc local_plan.cc plan_command.cc plan_table.cc progress_line.cc remote.cc verify_command.cc
+  DEPS automap_server_process automap_planner_inspect automap_planner_verify automap_simulator_cluster
+       automap_proto_services OpenSSL::Crypto fmt::fmt CLI11::CLI11 nlohmann_json::nlohmann_json)
+
+# The three programs. automapd and automap never link LibTorch.
+add_executable(automapd server/automapd.cc $<TARGET_OBJECTS:automap_proto_health>)
+target_link_libraries(automapd PRIVATE automap_server_api gRPC::grpc++ gRPC::grpc++_reflection CLI11::CLI11 nlohmann_json::nlohmann_json
+  spdlog::spdlog automap_flags)
 add_executable(automap-worker server/automap_worker.cc)
 target_link_libraries(automap-worker PRIVATE automap_server_worker automap_planner automap_planner_verify automap_flags)
-automap_library(server/cli LAYER 44 SOURCES axis_commands.cc bench_command.cc exit_code.cc inputs.cc inspect_command.cc
-  local_plan.cc plan_command.cc plan_table.cc progress_line.cc verify_command.cc
-  DEPS automap_server_process automap_planner_inspect automap_planner_verify automap_simulator_cluster
-       fmt::fmt CLI11::CLI11 nlohmann_json::nlohmann_json)
 add_executable(automap server/cli/automap.cc)
 target_link_libraries(automap PRIVATE automap_server_cli automap_flags)

@@ -103,7 +103,7 @@ void SplitProblem::PriceDecisions() {
 
 Seconds SplitProblem::StepTime(const std::vector<bool>& chosen) const {
   Seconds time = base_time_;
-  std::set<FactorId> counted;
+  std::vector<bool> counted(is_additive_ ? 0 : module_.wiring().factor_count(), false);
   for (size_t d = 0; d < decisions_.size(); ++d) {
     if (!chosen[d]) continue;
     if (is_additive_) {
@@ -112,7 +112,8 @@ Seconds SplitProblem::StepTime(const std::vector<bool>& chosen) const {
     }
     for (const int32_t group : decisions_[d].groups) {
       for (const auto& [factor, gain] : factor_gains_[group]) {
-        if (counted.insert(factor).second) time -= gain;
+        if (!counted[factor]) time -= gain;
+        counted[factor] = true;
       }
     }
   }

@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   automap::AddPropagateCommand(app, code);
   automap::AddGroupsCommand(app, code);
   automap::AddVerifyCommand(app, code);
+  automap::AddJobCommands(app, code);
   automap::AddBenchCommand(app, code);
   try {
     app.parse(argc, argv);

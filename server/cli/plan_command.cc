@@ -10,6 +10,7 @@
 #include "server/cli/local_plan.h"
 #include "server/cli/plan_table.h"
 #include "server/cli/progress_line.h"
+#include "server/cli/remote.h"
 
 namespace automap {
 namespace {
@@ -71,7 +72,9 @@ ExitCode Run(const Flags& flags) {
   absl::StatusOr<v1::Plan> plan;
   {
     ProgressLine line;
-    plan = PlanLocally(*request, [&](const v1::Progress& progress) { line.Show(progress); });
+    const auto show = [&](const v1::Progress& progress) { line.Show(progress); };
+    plan = flags.local ? PlanLocally(*request, show)
+                       : Remote(flags.server).Plan(request->module, request->cluster, request->options, request->time_limit_s, show);
   }
   if (!plan.ok()) return Fail(plan.status());
   return Print(flags, *plan);

@@ -1,0 +1,40 @@
+#include "server/api/executor.h"
+
+namespace automap {
+
+Executor::Executor(int threads) {
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+}
+
+Executor::~Executor() {
+  {
+    MutexLock lock(mutex_);
+    ends_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void Executor::Run(std::function<void()> function) {
+  {
+    MutexLock lock(mutex_);
+    queue_.push_back(std::move(function));
+  }
+  wake_.notify_one();
+}
+
+void Executor::Work() {
+  while (true) {
+    std::function<void()> function;
+    {
+      std::unique_lock<Mutex> lock(mutex_);
+      wake_.wait(lock, [&] { return !queue_.empty() || ends_; });
+      if (queue_.empty()) return;
+      function = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    function();
+  }
+}
+
+}  // namespace automap

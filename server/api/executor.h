@@ -1,0 +1,29 @@
+// A few threads for what must not block gRPC's own: SQL, files, digests.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace automap {
+
+// Runs functions in the order in which they were given, several at a time. The destructor runs what is left.
+class Executor {
+ public:
+  explicit Executor(int threads);
+  ~Executor();
+  void Run(std::function<void()> function);
+
+ private:
+  void Work();
+  Mutex mutex_;
+  ConditionVariable wake_;
+  std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);
+  bool ends_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace automap

@@ -1,0 +1,64 @@
+#include "server/pool/job_feed.h"
+
+#include <vector>
+
+namespace automap {
+
+int64_t JobFeed::Subscribe(const std::string& job, Callback callback) {
+  MutexLock lock(mutex_);
+  channels_[job].watchers[++next_id_] = std::make_shared<Callback>(std::move(callback));
+  return next_id_;
+}
+
+void JobFeed::Unsubscribe(const std::string& job, int64_t id) {
+  MutexLock lock(mutex_);
+  const auto channel = channels_.find(job);
+  if (channel == channels_.end()) return;
+  channel->second.watchers.erase(id);
+  if (channel->second.watchers.empty() && channel->second.progress_number == 0) channels_.erase(channel);
+}
+
+void JobFeed::Notify(const std::string& job) {
+  std::vector<std::shared_ptr<Callback>> callbacks;
+  {
+    MutexLock lock(mutex_);
+    const auto channel = channels_.find(job);
+    if (channel == channels_.end()) return;
+    for (const auto& [id, callback] : channel->second.watchers) callbacks.push_back(callback);
+  }
+  for (const auto& callback : callbacks) (*callback)();
+}
+
+void JobFeed::Publish(const std::string& job, const v1::Progress& progress) {
+  {
+    MutexLock lock(mutex_);
+    Channel& channel = channels_[job];
+    channel.progress = progress;
+    ++channel.progress_number;
+  }
+  Notify(job);
+}
+
+std::pair<int64_t, v1::Progress> JobFeed::Latest(const std::string& job) {
+  MutexLock lock(mutex_);
+  const auto channel = channels_.find(job);
+  if (channel == channels_.end()) return {0, {}};
+  return {channel->second.progress_number, channel->second.progress};
+}
+
+void JobFeed::Forget(const std::string& job) {
+  MutexLock lock(mutex_);
+  const auto channel = channels_.find(job);
+  if (channel == channels_.end()) return;
+  channel->second.progress_number = 0;
+  if (channel->second.watchers.empty()) channels_.erase(channel);
+}
+
+int64_t JobFeed::watcher_count() {
+  MutexLock lock(mutex_);
+  int64_t count = 0;
+  for (const auto& [job, channel] : channels_) count += static_cast<int64_t>(channel.watchers.size());
+  return count;
+}
+
+}  // namespace automap
