@@ -10,3 +10,11 @@ if(TARGET automapd AND PROJECT_BINARY_DIR STREQUAL "${PROJECT_SOURCE_DIR}/build"
   add_test(NAME e2e/quickstart COMMAND ${PROJECT_SOURCE_DIR}/deploy/quickstart)
   set_tests_properties(e2e/quickstart PROPERTIES TIMEOUT 300 LABELS e2e RUN_SERIAL ON)
 endif()
+
+# The server as a black box, with a worker whose faults come on demand.
+add_executable(fake_worker tests/support/fake_worker.cc)
+target_link_libraries(fake_worker PRIVATE automap_server_worker automap_flags)
+set_target_properties(fake_worker PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+automap_test(tests/e2e/server_test.cc DEPS automap_proto_services automap_base absl::time LABELS e2e)
+target_compile_definitions(e2e_server_test PRIVATE AUTOMAP_TEST_BIN="${PROJECT_BINARY_DIR}/tests")
+add_dependencies(e2e_server_test fake_worker automapd)

@@ -1,0 +1,62 @@
+// A worker for tests of the server: no planning, and faults on demand. The module's text says what to do:
+//   "ok"        a plan at once            "slow"   a plan after 3 s, with progress
+//   "forever"   never a plan              "crash"  dies by SIGKILL on the first attempt
+//   "always-crash"                        "wrong"  a plan that the verifier refuses
+//   "allocate"  memory without end
+// The first attempt of "crash" leaves a file named by the options' seed under FAKE_WORKER_DIR; later attempts find it.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "server/worker/run_worker.h"
+
+namespace automap {
+namespace {
+
+bool IsFirstAttempt(uint64_t seed) {
+  const char* folder = std::getenv("FAKE_WORKER_DIR");
+  const std::string path = std::string(folder != nullptr ? folder : "/tmp") + "/fake-worker-" + std::to_string(seed);
+  const bool is_first = !std::ifstream(path).good();
+  std::ofstream(path) << "x";
+  return is_first;
+}
+
+v1::Plan MakePlan(const std::string& proof) {
+  v1::Plan plan;
+  plan.set_strategy("opp");
+  plan.mutable_cost()->set_step_time_s(1);
+  plan.mutable_bound()->set_proof(proof);
+  return plan;
+}
+
+absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task, const PlanObserver& observer, const std::function<bool()>& stop) {
+  const std::string& order = task.module();
+  if (order == "always-crash" || (order == "crash" && IsFirstAttempt(task.options().seed()))) kill(getpid(), SIGKILL);
+  if (order == "allocate") {
+    std::vector<std::vector<char>> hoard;
+    while (true) hoard.emplace_back(64 << 20, 'x');
+  }
+  const int tenths = order == "slow" ? 30 : order == "forever" ? 100000 : 0;
+  for (int i = 0; i < tenths && !stop(); ++i) {
+    v1::Progress progress;
+    progress.set_phase(v1::Progress::SEARCHING);
+    progress.set_decisions(i + 1);
+    observer.progress(progress);
+    if (i == 1) observer.improved_plan(MakePlan("first"));
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+  return MakePlan(order);
+}
+
+absl::Status Verify(const worker::v1::VerifyTask& task) {
+  return task.plan().bound().proof() == "wrong" ? absl::FailedPreconditionError("plan.bound.proof: wrong") : absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace automap
+
+int main() { return automap::WorkerMain({automap::Plan, automap::Verify}); }
