@@ -1,5 +1,5 @@
-// Known mistakes of DQN agents, made on purpose so that tests can show that they would be noticed. No request, flag or
-// preset reaches them.
+// Known mistakes of DQN agents, made on purpose so that tests can show that they would be noticed.
+// No request, flag or preset reaches them.
 #pragma once
 
 namespace automap {

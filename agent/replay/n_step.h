@@ -24,10 +24,11 @@ class NStepBuffer {
  public:
   NStepBuffer(int n, double discount) : n_(n), discount_(discount) {}
 
-  // Adds a step; the returned transitions (none, one, or at the episode's end all that are left) are complete.
+  // Adds a step; the returned transitions (none, one, or at the episode's end all that are left)
+  // are complete.
   std::vector<Transition> Add(std::vector<float> observation, int action, double reward,
-                              const std::vector<float>& next_observation, const std::vector<uint8_t>& next_mask,
-                              bool done);
+                              const std::vector<float>& next_observation,
+                              const std::vector<uint8_t>& next_mask, bool done);
 
  private:
   const int n_;
