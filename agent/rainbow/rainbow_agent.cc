@@ -45,14 +45,15 @@ double RainbowAgent::epsilon() const {
 
 int RainbowAgent::Act(absl::Span<const float> observation, absl::Span<const uint8_t> mask,
                       double epsilon) {
-  if (epsilon > 0 && act_random_.Uniform() < epsilon) {
-    int legal = std::count_if(mask.begin(), mask.end(), [](uint8_t bit) { return bit != 0; });
-    legal = act_random_.Below(legal);
-    for (size_t a = 0; a < mask.size(); ++a) {
-      if (mask[a] != 0 && legal-- == 0) return a;
-    }
+  const int best = ArgMax(online_.Forward(observation, 1), mask);
+  if (epsilon <= 0 || act_random_.Uniform() >= epsilon) return best;
+  int64_t skip = act_random_.Below(mask.size() - std::count(mask.begin(), mask.end(), 0));
+  int action = 0;
+  while (mask[action] == 0 || skip-- > 0) ++action;
+  if (action != best && mutation_ != Mutation::kReturnsNotCut) {
+    for (const Transition& transition : n_step_.Cut(observation, mask)) replay_.Add(transition);
   }
-  return ArgMax(online_.Forward(observation, 1), mask);
+  return action;
 }
 
 void RainbowAgent::Remember(const std::vector<float>& observation, int action, double reward,

@@ -25,7 +25,8 @@ class RainbowAgent {
                Mutation mutation = Mutation::kNone);
 
   // A legal action: the one with the largest Q, or with probability `epsilon` a uniformly random
-  // one. At least one action must be legal.
+  // one, before which the returns of the steps remembered so far are cut. At least one action must
+  // be legal.
   int Act(absl::Span<const float> observation, absl::Span<const uint8_t> mask, double epsilon);
 
   // Remembers a step of the current episode.

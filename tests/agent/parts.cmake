@@ -12,7 +12,7 @@ automap_test(tests/agent/replay/prioritized_replay_test.cc DEPS automap_agent_re
 automap_test(tests/agent/rainbow/q_network_test.cc DEPS automap_agent_rainbow)
 automap_test(tests/agent/rainbow/learner_test.cc DEPS automap_agent_rainbow)
 automap_test(tests/agent/rainbow/rainbow_agent_test.cc DEPS automap_agent_rainbow)
-automap_test(tests/agent/rainbow/mutation_test.cc DEPS automap_agent_rainbow automap_test_toys)
+automap_test(tests/agent/rainbow/mutation_test.cc DEPS automap_agent automap_test_toys)
 automap_test(tests/agent/rainbow/train_test.cc DEPS automap_agent automap_test_toys)
 automap_test(tests/agent/agents_test.cc DEPS automap_agent automap_test_toys)
 automap_test(tests/agent/presets_test.cc DEPS automap_agent)

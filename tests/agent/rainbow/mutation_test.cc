@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "agent/presets.h"
 #include "agent/rainbow/rainbow_agent.h"
 #include "agent/rainbow/train.h"
 #include "tests/support/toy_environments.h"
@@ -168,6 +169,18 @@ std::string QOfTheChainIsKnown(Mutation mutation) {
   return std::abs(grab - kGrabReward) < 0.1 ? "" : absl::StrCat("grab: ", grab);
 }
 
+// Going on is worth 1, grabbing 0.6. Early on nearly every way on is cut short by a random action;
+// were those short returns what going on is worth, grabbing would win.
+std::string TheFirstPlaceIsLeftForTheEnd(Mutation mutation) {
+  ToyChain chain(4, /*grab_reward=*/0.6);
+  RainbowAgent agent(chain.observation_size(), chain.num_actions(), DefaultAgent(), /*seed=*/1,
+                     mutation);
+  if (!Train(chain, agent, 3000, [](const EpisodeReport&) { return true; }).ok())
+    return "Train failed";
+  const double greedy_return = PlayGreedily(chain, agent);
+  return greedy_return == 1 ? "" : absl::StrCat("return ", greedy_return);
+}
+
 struct MutationCase {
   Mutation mutation;
   const char* name;
@@ -183,6 +196,7 @@ const MutationCase kCases[] = {
     {Mutation::kGreedyTarget, "TargetsAreDoubleAndMasked", TargetsAreDoubleAndMasked},
     {Mutation::kBootstrapTerminal, "TransitionsSpanNSteps", TransitionsSpanNSteps},
     {Mutation::kBootstrapTerminal, "QOfTheChainIsKnown", QOfTheChainIsKnown},
+    {Mutation::kReturnsNotCut, "TheFirstPlaceIsLeftForTheEnd", TheFirstPlaceIsLeftForTheEnd},
     {Mutation::kTargetNeverCopied, "QOfTheChainIsKnown", QOfTheChainIsKnown},
 };
 

@@ -46,6 +46,25 @@ TEST(Train, ReachesTheOptimumOfTheChain) {
   }
 }
 
+// Grabbing pays at the first place, and is out of reach at the others.
+TEST(Train, ReachesTheOptimumWhereTheBestActionIsMostlyIllegal) {
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    ToyChain chain(4, /*grab_reward=*/0.6);
+    EXPECT_EQ(TrainOn(chain, DefaultAgent(), seed, 3000).greedy_return, 1) << seed;
+  }
+}
+
+// At random the goal is seldom reached without falling, so that this one needs a longer look
+// around.
+TEST(Train, ReachesTheOptimumOfTheCliff) {
+  AgentOptions options = DefaultAgent();
+  options.epsilon_updates = 1500;
+  for (uint64_t seed = 0; seed < kSeeds; ++seed) {
+    ToyCliff cliff(4, 3, 40);
+    EXPECT_NEAR(TrainOn(cliff, options, seed, 10000).greedy_return, -0.5, 1e-9) << seed;
+  }
+}
+
 TEST(Train, LearnsTheKnownQOfTheBandit) {
   AgentOptions options = PaperAgent();
   options.epsilon_end = 1;

@@ -57,6 +57,25 @@ TEST(NStep, EveryStepGivesOneTransitionWithItsDiscountedReturn) {
   }
 }
 
+TEST(NStep, ACutEndsWhatIsOpenAtThePresentState) {
+  NStepBuffer buffer(3, 0.5);
+  EXPECT_TRUE(buffer.Cut({0.0f}, {1}).empty());
+  EXPECT_TRUE(buffer.Add({0}, 0, 8, {1}, {1}, false).empty());
+  EXPECT_TRUE(buffer.Add({1}, 1, 4, {2}, {1}, false).empty());
+  const auto cut = buffer.Cut({2.0f}, {1});
+  ASSERT_EQ(cut.size(), 2u);
+  EXPECT_EQ(cut[0].reward, 8 + 0.5 * 4);
+  EXPECT_EQ(cut[0].bootstrap, 0.25);
+  EXPECT_EQ(cut[1].reward, 4);
+  EXPECT_EQ(cut[1].bootstrap, 0.5);
+  for (const Transition& transition : cut) {
+    EXPECT_EQ(transition.next_observation, std::vector<float>{2});
+    EXPECT_EQ(transition.next_mask, std::vector<uint8_t>{1});
+  }
+  // What follows starts anew.
+  EXPECT_EQ(buffer.Add({2}, 0, 1, {3}, {0}, true).size(), 1u);
+}
+
 TEST(NStep, NothingCrossesFromOneEpisodeToTheNext) {
   NStepBuffer buffer(3, 0.5);
   EXPECT_TRUE(buffer.Add({0}, 0, 1, {1}, {1}, false).empty());
