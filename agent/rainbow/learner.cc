@@ -22,13 +22,17 @@ torch::Tensor View(const std::vector<float>& values, int64_t rows) {
   return torch::from_blob(const_cast<float*>(values.data()), {rows, columns});
 }
 
-std::vector<torch::Tensor> CopyParameters(const QNetwork& network) {
-  std::vector<torch::Tensor> parameters;
-  for (const QNetwork::Block& block : network.blocks()) {
-    float* data = const_cast<float*>(network.parameters.data()) + block.offset;
-    parameters.push_back(torch::from_blob(data, {block.rows, block.columns}).clone());
+torch::Tensor CopyParameters(const QNetwork& network) {
+  return View(network.parameters, 1).squeeze(0).clone();
+}
+
+// The blocks of `flat`, sharing its memory.
+std::vector<torch::Tensor> Blocks(const torch::Tensor& flat, const QNetwork& network) {
+  std::vector<torch::Tensor> blocks;
+  for (const auto& [offset, rows, columns] : network.blocks()) {
+    blocks.push_back(flat.narrow(0, offset, rows * columns).view({rows, columns}).detach());
   }
-  return parameters;
+  return blocks;
 }
 
 torch::Tensor Q(const std::vector<torch::Tensor>& p, const torch::Tensor& x) {
@@ -40,16 +44,26 @@ torch::Tensor Q(const std::vector<torch::Tensor>& p, const torch::Tensor& x) {
 
 }  // namespace
 
+// Parameters and gradients lie in one tensor each, so that Adam and the clipping are a few
+// operators on all of them and not on each block: these small networks are slow by the number of
+// operators.
 struct Learner::State {
   State(const QNetwork& network, double learning_rate) {
     UseOneThread();
     parameters = CopyParameters(network);
-    for (torch::Tensor& parameter : parameters) parameter.set_requires_grad(true);
-    adam =
-        std::make_unique<torch::optim::Adam>(parameters, torch::optim::AdamOptions(learning_rate));
+    parameters.mutable_grad() = torch::zeros_like(parameters);
+    blocks = Blocks(parameters, network);
+    const std::vector<torch::Tensor> gradients = Blocks(parameters.grad(), network);
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      blocks[i].set_requires_grad(true);
+      blocks[i].mutable_grad() = gradients[i];  // to which autograd adds in place
+    }
+    adam = std::make_unique<torch::optim::Adam>(std::vector<torch::Tensor>{parameters},
+                                                torch::optim::AdamOptions(learning_rate));
   }
 
-  std::vector<torch::Tensor> parameters;
+  torch::Tensor parameters;
+  std::vector<torch::Tensor> blocks;
   std::unique_ptr<torch::optim::Adam> adam;
 };
 
@@ -63,20 +77,17 @@ absl::StatusOr<std::vector<float>> Learner::Step(const Batch& batch,
     if (state_ == nullptr) state_ = std::make_unique<State>(network, learning_rate_);
     int64_t* action_data = const_cast<int64_t*>(batch.actions.data());
     const torch::Tensor actions = torch::from_blob(action_data, {batch.size, 1}, torch::kInt64);
-    const torch::Tensor all = Q(state_->parameters, View(batch.observations, batch.size));
+    const torch::Tensor all = Q(state_->blocks, View(batch.observations, batch.size));
     const torch::Tensor q = all.gather(1, actions).squeeze(1);
     const torch::Tensor target = View(targets, batch.size).squeeze(1);
     const torch::Tensor distance = torch::smooth_l1_loss(q, target, at::Reduction::None);
-    state_->adam->zero_grad();
+    state_->parameters.mutable_grad().zero_();
     (distance * View(batch.weights, batch.size).squeeze(1)).mean().backward();
-    torch::nn::utils::clip_grad_norm_(state_->parameters, 10.0);
+    torch::nn::utils::clip_grad_norm_({state_->parameters}, 10.0);
     const torch::Tensor errors = (target - q).detach().contiguous();
     state_->adam->step();
-    size_t index = 0;
-    for (const QNetwork::Block& block : network.blocks()) {
-      const float* data = state_->parameters[index++].data_ptr<float>();
-      std::copy(data, data + block.rows * block.columns, network.parameters.begin() + block.offset);
-    }
+    const float* updated = state_->parameters.data_ptr<float>();
+    std::copy(updated, updated + network.parameters.size(), network.parameters.begin());
     return std::vector<float>(errors.data_ptr<float>(), errors.data_ptr<float>() + batch.size);
   } catch (const std::exception& error) {
     return absl::InternalError(error.what());
@@ -88,7 +99,8 @@ absl::StatusOr<std::vector<float>> TorchForward(const QNetwork& network,
   try {
     UseOneThread();
     torch::NoGradGuard no_grad;
-    const torch::Tensor q = Q(CopyParameters(network), View(observations, count)).contiguous();
+    const torch::Tensor q =
+        Q(Blocks(CopyParameters(network), network), View(observations, count)).contiguous();
     return std::vector<float>(q.data_ptr<float>(), q.data_ptr<float>() + q.numel());
   } catch (const std::exception& error) {
     return absl::InternalError(error.what());
