@@ -12,10 +12,12 @@ function(automap_test source)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 300)
   endif()
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+    ENVIRONMENT "OPENBLAS_NUM_THREADS=1;OMP_NUM_THREADS=1")
 endfunction()
 
 automap_test(tests/base/units_test.cc DEPS automap_base)
+include(tests/agent/parts.cmake)
 include(tests/planner/parts.cmake)
 include(tests/tools/parts.cmake)
 include(tests/e2e/parts.cmake)

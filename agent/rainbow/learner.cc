@@ -16,63 +16,91 @@ void UseOneThread() {
   });
 }
 
+// The vector's own memory as `rows` rows.
 torch::Tensor View(const std::vector<float>& values, int64_t rows) {
-  return torch::from_blob(const_cast<float*>(values.data()), {rows, static_cast<int64_t>(values.size()) / std::max<int64_t>(1, rows)});
+  const int64_t columns = static_cast<int64_t>(values.size()) / std::max<int64_t>(1, rows);
+  return torch::from_blob(const_cast<float*>(values.data()), {rows, columns});
+}
+
+torch::Tensor CopyParameters(const QNetwork& network) {
+  return View(network.parameters, 1).squeeze(0).clone();
+}
+
+// The blocks of `flat`, sharing its memory.
+std::vector<torch::Tensor> Blocks(const torch::Tensor& flat, const QNetwork& network) {
+  std::vector<torch::Tensor> blocks;
+  for (const auto& [offset, rows, columns] : network.blocks()) {
+    blocks.push_back(flat.narrow(0, offset, rows * columns).view({rows, columns}).detach());
+  }
+  return blocks;
+}
+
+torch::Tensor Q(const std::vector<torch::Tensor>& p, const torch::Tensor& x) {
+  const torch::Tensor h1 = torch::relu(torch::addmm(p[1], x, p[0]));
+  const torch::Tensor h2 = torch::relu(torch::addmm(p[3], h1, p[2]));
+  const torch::Tensor advantage = torch::addmm(p[7], h2, p[6]);
+  return torch::addmm(p[5], h2, p[4]) + advantage - advantage.mean(1, /*keepdim=*/true);
 }
 
 }  // namespace
 
+// Parameters and gradients lie in one tensor each, so that Adam and the clipping are a few
+// operators on all of them and not on each block: these small networks are slow by the number of
+// operators.
 struct Learner::State {
-  std::vector<torch::Tensor> parameters;
-  std::unique_ptr<torch::optim::Adam> adam;
-
-  torch::Tensor Q(const torch::Tensor& x) const {
-    const auto& p = parameters;
-    const torch::Tensor h1 = torch::relu(torch::addmm(p[1], x, p[0]));
-    const torch::Tensor h2 = torch::relu(torch::addmm(p[3], h1, p[2]));
-    const torch::Tensor advantage = torch::addmm(p[7], h2, p[6]);
-    return torch::addmm(p[5], h2, p[4]) + advantage - advantage.mean(1, /*keepdim=*/true);
+  State(const QNetwork& network, double learning_rate) {
+    UseOneThread();
+    parameters = CopyParameters(network);
+    parameters.mutable_grad() = torch::zeros_like(parameters);
+    blocks = Blocks(parameters, network);
+    const std::vector<torch::Tensor> gradients = Blocks(parameters.grad(), network);
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      blocks[i].set_requires_grad(true);
+      blocks[i].mutable_grad() = gradients[i];  // to which autograd adds in place
+    }
+    adam = std::make_unique<torch::optim::Adam>(std::vector<torch::Tensor>{parameters},
+                                                torch::optim::AdamOptions(learning_rate));
   }
+
+  torch::Tensor parameters;
+  std::vector<torch::Tensor> blocks;
+  std::unique_ptr<torch::optim::Adam> adam;
 };
 
-Learner::Learner(const QNetwork& network, double learning_rate) : state_(std::make_unique<State>()) {
-  UseOneThread();
-  for (const QNetwork::Block& block : network.blocks()) {
-    const float* data = network.parameters.data() + block.offset;
-    state_->parameters.push_back(
-        torch::from_blob(const_cast<float*>(data), {block.rows, block.columns}).clone().set_requires_grad(true));
-  }
-  state_->adam = std::make_unique<torch::optim::Adam>(state_->parameters, torch::optim::AdamOptions(learning_rate));
-}
-
+Learner::Learner(double learning_rate) : learning_rate_(learning_rate) {}
 Learner::~Learner() = default;
 
-absl::StatusOr<std::vector<float>> Learner::Step(const Batch& batch, const std::vector<float>& targets, QNetwork& network) {
+absl::StatusOr<std::vector<float>> Learner::Step(const Batch& batch,
+                                                 const std::vector<float>& targets,
+                                                 QNetwork& network) {
   try {
-    const torch::Tensor actions = torch::from_blob(const_cast<int64_t*>(batch.actions.data()), {batch.size, 1}, torch::kInt64);
-    const torch::Tensor q = state_->Q(View(batch.observations, batch.size)).gather(1, actions).squeeze(1);
+    if (state_ == nullptr) state_ = std::make_unique<State>(network, learning_rate_);
+    int64_t* action_data = const_cast<int64_t*>(batch.actions.data());
+    const torch::Tensor actions = torch::from_blob(action_data, {batch.size, 1}, torch::kInt64);
+    const torch::Tensor all = Q(state_->blocks, View(batch.observations, batch.size));
+    const torch::Tensor q = all.gather(1, actions).squeeze(1);
     const torch::Tensor target = View(targets, batch.size).squeeze(1);
     const torch::Tensor distance = torch::smooth_l1_loss(q, target, at::Reduction::None);
-    state_->adam->zero_grad();
+    state_->parameters.mutable_grad().zero_();
     (distance * View(batch.weights, batch.size).squeeze(1)).mean().backward();
-    torch::nn::utils::clip_grad_norm_(state_->parameters, 10.0);
+    torch::nn::utils::clip_grad_norm_({state_->parameters}, 10.0);
     const torch::Tensor errors = (target - q).detach().contiguous();
     state_->adam->step();
-    size_t index = 0;
-    for (const QNetwork::Block& block : network.blocks()) {
-      const float* data = state_->parameters[index++].data_ptr<float>();
-      std::copy(data, data + block.rows * block.columns, network.parameters.begin() + block.offset);
-    }
+    const float* updated = state_->parameters.data_ptr<float>();
+    std::copy(updated, updated + network.parameters.size(), network.parameters.begin());
     return std::vector<float>(errors.data_ptr<float>(), errors.data_ptr<float>() + batch.size);
   } catch (const std::exception& error) {
     return absl::InternalError(error.what());
   }
 }
 
-absl::StatusOr<std::vector<float>> Learner::Forward(const std::vector<float>& observations, int count) const {
+absl::StatusOr<std::vector<float>> TorchForward(const QNetwork& network,
+                                                const std::vector<float>& observations, int count) {
   try {
+    UseOneThread();
     torch::NoGradGuard no_grad;
-    const torch::Tensor q = state_->Q(View(observations, count)).contiguous();
+    const torch::Tensor q =
+        Q(Blocks(CopyParameters(network), network), View(observations, count)).contiguous();
     return std::vector<float>(q.data_ptr<float>(), q.data_ptr<float>() + q.numel());
   } catch (const std::exception& error) {
     return absl::InternalError(error.what());

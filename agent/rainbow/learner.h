@@ -10,22 +10,27 @@
 
 namespace automap {
 
-// Minimises the weighted smooth-L1 distance between Q(s, a) and given targets with Adam, gradients clipped to norm 10.
-// Works on its own copy of the parameters and writes them back after every step.
+// Minimises the weighted smooth-L1 distance between Q(s, a) and given targets with Adam, gradients
+// clipped to norm 10. Works on its own copy of the parameters, taken at the first step, and writes
+// them back after every step.
 class Learner {
  public:
-  Learner(const QNetwork& network, double learning_rate);
+  explicit Learner(double learning_rate);
   ~Learner();
 
-  // Updates `network` and returns target - Q(s, a) of every sample before the step. INTERNAL when Torch throws.
-  absl::StatusOr<std::vector<float>> Step(const Batch& batch, const std::vector<float>& targets, QNetwork& network);
-
-  // Q by Torch's own operators; for tests that compare it with QNetwork::Forward.
-  absl::StatusOr<std::vector<float>> Forward(const std::vector<float>& observations, int count) const;
+  // Updates `network`, the same one every time, and returns target - Q(s, a) of every sample before
+  // the step. INTERNAL when Torch throws.
+  absl::StatusOr<std::vector<float>> Step(const Batch& batch, const std::vector<float>& targets,
+                                          QNetwork& network);
 
  private:
   struct State;
+  const double learning_rate_;
   std::unique_ptr<State> state_;
 };
+
+// QNetwork::Forward by Torch's own operators, to compare the two. INTERNAL when Torch throws.
+absl::StatusOr<std::vector<float>> TorchForward(const QNetwork& network,
+                                                const std::vector<float>& observations, int count);
 
 }  // namespace automap

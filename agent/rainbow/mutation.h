@@ -1,5 +1,5 @@
-// Known mistakes of DQN agents, made on purpose so that tests can show that they would be noticed. No request, flag or
-// preset reaches them.
+// Known mistakes of DQN agents, made on purpose so that tests can show that they would be noticed.
+// No request, flag or preset reaches them.
 #pragma once
 
 namespace automap {
@@ -12,6 +12,7 @@ enum class Mutation {
   kPrioritiesNeverUpdated,  // replay keeps the priority of insertion
   kGreedyTarget,            // the target network picks the action that it judges
   kBootstrapTerminal,       // the value after the end counts
+  kReturnsNotCut,           // n-step returns go on through exploring actions
   kTargetNeverCopied,       // the target network stays at its beginning
 };
 

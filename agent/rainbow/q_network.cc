@@ -7,7 +7,8 @@ namespace automap {
 namespace {
 
 // out[columns] = bias + x[rows] W[rows, columns].
-void Affine(const float* x, const float* weights, const float* bias, int64_t rows, int64_t columns, float* out) {
+void Affine(const float* x, const float* weights, const float* bias, int64_t rows, int64_t columns,
+            float* out) {
   std::copy(bias, bias + columns, out);
   for (int64_t i = 0; i < rows; ++i) {
     const float scale = x[i];
@@ -24,7 +25,7 @@ void Relu(float* values, int64_t count) {
 }  // namespace
 
 std::vector<QNetwork::Block> QNetwork::blocks() const {
-  const int64_t sizes[][2] = {{inputs, hidden}, {1, hidden}, {hidden, hidden}, {1, hidden},
+  const int64_t sizes[][2] = {{inputs, hidden}, {1, hidden}, {hidden, hidden},  {1, hidden},
                               {hidden, 1},      {1, 1},      {hidden, actions}, {1, actions}};
   std::vector<Block> blocks;
   int64_t offset = 0;
@@ -53,7 +54,8 @@ std::vector<float> QNetwork::Forward(absl::Span<const float> observations, int c
   const auto at = [&](int block) { return parameters.data() + all[block].offset; };
   std::vector<float> h1(hidden), h2(hidden), q(static_cast<size_t>(count) * actions);
   for (int i = 0; i < count; ++i) {
-    Affine(observations.data() + static_cast<size_t>(i) * inputs, at(0), at(1), inputs, hidden, h1.data());
+    Affine(observations.data() + static_cast<size_t>(i) * inputs, at(0), at(1), inputs, hidden,
+           h1.data());
     Relu(h1.data(), hidden);
     Affine(h1.data(), at(2), at(3), hidden, hidden, h2.data());
     Relu(h2.data(), hidden);

@@ -1,5 +1,5 @@
-// The network's parameters as plain numbers, and its forward pass by hand: a decision takes microseconds, where a call
-// into Torch takes tens of them.
+// The network's parameters as plain numbers, and its forward pass by hand: a decision takes
+// microseconds, where a call into Torch takes tens of them.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,8 @@
 namespace automap {
 
 // Two hidden layers and duelling heads:
-//   h1 = relu(x W1 + b1), h2 = relu(h1 W2 + b2), v = h2 Wv + bv, a = h2 Wa + ba, Q = v + a - mean(a)
+//   h1 = relu(x W1 + b1), h2 = relu(h1 W2 + b2), v = h2 Wv + bv, a = h2 Wa + ba, Q = v + a -
+//   mean(a)
 // Matrices are [in, out], row-major, one after the other in `parameters`: W1 b1 W2 b2 Wv bv Wa ba.
 struct QNetwork {
   int inputs = 0, hidden = 0, actions = 0;

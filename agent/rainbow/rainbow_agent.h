@@ -1,5 +1,6 @@
-// Rainbow without noisy nets and without distributions: double DQN, duelling heads, prioritised replay, n-step
-// returns, epsilon-greedy acting, a target network, and masks for illegal actions in acting and in the target.
+// Rainbow without noisy nets and without distributions: double DQN, duelling heads, prioritised
+// replay, n-step returns, epsilon-greedy acting, a target network, and masks for illegal actions in
+// acting and in the target.
 #pragma once
 
 #include <cstdint>
@@ -23,13 +24,15 @@ class RainbowAgent {
   RainbowAgent(int observation_size, int num_actions, const AgentOptions& options, uint64_t seed,
                Mutation mutation = Mutation::kNone);
 
-  // A legal action: the one with the largest Q, or with probability `epsilon` a uniformly random one. At least one
-  // action must be legal.
+  // A legal action: the one with the largest Q, or with probability `epsilon` a uniformly random
+  // one, before which the returns of the steps remembered so far are cut. At least one action must
+  // be legal.
   int Act(absl::Span<const float> observation, absl::Span<const uint8_t> mask, double epsilon);
 
   // Remembers a step of the current episode.
   void Remember(const std::vector<float>& observation, int action, double reward,
-                const std::vector<float>& next_observation, const std::vector<uint8_t>& next_mask, bool done);
+                const std::vector<float>& next_observation, const std::vector<uint8_t>& next_mask,
+                bool done);
 
   // One learner update, if a batch is there. `progress` in [0, 1] anneals beta.
   absl::Status Learn(double progress);
@@ -40,8 +43,12 @@ class RainbowAgent {
   // For each sample: reward + bootstrap x Q_target(next, argmax over legal a of Q_online(next, a)).
   std::vector<float> Targets(const Batch& batch) const;
 
-  std::vector<float> Q(absl::Span<const float> observation) const { return online_.Forward(observation, 1); }
+  std::vector<float> Q(absl::Span<const float> observation) const {
+    return online_.Forward(observation, 1);
+  }
+  const AgentOptions& options() const { return options_; }
   const QNetwork& online() const { return online_; }
+  const QNetwork& target() const { return target_; }
   const PrioritizedReplay& replay() const { return replay_; }
   int64_t updates() const { return updates_; }
 

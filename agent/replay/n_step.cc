@@ -24,4 +24,17 @@ std::vector<Transition> NStepBuffer::Add(std::vector<float> observation, int act
   return complete;
 }
 
+std::vector<Transition> NStepBuffer::Cut(absl::Span<const float> observation,
+                                         absl::Span<const uint8_t> mask) {
+  std::vector<Transition> complete;
+  for (; !open_.empty(); open_.pop_front()) {
+    Transition& oldest = open_.front();
+    oldest.bootstrap = std::pow(discount_, static_cast<double>(open_.size()));
+    oldest.next_observation.assign(observation.begin(), observation.end());
+    oldest.next_mask.assign(mask.begin(), mask.end());
+    complete.push_back(std::move(oldest));
+  }
+  return complete;
+}
+
 }  // namespace automap

@@ -5,17 +5,28 @@
 
 namespace automap {
 
-PrioritizedReplay::PrioritizedReplay(int64_t capacity, int observation_size, int num_actions, double alpha, double epsilon)
-    : capacity_(capacity), observation_size_(observation_size), num_actions_(num_actions), alpha_(alpha),
-      epsilon_(epsilon), tree_(capacity), observations_(capacity * observation_size),
-      next_observations_(capacity * observation_size), rewards_(capacity), bootstraps_(capacity),
-      next_masks_(capacity * num_actions), actions_(capacity) {}
+PrioritizedReplay::PrioritizedReplay(int64_t capacity, int observation_size, int num_actions,
+                                     double alpha, double epsilon)
+    : capacity_(capacity),
+      observation_size_(observation_size),
+      num_actions_(num_actions),
+      alpha_(alpha),
+      epsilon_(epsilon),
+      tree_(capacity),
+      observations_(capacity * observation_size),
+      next_observations_(capacity * observation_size),
+      rewards_(capacity),
+      bootstraps_(capacity),
+      next_masks_(capacity * num_actions),
+      actions_(capacity) {}
 
 void PrioritizedReplay::Add(const Transition& transition) {
-  std::copy(transition.observation.begin(), transition.observation.end(), observations_.begin() + next_ * observation_size_);
+  std::copy(transition.observation.begin(), transition.observation.end(),
+            observations_.begin() + next_ * observation_size_);
   std::copy(transition.next_observation.begin(), transition.next_observation.end(),
             next_observations_.begin() + next_ * observation_size_);
-  std::copy(transition.next_mask.begin(), transition.next_mask.end(), next_masks_.begin() + next_ * num_actions_);
+  std::copy(transition.next_mask.begin(), transition.next_mask.end(),
+            next_masks_.begin() + next_ * num_actions_);
   rewards_[next_] = transition.reward;
   bootstraps_[next_] = transition.bootstrap;
   actions_[next_] = transition.action;
@@ -33,7 +44,8 @@ Batch PrioritizedReplay::Sample(int batch_size, double beta, Random& random) con
     to.insert(to.end(), from.begin() + index * width, from.begin() + (index + 1) * width);
   };
   for (int i = 0; i < batch_size; ++i) {
-    const int64_t index = std::min(tree_.Find((i + random.Uniform()) / batch_size * tree_.total()), size_ - 1);
+    const int64_t index =
+        std::min(tree_.Find((i + random.Uniform()) / batch_size * tree_.total()), size_ - 1);
     weights.push_back(std::pow(size_ * tree_.Get(index) / tree_.total(), -beta));
     largest_weight = std::max(largest_weight, weights.back());
     batch.indices.push_back(index);

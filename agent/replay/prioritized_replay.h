@@ -21,15 +21,17 @@ struct Batch {
   std::vector<float> rewards, bootstraps;
 };
 
-// A ring of `capacity` transitions. P(i) = p_i^alpha / sum, weight = (N P(i))^-beta over the batch's largest.
-// New transitions get the largest priority seen.
+// A ring of `capacity` transitions. P(i) = p_i^alpha / sum, weight = (N P(i))^-beta over the
+// batch's largest. New transitions get the largest priority seen.
 class PrioritizedReplay {
  public:
-  PrioritizedReplay(int64_t capacity, int observation_size, int num_actions, double alpha, double epsilon);
+  PrioritizedReplay(int64_t capacity, int observation_size, int num_actions, double alpha,
+                    double epsilon);
 
   int64_t size() const { return size_; }
   void Add(const Transition& transition);
-  // `batch_size` draws, one from each of as many equal shares of the total. size() >= 1. O(batch log capacity).
+  // `batch_size` draws, one from each of as many equal shares of the total. size() >= 1. O(batch
+  // log capacity).
   Batch Sample(int batch_size, double beta, Random& random) const;
   // p_i = |error| + epsilon.
   void SetPriority(int64_t index, double error);

@@ -6,8 +6,9 @@
 
 namespace automap {
 
-// A binary tree of partial sums in doubles, capacity rounded up to a power of two. Inner nodes are recomputed from
-// their children, so rounding errors do not pile up. Set and Find take O(log capacity).
+// A binary tree of partial sums in doubles, capacity rounded up to a power of two. Inner nodes are
+// recomputed from their children, so rounding errors do not pile up. Set and Find take O(log
+// capacity).
 class SumTree {
  public:
   explicit SumTree(int64_t capacity);
@@ -15,7 +16,8 @@ class SumTree {
   void Set(int64_t index, double weight);  // weight >= 0
   double Get(int64_t index) const { return nodes_[leaves_ + index]; }
   double total() const { return nodes_[1]; }
-  // The index whose share of [0, total()) holds `position`. An index of weight 0 is never returned while total() > 0.
+  // The index whose share of [0, total()) holds `position`. An index of weight 0 is never returned
+  // while total() > 0.
   int64_t Find(double position) const;
 
  private:

@@ -10,3 +10,5 @@ automap_test(tests/planner/plan_module_test.cc DEPS automap_test_zoo automap_pla
 
 add_executable(read_folder tests/tools/read_folder.cc)
 target_link_libraries(read_folder PRIVATE automap_planner_hlo automap_flags)
+automap_test(tests/planner/explore/split_environment_test.cc DEPS automap_test_zoo automap_test_contracts
+  automap_planner_explore)

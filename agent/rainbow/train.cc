@@ -1,0 +1,98 @@
+#include "agent/rainbow/train.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/status_macros.h"
+
+namespace automap {
+namespace {
+
+class Trainer {
+ public:
+  Trainer(Environment& environment, RainbowAgent& agent, int64_t max_decisions,
+          const EpisodeObserver& observer)
+      : environment_(environment),
+        agent_(agent),
+        options_(agent.options()),
+        max_decisions_(max_decisions),
+        observer_(observer) {}
+
+  absl::StatusOr<TrainingResult> Run() {
+    const bool rolls_out = options_.greedy_rollout_every > 0;
+    bool goes_on = true;
+    while (goes_on && HasRoomFor(rolls_out ? 2 : 1)) {
+      const bool greedy = rolls_out && (result_.episodes + 1) % options_.greedy_rollout_every == 0;
+      ASSIGN_OR_RETURN(goes_on, PlayEpisode(greedy));
+    }
+    if (goes_on && rolls_out && HasRoomFor(1)) RETURN_IF_ERROR(PlayEpisode(true).status());
+    result_.updates = agent_.updates();
+    return result_;
+  }
+
+ private:
+  bool HasRoomFor(int64_t episodes) const {
+    return result_.episodes == 0 || result_.decisions + episodes * longest_ <= max_decisions_;
+  }
+
+  absl::StatusOr<bool> PlayEpisode(bool greedy) {
+    environment_.Reset();
+    double episode_return = 0;
+    int64_t length = 0;
+    std::vector<float> observation(environment_.observation_size());
+    std::vector<float> next(observation.size());
+    std::vector<uint8_t> mask(environment_.num_actions());
+    environment_.Observe(absl::MakeSpan(observation));
+    environment_.LegalActions(absl::MakeSpan(mask));
+    while (!environment_.done()) {
+      const int action = agent_.Act(observation, mask, greedy ? 0.0 : agent_.epsilon());
+      const double reward = environment_.Step(action);
+      environment_.Observe(absl::MakeSpan(next));
+      environment_.LegalActions(absl::MakeSpan(mask));
+      agent_.Remember(observation, action, reward, next, mask, environment_.done());
+      std::swap(observation, next);
+      episode_return += reward;
+      ++length;
+      if ((result_.decisions + length) % options_.steps_per_update == 0) {
+        const double progress = static_cast<double>(result_.decisions) / max_decisions_;
+        RETURN_IF_ERROR(agent_.Learn(std::min(1.0, progress)));
+      }
+    }
+    result_.decisions += length;
+    longest_ = std::max(longest_, length);
+    result_.best_return =
+        result_.episodes == 0 ? episode_return : std::max(result_.best_return, episode_return);
+    ++result_.episodes;
+    return observer_({result_.episodes, result_.decisions, episode_return, greedy});
+  }
+
+  Environment& environment_;
+  RainbowAgent& agent_;
+  const AgentOptions& options_;
+  const int64_t max_decisions_;
+  const EpisodeObserver& observer_;
+  TrainingResult result_;
+  int64_t longest_ = 1;
+};
+
+}  // namespace
+
+absl::StatusOr<TrainingResult> Train(Environment& environment, RainbowAgent& agent,
+                                     int64_t max_decisions, const EpisodeObserver& observer) {
+  return Trainer(environment, agent, std::max<int64_t>(1, max_decisions), observer).Run();
+}
+
+double PlayGreedily(Environment& environment, RainbowAgent& agent) {
+  std::vector<float> observation(environment.observation_size());
+  std::vector<uint8_t> mask(environment.num_actions());
+  double episode_return = 0;
+  environment.Reset();
+  while (!environment.done()) {
+    environment.Observe(absl::MakeSpan(observation));
+    environment.LegalActions(absl::MakeSpan(mask));
+    episode_return += environment.Step(agent.Act(observation, mask, /*epsilon=*/0));
+  }
+  return episode_return;
+}
+
+}  // namespace automap
