@@ -6,7 +6,8 @@ target_link_libraries(automap_test_contracts PUBLIC automap_agent_core absl::sta
 
 automap_test(tests/agent/core/environment_test.cc DEPS automap_test_contracts automap_test_toys)
 automap_test(tests/agent/core/random_test.cc DEPS automap_agent_core)
-automap_test(tests/agent/replay/sum_tree_test.cc DEPS automap_agent_replay rapidcheck rapidcheck_gtest)
+automap_test(tests/agent/replay/sum_tree_test.cc
+  DEPS automap_agent_replay rapidcheck rapidcheck_gtest)
 automap_test(tests/agent/replay/n_step_test.cc DEPS automap_agent_replay)
 automap_test(tests/agent/replay/prioritized_replay_test.cc DEPS automap_agent_replay)
 automap_test(tests/agent/rainbow/q_network_test.cc DEPS automap_agent_rainbow)
