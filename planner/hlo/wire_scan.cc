@@ -139,6 +139,7 @@ class Scanner {
         return absl::ResourceExhaustedError(absl::StrCat("module: more than ", limits_.max_instructions, " instructions"));
       }
       summary_.memory_bytes += kInstructionBytes;
+      RETURN_IF_ERROR(Spend(field));
       RETURN_IF_ERROR(ScanMessage(field.payload));
     }
     return absl::OkStatus();

@@ -51,7 +51,7 @@ void AddSpatial(FactorRuleBuilder& rule, SpatialKind kind, int64_t lhs, int64_t 
     case SpatialKind::kFreeInLhs: return rule.Add(FactorKind::kPass, {{0, lhs}, {result, out}});
     case SpatialKind::kFreeInRhs: return rule.Add(FactorKind::kPass, {{1, rhs}, {result, out}});
     case SpatialKind::kWindow:
-      rule.Add(FactorKind::kHalo, {{0, lhs}, {result, out}});
+      rule.Add(FactorKind::kHalo, {{0, lhs}});
       rule.Add(FactorKind::kHalo, {{1, rhs}});
   }
 }

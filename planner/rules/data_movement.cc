@@ -13,7 +13,11 @@ bool Contains(const google::protobuf::RepeatedField<int64_t>& list, int64_t valu
 template <typename Untouched>
 FactorRule InPlace(FactorRuleBuilder& rule, const Untouched& untouched) {
   for (int dim = 0; dim < rule.rank(0); ++dim) {
-    rule.Add(untouched(dim) ? FactorKind::kPass : FactorKind::kHalo, {{0, dim}, {rule.result_slot(), dim}});
+    if (untouched(dim)) {
+      rule.Add(FactorKind::kPass, {{0, dim}, {rule.result_slot(), dim}});
+    } else {
+      rule.Add(FactorKind::kHalo, {{0, dim}});
+    }
   }
   return std::move(rule).Build();
 }

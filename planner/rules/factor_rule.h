@@ -19,7 +19,7 @@ namespace automap {
 enum class FactorKind : uint8_t {
   kPass,  // every device works on its own block: no communication
   kSum,   // results without the factor are partial and are all-reduced with the operation's reducer
-  kHalo,  // blocks need their neighbours' borders: a conflict in strict propagation
+  kHalo,  // blocks need their neighbours' borders: a conflict in strict propagation; lives in operands only
 };
 
 struct Factor {

@@ -49,15 +49,16 @@ FactorRule ReduceRule(FactorRuleBuilder rule) {
 FactorRule ReduceWindowRule(FactorRuleBuilder rule) {
   const auto& window = rule.instruction().window();
   for (int dim = 0; dim < rule.rank(0); ++dim) {
-    Places places;
+    Places places, operands;
     for (int i = 0; i < rule.result_count(); ++i) {
+      operands.push_back({i, dim});
       places.push_back({i, dim});
       places.push_back({rule.result_slot(i), dim});
     }
     if (IsUntouched(window.dimensions(dim))) {
       rule.Add(FactorKind::kPass, places);
     } else if (window.dimensions(dim).size() < rule.size(0, dim)) {
-      rule.Add(FactorKind::kHalo, places);
+      rule.Add(FactorKind::kHalo, operands);
     }
   }
   return std::move(rule).Build();
@@ -70,7 +71,7 @@ FactorRule SelectAndScatterRule(FactorRuleBuilder rule) {
     if (IsUntouched(window.dimensions(dim))) {
       rule.Add(FactorKind::kPass, {{0, dim}, {1, dim}, {rule.result_slot(), dim}});
     } else {
-      rule.Add(FactorKind::kHalo, {{0, dim}, {rule.result_slot(), dim}});
+      rule.Add(FactorKind::kHalo, {{0, dim}});
       rule.Add(FactorKind::kHalo, {{1, dim}});
     }
   }

@@ -12,3 +12,9 @@ add_executable(read_folder tests/tools/read_folder.cc)
 target_link_libraries(read_folder PRIVATE automap_planner_hlo automap_flags)
 automap_test(tests/planner/explore/split_environment_test.cc DEPS automap_test_zoo automap_test_contracts
   automap_planner_explore)
+
+add_library(automap_test_hlo_text STATIC tests/support/hlo_text.cc)
+target_link_libraries(automap_test_hlo_text PUBLIC automap_planner_graph PRIVATE automap_flags)
+automap_test(tests/planner/hlo/read_module_test.cc DEPS automap_test_zoo)
+automap_test(tests/planner/hlo/check_module_test.cc DEPS automap_planner_hlo)
+automap_test(tests/planner/rules/catalog_test.cc DEPS automap_test_hlo_text automap_planner_rules)

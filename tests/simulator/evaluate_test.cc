@@ -1,0 +1,116 @@
+#include "simulator/evaluate.h"
+
+#include <random>
+
+#include "gtest/gtest.h"
+#include "simulator/cluster/cluster_proto.h"
+#include "simulator/cluster/presets.h"
+#include "tests/contracts/collective_contract.h"
+
+namespace automap {
+namespace {
+
+CostModel Model(const char* cluster, std::vector<Mesh::Axis> axes) {
+  return *CostModel::Create(*ClusterFromProto(*ClusterPreset(cluster)), {std::move(axes), 0});
+}
+
+double AllReduce(const CostModel& model, double bytes, int axis = 0) {
+  return model.StepTime(CollectiveStep{CollectiveKind::kAllReduce, axis, {bytes}, 1}).value;
+}
+
+class Collectives : public testing::TestWithParam<CollectiveRow> {};
+TEST_P(Collectives, KeepTheContract) { CheckCollectiveContract(GetParam()); }
+INSTANTIATE_TEST_SUITE_P(Catalog, Collectives, testing::ValuesIn(CollectiveCatalog().begin(), CollectiveCatalog().end()),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+TEST(CollectiveCatalog, HasARowForEveryKindInItsOrder) {
+  for (size_t i = 0; i < CollectiveCatalog().size(); ++i) EXPECT_EQ(static_cast<size_t>(CollectiveCatalog()[i].kind), i);
+  EXPECT_EQ(CollectiveCatalog().size(), 6u);
+}
+
+// Closed forms, 1 GB = 1e9 bytes.
+TEST(AllReduce, InsideAServerIsTheClosedForm) {
+  EXPECT_NEAR(AllReduce(Model("v100x8x1-25gbps", {{"x", 8}}), 1e9), 1.75e9 / 130e9 + 8.4e-6 + 14 * 3.4e-6, 1e-9);
+  EXPECT_NEAR(AllReduce(Model("a100x8x1-200gbps", {{"x", 8}}), double{1 << 30}), 1.75 * (1 << 30) / 230e9, 1e-4);
+}
+
+TEST(AllReduce, AcrossServersIsBoundByThePort) {
+  EXPECT_NEAR(AllReduce(Model("v100x8x4-25gbps", {{"x", 32}}), 1e9), 1.9375e9 / 2.5e9 + 62 * 30e-6, 1e-4);
+}
+
+TEST(AllReduce, GroupsThatShareAPortShareItsBandwidth) {
+  const CostModel model = Model("v100x8x4-25gbps", {{"data", 4}, {"model", 8}});
+  EXPECT_NEAR(AllReduce(model, 1e9, 0), 1.5e9 / (2.5e9 / 8) + 6 * 30e-6, 1e-3) << "eight rings leave each server";
+  EXPECT_NEAR(AllReduce(model, 1e9, 1), AllReduce(Model("v100x8x1-25gbps", {{"x", 8}}), 1e9), 1e-12) << "inside servers nothing is shared";
+}
+
+TEST(KernelTime, IsTheRooflineAndTheLaunch) {
+  const CostModel model = Model("v100x4x1-25gbps", {{"x", 4}});
+  const ComputeStep compute_bound = {ComputeKind::kMatmul, NumberType::kF32, {1e12}, {1e6}, 1, 1, 1};
+  EXPECT_NEAR(model.StepTime(compute_bound).value, 1e12 / (15.7e12 * 0.67) + 6e-6, 1e-12);
+  const ComputeStep memory_bound = {ComputeKind::kMemory, NumberType::kF32, {1e6}, {1e9}, 1, 3, 0};
+  EXPECT_NEAR(model.StepTime(memory_bound).value, 3 * 1e9 / (900e9 * 0.8), 1e-12);
+}
+
+TEST(CostModel, RefusesAMeshThatDoesNotFit) {
+  const Cluster cluster = *ClusterFromProto(*ClusterPreset("v100x4x1-25gbps"));
+  EXPECT_FALSE(CostModel::Create(cluster, {{{"x", 8}}, 0}).ok());
+  EXPECT_FALSE(CostModel::Create(cluster, {{{"x", 4}}, 1}).ok());
+  EXPECT_FALSE(CostModel::Create(cluster, {{{"x", 0}}, 0}).ok());
+  EXPECT_TRUE(CostModel::Create(cluster, {{}, 0}).ok());
+}
+
+Program RandomProgram(std::mt19937& random, int steps) {
+  Program program;
+  const auto number = [&](double most) { return most * (random() % 1000 + 1) / 1000; };
+  for (int i = 0; i < steps; ++i) {
+    if (random() % 4 == 0) {
+      program.steps.push_back(CollectiveStep{CollectiveKind::kAllReduce, 0, {number(1e8)}, 1 + static_cast<int>(random() % 3)});
+    } else {
+      program.steps.push_back(ComputeStep{static_cast<ComputeKind>(random() % 3), NumberType::kF32, {number(1e11)}, {number(1e8)},
+                                          random() % 2 == 0 ? 1 : 4, 1, 1});
+    }
+  }
+  for (int i = 0; i < steps; ++i) {
+    const int first = random() % steps, last = first + random() % (steps - first);
+    program.buffers.push_back({{number(1e9)}, first, last, static_cast<BufferRole>(random() % 5), i});
+  }
+  return program;
+}
+
+TEST(Evaluate, AddsUp) {
+  const CostModel model = Model("v100x4x1-25gbps", {{"x", 4}});
+  std::mt19937 random(5);
+  for (int trial = 0; trial < 20; ++trial) {
+    const Program program = RandomProgram(random, 60);
+    const Evaluation result = model.Evaluate(program);
+    double sum = 0;
+    for (const Step& step : program.steps) sum += std::visit([&](const auto& item) { return model.StepTime(item).value; }, step);
+    EXPECT_NEAR(result.step_time.value, sum, 1e-12 + 1e-12 * sum);
+    EXPECT_DOUBLE_EQ(result.step_time.value, (result.compute + result.communication).value);
+    EXPECT_TRUE(result.utilization >= 0 && result.utilization <= 1);
+  }
+}
+
+TEST(PeakOf, EqualsBruteForce) {
+  std::mt19937 random(6);
+  for (int trial = 0; trial < 50; ++trial) {
+    const Program program = RandomProgram(random, 40);
+    double most = 0;
+    for (int step = 0; step < 40; ++step) {
+      double live = 0;
+      for (const Buffer& buffer : program.buffers) live += buffer.first_step <= step && step <= buffer.last_step ? buffer.bytes.value : 0;
+      most = std::max(most, live);
+    }
+    const MemoryPeak peak = PeakOf(program.buffers, 40);
+    EXPECT_NEAR(peak.bytes.value, most, 1e-6 * most);
+    double by_role = 0;
+    for (const Bytes& bytes : peak.by_role) by_role += bytes.value;
+    EXPECT_NEAR(by_role, peak.bytes.value, 1e-6 * most);
+    ASSERT_LE(peak.largest.size(), 10u);
+    for (size_t i = 1; i < peak.largest.size(); ++i) EXPECT_GE(peak.largest[i - 1].bytes, peak.largest[i].bytes);
+  }
+}
+
+}  // namespace
+}  // namespace automap
