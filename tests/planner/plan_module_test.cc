@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <random>
-#include <regex>
 #include <set>
 
 #include "google/protobuf/util/message_differencer.h"
@@ -10,6 +9,7 @@
 #include "planner/plan/describe_plan.h"
 #include "planner/verify_module_plan.h"
 #include "simulator/cluster/presets.h"
+#include "tests/support/paper_tables.h"
 #include "tests/support/zoo.h"
 
 namespace automap {
@@ -109,49 +109,18 @@ TEST(PlanModule, RefusesWithThePath) {
   }
 }
 
-// The paper's Table 3, by variable name; position-bias tables go with their heads.
-struct Table3 {
-  const char* pattern;
-  int dim;  // -1: replicated
-};
-constexpr Table3 kTable3[] = {
-    {R"(.*Attention'\]\['[qkv]'\]\['kernel'\])", 1}, {R"(.*Attention'\]\['o'\]\['kernel'\])", 0},
-    {R"(.*\['conv1'\]\['kernel'\])", 1},             {R"(.*\['conv1'\]\['bias'\])", 0},
-    {R"(.*\['conv2'\]\['kernel'\])", 0},             {R"(.*\['conv2'\]\['bias'\])", -1},
-    {R"(.*relative_attention_bias.*)", 1},           {R"(.*\['shared'\]\['embedding'\])", 0},
-    {R"(.*layer_norm.*)", -1},
-};
-
-int Table3Dim(const std::string& name) {
-  for (const Table3& row : kTable3) {
-    if (std::regex_match(name, std::regex(row.pattern))) return row.dim;
-  }
-  ADD_FAILURE() << name;
-  return -1;
-}
-
-v1::Plan PlanOfTable3(const PreparedModule& module, const v1::Cluster& cluster, int32_t axis_size) {
-  Decisions decisions = {{{kModelAxis, axis_size, {}}}, false};
-  for (size_t p = 0; p < module.roles().of.size(); ++p) {
-    if (module.roles().of[p] != Role::kVariable) continue;
-    const int dim = Table3Dim(module.roles().names[p]);
-    if (dim >= 0) decisions.axes[0].splits.push_back({static_cast<int32_t>(p), dim});
-  }
-  return *DescribePlan(module, cluster, decisions, {});
-}
-
-struct T5Case {
+struct PaperCase {
   const char* module;
   const char* cluster;
   int32_t axis_size;
 };
-class Table3OfT5 : public testing::TestWithParam<T5Case> {};
+class PaperTables : public testing::TestWithParam<PaperCase> {};
 
-TEST_P(Table3OfT5, IsFoundOrBeaten) {
+TEST_P(PaperTables, IsFoundOrBeaten) {
   const auto& [name, cluster_name, axis_size] = GetParam();
   const v1::Cluster cluster = *ClusterPreset(cluster_name);
   const auto module = PrepareZoo(name);
-  const v1::Plan expected = PlanOfTable3(*module, cluster, axis_size);
+  const v1::Plan expected = PlanOfPaper(*module, cluster, axis_size);
   const v1::Plan found = *PlanModule(ZooModule(name), cluster, Options("opp", true), {}, [] { return false; });
   EXPECT_LE(found.cost().step_time_s(), expected.cost().step_time_s() * (1 + 1e-12));
   EXPECT_TRUE(VerifyModulePlan(ZooModule(name), cluster, found).ok());
@@ -161,19 +130,27 @@ TEST_P(Table3OfT5, IsFoundOrBeaten) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Table3OfT5,
-                         testing::Values(T5Case{"t5-base-paper", "v100x4x1-25gbps", 4}, T5Case{"t5-3b-paper", "v100x8x1-25gbps", 8},
-                                         T5Case{"t5-3b-paper", "v100x8x2-25gbps", 16}, T5Case{"t5-3b-paper", "v100x8x4-25gbps", 32},
-                                         T5Case{"t5-11b-paper", "v100x8x1-25gbps", 8}, T5Case{"t5-11b-paper", "v100x8x2-25gbps", 16},
-                                         T5Case{"t5-11b-paper", "v100x8x4-25gbps", 32}),
+INSTANTIATE_TEST_SUITE_P(Models, PaperTables,
+                         testing::Values(PaperCase{"t5-base-paper", "v100x4x1-25gbps", 4}, PaperCase{"t5-3b-paper", "v100x8x1-25gbps", 8},
+                                         PaperCase{"t5-3b-paper", "v100x8x2-25gbps", 16}, PaperCase{"t5-3b-paper", "v100x8x4-25gbps", 32},
+                                         PaperCase{"t5-11b-paper", "v100x8x1-25gbps", 8}, PaperCase{"t5-11b-paper", "v100x8x2-25gbps", 16},
+                                         PaperCase{"t5-11b-paper", "v100x8x4-25gbps", 32}, PaperCase{"vgg19", "v100x8x1-25gbps", 8}),
                          [](const auto& test) { return TestName(test.param.module) + std::to_string(test.param.axis_size); });
 
 TEST(Table3, HasTheAllReducesThatXlaHas) {
   const auto module = PrepareZoo("t5-base-paper");
-  const v1::Plan plan = PlanOfTable3(*module, *ClusterPreset("v100x4x1-25gbps"), 4);
+  const v1::Plan plan = PlanOfPaper(*module, *ClusterPreset("v100x4x1-25gbps"), 4);
   ASSERT_EQ(plan.cost().collectives_size(), 1);
   EXPECT_EQ(plan.cost().collectives(0).count(), 198);
   EXPECT_NEAR(plan.cost().collectives(0).bytes() / 1e9, 12.231, 5e-4);
+}
+
+TEST(Table4, HasTheAllReducesThatXlaHas) {
+  const auto module = PrepareZoo("vgg19");
+  const v1::Plan plan = PlanOfPaper(*module, *ClusterPreset("v100x8x1-25gbps"), 8);
+  ASSERT_EQ(plan.cost().collectives_size(), 1);
+  EXPECT_EQ(plan.cost().collectives(0).count(), 9);
+  EXPECT_NEAR(plan.cost().collectives(0).bytes() / 1e6, 8.5, 0.05);
 }
 
 // Changes one leaf field of a message somewhere, by reflection; returns its path, or nothing when it changed nothing.
