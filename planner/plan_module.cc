@@ -237,6 +237,10 @@ absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& 
   ASSIGN_OR_RETURN(const Preset preset, PresetFromName(options.preset()));
   ASSIGN_OR_RETURN(const std::vector<std::string> strategies, Strategies(options.strategy()));
   ASSIGN_OR_RETURN(const Cluster cluster, ClusterFromProto(cluster_proto));
+  if (options.axis_size() < 0 || (options.axis_size() > 0 && cluster.device_count() % options.axis_size() != 0)) {
+    return absl::InvalidArgumentError(absl::StrCat("options.axis_size: ", options.axis_size(), ", must divide the number of devices, ",
+                                                   cluster.device_count()));
+  }
   ReportPhase(observer, v1::Progress::READING);
   ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, options.roles()));
   ReportPhase(observer, v1::Progress::PROPAGATING);

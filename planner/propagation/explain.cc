@@ -74,7 +74,9 @@ class FullClosure {
     const auto [other, is_first] = first_place_.try_emplace(place.tensor, facts_.size());
     facts_.push_back({place, -1, parent});
     if (is_first) return;
-    const NodeId node = graph_.tensor(place.tensor).producer;
+    // A parameter has no producer; what splits it a second time is its new value.
+    NodeId node = graph_.tensor(place.tensor).producer;
+    if (node < 0 && parent >= 0) node = graph_.tensor(facts_[parent].place.tensor).producer;
     Report({ConflictClass::kOtherDim, node, place, -1}, other->second, facts_.size() - 1);
   }
 

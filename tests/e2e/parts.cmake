@@ -18,3 +18,6 @@ set_target_properties(fake_worker PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_
 automap_test(tests/e2e/server_test.cc DEPS automap_proto_services automap_base absl::time LABELS e2e)
 target_compile_definitions(e2e_server_test PRIVATE AUTOMAP_TEST_BIN="${PROJECT_BINARY_DIR}/tests")
 add_dependencies(e2e_server_test fake_worker automapd)
+
+add_test(NAME e2e/cli COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tests/e2e/cli_test.py $<TARGET_FILE_DIR:automap>)
+set_tests_properties(e2e/cli PROPERTIES TIMEOUT 300 LABELS e2e)

@@ -1,0 +1,104 @@
+"""The command line as a person uses it: exit codes, JSON shapes, messages.
+
+    cli_test.py BIN_DIR
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+_ROOT = pathlib.Path(__file__).parents[2]
+_BIN = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else _ROOT / "build/bin").resolve()
+_ZOO = _ROOT / "tests/data/zoo"
+_MLP, _VGG = str(_ZOO / "mlp.hlo.pb.gz"), str(_ZOO / "vgg19.hlo.pb.gz")
+
+
+def automap(*arguments, stdin=None):
+    return subprocess.run([_BIN / "automap", *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=120, check=False)
+
+
+class CommandLineTest(unittest.TestCase):
+
+    def test_InspectNamesRolesAndReasons(self):
+        done = automap("inspect", _MLP, "-o", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        document = json.loads(done.stdout)
+        self.assertEqual(document["instructions"], 182)
+        self.assertEqual([p["role"] for p in document["parameters"]], ["VARIABLE"] * 4 + ["INPUT"] * 2)
+        self.assertTrue(all(p["reason"] for p in document["parameters"]))
+        self.assertEqual(document["parameters"][1]["shape"], [784, 1024])
+        self.assertEqual(document["opcodes"]["dot"], 5)
+
+    def test_GroupsPartitionTheFeasibleDims(self):
+        document = json.loads(automap("groups", _VGG, "--axis-size", 8, "-o", "json").stdout)
+        self.assertEqual(len(document["groups"]), 18)
+        places = [(m["parameterNumber"], m["dim"]) for g in document["groups"] for m in g["members"]]
+        self.assertEqual(len(places), len(set(places)))
+        self.assertEqual(len(places), 53)
+        self.assertTrue(all(item["reason"] for item in document["infeasible"]))
+
+    def test_PropagateSaysWhatFollows(self):
+        done = automap("propagate", _MLP, "--axis-size", 4, "--set", "#1:1", "-o", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        document = json.loads(done.stdout)
+        self.assertEqual(document["verdict"], "OK")
+        self.assertIn({"parameterNumber": 0, "dim": 0}, document["split"])
+        self.assertIsInstance(document["allReduces"]["count"], str)
+
+    def test_PropagateExplainsAConflictWithTheChain(self):
+        done = automap("propagate", _ZOO / "bert-48.hlo.pb.gz", "--axis-size", 4, "--set", "#1:0", "-o", "json")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        conflict = json.loads(done.stdout)["conflict"]
+        self.assertEqual(conflict["class"], "TWO_FACTORS")
+        self.assertEqual(len(conflict["chains"]), 2)
+        self.assertIn("(decided)", conflict["chains"][0][0])
+
+    def test_PlanVerifiesAndAnAlteredOneDoesNot(self):
+        with tempfile.TemporaryDirectory() as folder:
+            plan_file = pathlib.Path(folder, "plan.json")
+            done = automap("plan", _VGG, "--cluster", "v100x8x1-25gbps", "--local", "-o", "json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            plan = json.loads(done.stdout)
+            self.assertTrue(plan["cost"]["fits"])
+            self.assertEqual({row["engine"] for row in plan["search"]["engines"]} & {"dqn", "greedy", "random"}, {"dqn", "greedy", "random"})
+            plan_file.write_text(done.stdout)
+            self.assertEqual(automap("verify", _VGG, "--cluster", "v100x8x1-25gbps", "--plan", plan_file).returncode, 0)
+            plan["cost"]["stepTimeS"] *= 0.9
+            plan_file.write_text(json.dumps(plan))
+            refused = automap("verify", _VGG, "--cluster", "v100x8x1-25gbps", "--plan", plan_file)
+            self.assertEqual(refused.returncode, 1)
+            self.assertIn("step_time_s", refused.stderr)
+
+    def test_APlanThatDoesNotFitIsANo(self):
+        done = automap("plan", _ZOO / "t5-11b-paper.hlo.pb.gz", "--cluster", "v100x8x1-25gbps", "--strategy", "opp", "--local")
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("DOES NOT FIT", done.stdout)
+
+    def test_ExitCodesTellTheKindOfFailure(self):
+        cases = [
+            (2, ["plan"], ""),
+            (2, ["no-such-command"], ""),
+            (3, ["inspect", "/no/such/file"], "cannot be read"),
+            (3, ["inspect", "-"], "1:1"),
+            (3, ["plan", _MLP, "--cluster", "v100", "--local"], "DEVICExGxN-LINK"),
+            (3, ["plan", _MLP, "--cluster", "v100x4x1-25gbps", "--axis-size", "3", "--local"], "options.axis_size: 3"),
+            (3, ["plan", _MLP, "--cluster", "v100x4x1-25gbps", "--strategy", "pp", "--local"], "not built"),
+            (4, ["plan", _MLP, "--cluster", "v100x4x1-25gbps", "--server", "127.0.0.1:1"], "--local"),
+            (3, ["propagate", _MLP, "--axis-size", "4", "--set", "nobody:0"], "no such parameter"),
+        ]
+        for code, arguments, text in cases:
+            done = automap(*arguments, stdin="!" if "-" in arguments else None)
+            self.assertEqual(done.returncode, code, (arguments, done.stderr))
+            self.assertIn(text, done.stderr)
+
+    def test_RolesFilesOfTheZooServeAsTheyAre(self):
+        done = automap("inspect", _MLP, "--roles", _ZOO / "mlp.params.json.gz", "-o", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertTrue(all(p["reason"] == "given" for p in json.loads(done.stdout)["parameters"]))
+
+
+if __name__ == "__main__":
+    unittest.main()
