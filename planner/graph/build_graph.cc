@@ -164,6 +164,9 @@ class GraphBuilder {
     absl::Span<const TensorId> of(int32_t index) const {
       return absl::MakeConstSpan(leaves).subspan(begin[index], begin[index + 1] - begin[index]);
     }
+    void AppendFrom(int32_t first, int32_t last) {
+      for (int32_t i = first; i < last; ++i) leaves.push_back(TensorId{leaves[i]});
+    }
   };
 
   // Appends the nodes of `body` called with `arguments`, and returns the value of its root.
@@ -185,9 +188,7 @@ class GraphBuilder {
         frame.leaves.insert(frame.leaves.end(), argument.begin(), argument.end());
         continue;
       }
-      ASSIGN_OR_RETURN(const Value value, Evaluate(body, instruction, body.opcodes[i], operands, frame,
-                                                   {site, trips, depth}));
-      frame.leaves.insert(frame.leaves.end(), value.begin(), value.end());
+      RETURN_IF_ERROR(Evaluate(body, instruction, body.opcodes[i], operands, {site, trips, depth}, frame));
     }
     frame.begin.push_back(frame.leaves.size());
     const auto root = frame.of(body.root);
@@ -200,8 +201,9 @@ class GraphBuilder {
     int depth;
   };
 
-  absl::StatusOr<Value> Evaluate(const Body& body, const Instruction& instruction, Opcode opcode,
-                                 absl::Span<const int32_t> operands, const Frame& frame, Place place) {
+  // Appends the value of an instruction to the frame: other names of tensors that are there, or new nodes' results.
+  absl::Status Evaluate(const Body& body, const Instruction& instruction, Opcode opcode,
+                        absl::Span<const int32_t> operands, Place place, Frame& frame) {
     const auto value_of = [&](int32_t index) {
       const auto leaves = frame.of(index);
       return Value(leaves.begin(), leaves.end());
@@ -211,36 +213,35 @@ class GraphBuilder {
       for (const int32_t operand : operands) each.push_back(value_of(operand));
       return each;
     };
-    const auto all_leaves = [&] {
-      Value all;
-      for (const int32_t operand : operands) {
-        const auto leaves = frame.of(operand);
-        all.insert(all.end(), leaves.begin(), leaves.end());
-      }
-      return all;
+    const auto append = [&](const absl::StatusOr<Value>& value) {
+      if (value.ok()) frame.leaves.insert(frame.leaves.end(), value->begin(), value->end());
+      return value.status();
     };
     switch (opcode) {
       case Opcode::kTuple:
       case Opcode::kOptBarrier:
-        return all_leaves();
+        for (const int32_t operand : operands) frame.AppendFrom(frame.begin[operand], frame.begin[operand + 1]);
+        return absl::OkStatus();
       case Opcode::kDomain:
       case Opcode::kAddDependency:
-        return value_of(operands[0]);
+        frame.AppendFrom(frame.begin[operands[0]], frame.begin[operands[0] + 1]);
+        return absl::OkStatus();
       case Opcode::kGetTupleElement: {
-        const auto value = frame.of(operands[0]);
+        const int32_t first = frame.begin[operands[0]];
         const auto [begin, count] = LeafRange(body.computation->instructions(operands[0]).shape(),
-                                              instruction.tuple_index(), value.size());
-        return Value(value.begin() + begin, value.begin() + begin + count);
+                                              instruction.tuple_index(), frame.begin[operands[0] + 1] - first);
+        frame.AppendFrom(first + begin, first + begin + count);
+        return absl::OkStatus();
       }
       case Opcode::kCall:
       case Opcode::kFusion:
-        return EnterCallee(instruction, 0, values(), place, place.trips);
+        return append(EnterCallee(instruction, 0, values(), place, place.trips));
       case Opcode::kWhile:
-        return EnterLoop(body, instruction, value_of(operands[0]), place);
+        return append(EnterLoop(body, instruction, value_of(operands[0]), place));
       case Opcode::kConditional:
-        return EnterBranches(instruction, values(), place);
+        return append(EnterBranches(instruction, values(), place));
       default:
-        return AddNode(instruction, opcode, all_leaves(), place);
+        return AddNode(instruction, opcode, operands, place, frame);
     }
   }
 
@@ -324,18 +325,24 @@ class GraphBuilder {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<Value> AddNode(const Instruction& instruction, Opcode opcode, const Value& operands, Place place) {
+  absl::Status AddNode(const Instruction& instruction, Opcode opcode, absl::Span<const int32_t> operands, Place place,
+                       Frame& frame) {
     RETURN_IF_ERROR(BeginNode(instruction, opcode, place));
     const NodeId id = graph_.node_count() - 1;
-    graph_.operands_.insert(graph_.operands_.end(), operands.begin(), operands.end());
-    Value results;
-    if (instruction.shape().element_type() != xla::TUPLE) {
-      results.push_back(AddTensor(instruction.shape(), id));
-    } else {
-      for (const xla::ShapeProto* leaf : Leaves(instruction.shape())) results.push_back(AddTensor(*leaf, id));
+    for (const int32_t operand : operands) {
+      const auto leaves = frame.of(operand);
+      graph_.operands_.insert(graph_.operands_.end(), leaves.begin(), leaves.end());
     }
-    graph_.results_.insert(graph_.results_.end(), results.begin(), results.end());
-    return results;
+    const auto add = [&](const xla::ShapeProto& leaf) {
+      frame.leaves.push_back(AddTensor(leaf, id));
+      graph_.results_.push_back(frame.leaves.back());
+    };
+    if (instruction.shape().element_type() != xla::TUPLE) {
+      add(instruction.shape());
+    } else {
+      for (const xla::ShapeProto* leaf : Leaves(instruction.shape())) add(*leaf);
+    }
+    return absl::OkStatus();
   }
 
   void AddOutputs(const Computation& entry, int32_t root, const Value& result) {
@@ -356,27 +363,25 @@ class GraphBuilder {
   void AddDeclaredAliases() {
     graph_.declared_aliases_.assign(graph_.outputs_.size(), -1);
     for (const auto& entry : graph_.module_.proto->input_output_alias().entries()) {
-      const int32_t parameter = FindParameter(entry);
-      const int64_t number = entry.output_shape_index_size() > 0 ? entry.output_shape_index(0) : 0;
-      for (size_t i = 0; i < graph_.outputs_.size() && parameter >= 0; ++i) {
-        const Leaf& output = graph_.outputs_[i];
-        const int64_t leaf = entry.output_shape_index_size() > 1 ? entry.output_shape_index(1) : -1;
-        if (output.number != number || output.leaf_index != leaf) continue;
-        const Tensor &from = graph_.tensor(output.tensor), &to = graph_.tensor(graph_.parameters_[parameter].tensor);
-        if (from.type == to.type && from.shape() == to.shape()) graph_.declared_aliases_[i] = parameter;
-      }
+      const auto& place = entry.parameter_shape_index();
+      const int32_t parameter = FindLeaf(graph_.parameters_, entry.parameter_number(), place.size() > 0 ? place[0] : -1);
+      const auto& index = entry.output_shape_index();
+      const int32_t output = FindLeaf(graph_.outputs_, index.size() > 0 ? index[0] : 0, index.size() > 1 ? index[1] : -1);
+      if (parameter < 0 || output < 0) continue;
+      const Tensor& from = graph_.tensor(graph_.outputs_[output].tensor);
+      const Tensor& to = graph_.tensor(graph_.parameters_[parameter].tensor);
+      if (from.type == to.type && from.shape() == to.shape()) graph_.declared_aliases_[output] = parameter;
     }
   }
 
-  int32_t FindParameter(const xla::HloInputOutputAliasProto::AliasEntryProto& entry) const {
-    const int64_t leaf = entry.parameter_shape_index_size() > 0 ? entry.parameter_shape_index(0) : -1;
-    const auto found = std::lower_bound(
-        graph_.parameters_.begin(), graph_.parameters_.end(), entry.parameter_number(),
-        [](const Leaf& parameter, int64_t number) { return parameter.number < number; });
-    for (auto it = found; it != graph_.parameters_.end() && it->number == entry.parameter_number(); ++it) {
-      if (it->leaf_index == leaf) return it - graph_.parameters_.begin();
-    }
-    return -1;
+  // Leaves are in the order of (number, leaf_index).
+  static int32_t FindLeaf(const std::vector<Leaf>& leaves, int64_t number, int64_t leaf_index) {
+    const auto found = std::lower_bound(leaves.begin(), leaves.end(), std::make_pair(number, leaf_index),
+                                        [](const Leaf& leaf, const std::pair<int64_t, int64_t>& key) {
+                                          return std::make_pair<int64_t, int64_t>(leaf.number, leaf.leaf_index) < key;
+                                        });
+    const bool is_it = found != leaves.end() && found->number == number && found->leaf_index == leaf_index;
+    return is_it ? static_cast<int32_t>(found - leaves.begin()) : -1;
   }
 
   void IndexReaders() {
