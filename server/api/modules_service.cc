@@ -32,7 +32,6 @@ class UploadReactor final : public grpc::ServerReadReactor<v1::UploadModuleReque
   absl::Status Take() {
     if (request_.has_header()) {
       if (upload_ != nullptr) return absl::InvalidArgumentError("header: a second one, must come once");
-      size_ = request_.header().size_bytes();
       // The same bytes again: answered at once.
       if (auto known = service_.GetModule(absl::StrCat("modules/", request_.header().sha256())); known.ok()) {
         *response_ = *std::move(known);
@@ -66,7 +65,6 @@ class UploadReactor final : public grpc::ServerReadReactor<v1::UploadModuleReque
   v1::Module* response_;
   v1::UploadModuleRequest request_;
   std::unique_ptr<BlobStore::Upload> upload_;
-  int64_t size_ = 0;
   bool complete_ = false;
 };
 
