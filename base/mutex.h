@@ -1,5 +1,5 @@
-// A std::mutex that clang's thread-safety analysis understands. The packaged absl::Mutex is invisible to the
-// thread sanitizer, so it is not used.
+// A std::mutex that clang's thread-safety analysis understands. The packaged absl::Mutex is
+// invisible to the thread sanitizer, so it is not used.
 #pragma once
 
 #include <condition_variable>

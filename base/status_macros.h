@@ -12,12 +12,11 @@
 #define AUTOMAP_CONCAT_INNER(a, b) a##b
 #define AUTOMAP_CONCAT(a, b) AUTOMAP_CONCAT_INNER(a, b)
 
-#define RETURN_IF_ERROR(expression)                                \
-  do {                                                             \
-    if (::absl::Status automap_status = (expression);              \
-        !automap_status.ok()) {                                    \
-      return automap_status;                                       \
-    }                                                              \
+#define RETURN_IF_ERROR(expression)                                           \
+  do {                                                                        \
+    if (::absl::Status automap_status = (expression); !automap_status.ok()) { \
+      return automap_status;                                                  \
+    }                                                                         \
   } while (false)
 
 #define ASSIGN_OR_RETURN(declaration, expression) \

@@ -1,7 +1,8 @@
 // Quantities with units, so that seconds are never added to bytes.
 //
-// A Quantity wraps one double. Same units add and compare; a plain number scales. The few products that the
-// cost model needs are written out below (bytes over bytes per second is seconds, and so on).
+// A Quantity wraps one double. Same units add and compare; a plain number scales. The few products
+// that the cost model needs are written out below (bytes over bytes per second is seconds, and so
+// on).
 #pragma once
 
 #include <compare>

@@ -13,7 +13,9 @@
 namespace automap {
 namespace {
 
-Json ShapeJson(const Tensor& tensor) { return Json(std::vector<int64_t>(tensor.shape().begin(), tensor.shape().end())); }
+Json ShapeJson(const Tensor& tensor) {
+  return Json(std::vector<int64_t>(tensor.shape().begin(), tensor.shape().end()));
+}
 
 Json ParameterJson(const PreparedModule& module, size_t index) {
   const Leaf& leaf = module.graph().parameters()[index];
@@ -39,15 +41,18 @@ Json PlaceJson(const Graph& graph, ParameterDim place) {
 
 absl::StatusOr<ParameterDim> ParsePlace(const PreparedModule& module, const std::string& text) {
   const auto refuse = [&](absl::string_view why) {
-    return absl::InvalidArgumentError(absl::StrCat("--set ", text, ": ", why, "; see `automap inspect` for the names"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("--set ", text, ": ", why, "; see `automap inspect` for the names"));
   };
   const size_t colon = text.rfind(':');
   int32_t dim = 0;
-  if (colon == std::string::npos || !absl::SimpleAtoi(text.substr(colon + 1), &dim)) return refuse("must be NAME:DIM or #N:DIM");
+  if (colon == std::string::npos || !absl::SimpleAtoi(text.substr(colon + 1), &dim))
+    return refuse("must be NAME:DIM or #N:DIM");
   const std::string name = text.substr(0, colon);
   int32_t number = -1;
   const bool by_number = !name.empty() && name[0] == '#';
-  if (by_number && !absl::SimpleAtoi(name.substr(1), &number)) return refuse("# must be followed by a parameter number");
+  if (by_number && !absl::SimpleAtoi(name.substr(1), &number))
+    return refuse("# must be followed by a parameter number");
   const auto& parameters = module.graph().parameters();
   for (size_t p = 0; p < parameters.size(); ++p) {
     if (by_number ? parameters[p].number != number : module.roles().names[p] != name) continue;
@@ -102,9 +107,13 @@ absl::StatusOr<Json> InspectModule(absl::string_view bytes, const GivenRoleList&
   for (NodeId node = 0; node < graph.node_count(); ++node) {
     flops += FlopsOf(graph, node).value * static_cast<double>(graph.node(node).trips);
   }
-  Json json = {{"module", proto.name()}, {"instructions", instructions}, {"computations", proto.computations_size()},
-               {"bytes", graph.module().byte_count}, {"sha256", graph.module().sha256},
-               {"nodes", graph.node_count()}, {"flops", flops}};
+  Json json = {{"module", proto.name()},
+               {"instructions", instructions},
+               {"computations", proto.computations_size()},
+               {"bytes", graph.module().byte_count},
+               {"sha256", graph.module().sha256},
+               {"nodes", graph.node_count()},
+               {"flops", flops}};
   Json& parameters = json["parameters"] = Json::array();
   double parameter_bytes = 0;
   for (size_t p = 0; p < graph.parameters().size(); ++p) {
@@ -118,7 +127,8 @@ absl::StatusOr<Json> InspectModule(absl::string_view bytes, const GivenRoleList&
   return json;
 }
 
-absl::StatusOr<Json> ProposeGroups(absl::string_view bytes, const GivenRoleList& roles, const AxisQuestion& question) {
+absl::StatusOr<Json> ProposeGroups(absl::string_view bytes, const GivenRoleList& roles,
+                                   const AxisQuestion& question) {
   ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, roles));
   const Graph& graph = module->graph();
   const LinkageGroups found = FindLinkageGroups(module->wiring(), module->roles(), Role::kVariable,
@@ -129,8 +139,11 @@ absl::StatusOr<Json> ProposeGroups(absl::string_view bytes, const GivenRoleList&
     const LinkageGroup& group = found.groups[g];
     Json members = Json::array();
     for (const ParameterDim& member : group.members) members.push_back(PlaceJson(graph, member));
-    Json entry = {{"id", g}, {"members", members}, {"copies", found.copies[group.structure]},
-                  {"structure", group.structure}, {"conflicts", found.conflicts[g]},
+    Json entry = {{"id", g},
+                  {"members", members},
+                  {"copies", found.copies[group.structure]},
+                  {"structure", group.structure},
+                  {"conflicts", found.conflicts[g]},
                   {"name", module->roles().names[group.members.front().parameter]}};
     if (!group.implied.empty()) entry["implied"] = group.implied;
     groups.push_back(std::move(entry));
@@ -146,7 +159,8 @@ absl::StatusOr<Json> ProposeGroups(absl::string_view bytes, const GivenRoleList&
   return json;
 }
 
-absl::StatusOr<Json> PropagateSplits(absl::string_view bytes, const GivenRoleList& roles, const AxisQuestion& question,
+absl::StatusOr<Json> PropagateSplits(absl::string_view bytes, const GivenRoleList& roles,
+                                     const AxisQuestion& question,
                                      const std::vector<std::string>& sets) {
   ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, roles));
   const Graph& graph = module->graph();
@@ -156,13 +170,16 @@ absl::StatusOr<Json> PropagateSplits(absl::string_view bytes, const GivenRoleLis
     decisions.push_back(decision);
   }
   const PropagationOptions options = {question.axis_size, question.paper_rule};
-  if (const auto explanation = ExplainConflict(module->wiring(), module->roles(), options, decisions)) {
+  if (const auto explanation =
+          ExplainConflict(module->wiring(), module->roles(), options, decisions)) {
     return Json{{"verdict", "CONFLICT"}, {"conflict", ConflictJson(graph, *explanation)}};
   }
   Propagation propagation(module->wiring(), options);
   for (const ParameterDim& decision : decisions) {
-    if (const auto conflict = propagation.Split({graph.parameters()[decision.parameter].tensor, decision.dim})) {
-      return absl::InternalError(absl::StrCat("unexplained conflict: ", Describe(graph, *conflict)));
+    if (const auto conflict =
+            propagation.Split({graph.parameters()[decision.parameter].tensor, decision.dim})) {
+      return absl::InternalError(
+          absl::StrCat("unexplained conflict: ", Describe(graph, *conflict)));
     }
   }
   Json json = {{"verdict", "OK"}};
@@ -175,7 +192,8 @@ absl::StatusOr<Json> PropagateSplits(absl::string_view bytes, const GivenRoleLis
   for (const int32_t entry : propagation.trail()) tensors += Propagation::IsTensor(entry);
   json["tensorsSplit"] = tensors;
   const AllReduces total = CountAllReduces(*module, propagation);
-  json["allReduces"] = {{"count", absl::StrCat(total.count)}, {"bytes", absl::StrCat(static_cast<int64_t>(total.bytes))}};
+  json["allReduces"] = {{"count", absl::StrCat(total.count)},
+                        {"bytes", absl::StrCat(static_cast<int64_t>(total.bytes))}};
   return json;
 }
 

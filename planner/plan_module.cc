@@ -34,20 +34,22 @@ void FillBound(const SplitBound& bound, double step_time, v1::Plan::Bound& messa
   // The bound sums gains, the plan sums steps: equal up to rounding.
   const bool is_equal = std::abs(step_time - bound.lower_bound.value) <= 1e-9 * step_time;
   message.set_lower_bound_s(is_equal ? step_time : bound.lower_bound.value);
-  if (bound.lower_bound.value > 0) message.set_gap(is_equal ? 0.0 : (step_time - bound.lower_bound.value) / step_time);
+  if (bound.lower_bound.value > 0)
+    message.set_gap(is_equal ? 0.0 : (step_time - bound.lower_bound.value) / step_time);
   message.set_proof(bound.proof);
 }
 
 // Explores one strategy to a finished plan.
 class SplitExploration {
  public:
-  SplitExploration(const Request& request, std::string strategy) : request_(request), strategy_(std::move(strategy)) {}
+  SplitExploration(const Request& request, std::string strategy)
+      : request_(request), strategy_(std::move(strategy)) {}
 
   absl::StatusOr<v1::Plan> Run() {
     const bool is_paper = request_.preset == Preset::kPaper;
     ASSIGN_OR_RETURN(task_, MakeSplitTask(request_.module, request_.cluster,
-                                          {strategy_, request_.options.axis_size(), is_paper, !is_paper,
-                                           request_.options.ignore_memory()}));
+                                          {strategy_, request_.options.axis_size(), is_paper,
+                                           !is_paper, request_.options.ignore_memory()}));
     if (task_.problem == nullptr) return SingleDevicePlan();
     bound_ = BoundOf(*task_.problem);
     RETURN_IF_ERROR(Search());
@@ -73,7 +75,9 @@ class SplitExploration {
     }
     budget.seed = request_.options.seed();
     budget.stop = request_.stop;
-    const EngineObserver observer = [&](const EngineOutcome& outcome, bool improved) { Report(outcome, improved, budget); };
+    const EngineObserver observer = [&](const EngineOutcome& outcome, bool improved) {
+      Report(outcome, improved, budget);
+    };
     ASSIGN_OR_RETURN(EngineOutcome dqn, SearchDqn(problem, request_.preset, budget, observer));
     outcomes_.push_back(std::move(dqn));
     outcomes_.push_back(SearchGreedy(problem, request_.preset, budget, observer));
@@ -105,7 +109,8 @@ class SplitExploration {
   // Sums in another order differ in the last bits; that is no improvement.
   bool IsClearlyBetter(const SplitCost& a, const SplitCost& b) const {
     const bool same_time = std::abs(a.step_time / b.step_time - 1) < 1e-9;
-    return task_.problem->IsBetter(a, b) && !(same_time && a.fits == b.fits && a.peak_memory == b.peak_memory);
+    return task_.problem->IsBetter(a, b) &&
+           !(same_time && a.fits == b.fits && a.peak_memory == b.peak_memory);
   }
 
   absl::StatusOr<v1::Plan> Describe(const std::vector<bool>& chosen) const {
@@ -143,7 +148,8 @@ class SplitExploration {
       if (!outcome.found) continue;
       v1::Plan::EngineResult& result = *search.add_engines();
       result.set_engine(outcome.engine);
-      result.set_step_time_s(&outcome == &winner ? plan.cost().step_time_s() : outcome.cost.step_time.value);
+      result.set_step_time_s(&outcome == &winner ? plan.cost().step_time_s()
+                                                 : outcome.cost.step_time.value);
       result.set_episodes(outcome.episodes);
       result.set_decisions(outcome.decisions);
       result.set_best_return(outcome.best_return);
@@ -153,10 +159,12 @@ class SplitExploration {
   }
 
   void Report(const EngineOutcome& outcome, bool improved, const EngineBudget& budget) {
-    if (improved && outcome.found && (!reported_ || task_.problem->IsBetter(outcome.cost, *reported_))) {
+    if (improved && outcome.found &&
+        (!reported_ || task_.problem->IsBetter(outcome.cost, *reported_))) {
       reported_ = outcome.cost;
       if (request_.observer.improved_plan) {
-        if (const auto plan = Describe(outcome.chosen); plan.ok()) request_.observer.improved_plan(*plan);
+        if (const auto plan = Describe(outcome.chosen); plan.ok())
+          request_.observer.improved_plan(*plan);
       }
     }
     const double elapsed = SecondsSince(start_);
@@ -174,7 +182,8 @@ class SplitExploration {
       progress.set_gap(std::max(0.0, 1 - bound_.lower_bound / reported_->step_time));
     }
     if (engine_ != outcome.engine) engine_ = outcome.engine, engine_start_ = elapsed;
-    if (elapsed > engine_start_) progress.set_decisions_per_second(outcome.decisions / (elapsed - engine_start_));
+    if (elapsed > engine_start_)
+      progress.set_decisions_per_second(outcome.decisions / (elapsed - engine_start_));
     progress.set_elapsed_s(elapsed);
     request_.observer.progress(progress);
   }
@@ -195,7 +204,8 @@ absl::StatusOr<std::vector<std::string>> Strategies(const std::string& strategy)
   if (strategy.empty() || strategy == "auto") return std::vector<std::string>{"opp", "adp"};
   if (strategy == "opp" || strategy == "adp") return std::vector<std::string>{strategy};
   if (strategy == "pp" || strategy == "hybrid") {
-    return absl::UnimplementedError(absl::StrCat("options.strategy: \"", strategy, "\" is not built yet; use auto, opp or adp"));
+    return absl::UnimplementedError(absl::StrCat("options.strategy: \"", strategy,
+                                                 "\" is not built yet; use auto, opp or adp"));
   }
   return absl::InvalidArgumentError(
       absl::StrCat("options.strategy: \"", strategy, "\", must be auto, adp, opp, pp or hybrid"));
@@ -204,7 +214,8 @@ absl::StatusOr<std::vector<std::string>> Strategies(const std::string& strategy)
 absl::StatusOr<Preset> PresetFromName(const std::string& name) {
   if (name.empty() || name == "default") return Preset::kDefault;
   if (name == "paper") return Preset::kPaper;
-  return absl::InvalidArgumentError(absl::StrCat("options.preset: \"", name, "\", must be default or paper"));
+  return absl::InvalidArgumentError(
+      absl::StrCat("options.preset: \"", name, "\", must be default or paper"));
 }
 
 // Fits before not; then the shorter step; among plans that do not fit, the smaller one.
@@ -237,8 +248,10 @@ absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& 
   ASSIGN_OR_RETURN(const Preset preset, PresetFromName(options.preset()));
   ASSIGN_OR_RETURN(const std::vector<std::string> strategies, Strategies(options.strategy()));
   ASSIGN_OR_RETURN(const Cluster cluster, ClusterFromProto(cluster_proto));
-  if (options.axis_size() < 0 || (options.axis_size() > 0 && cluster.device_count() % options.axis_size() != 0)) {
-    return absl::InvalidArgumentError(absl::StrCat("options.axis_size: ", options.axis_size(), ", must divide the number of devices, ",
+  if (options.axis_size() < 0 ||
+      (options.axis_size() > 0 && cluster.device_count() % options.axis_size() != 0)) {
+    return absl::InvalidArgumentError(absl::StrCat("options.axis_size: ", options.axis_size(),
+                                                   ", must divide the number of devices, ",
                                                    cluster.device_count()));
   }
   ReportPhase(observer, v1::Progress::READING);

@@ -20,10 +20,12 @@ struct PlanObserver {
 // Finds a plan for the module in `module` (any format that ReadModule knows) on `cluster`.
 //
 // `stop` is asked between decisions; once it says true the best plan so far is returned, and it is
-// DEADLINE_EXCEEDED when there is none yet. Same arguments and a `stop` that never says true: same plan.
+// DEADLINE_EXCEEDED when there is none yet. Same arguments and a `stop` that never says true: same
+// plan.
 //
-// INVALID_ARGUMENT with a path for a mistake of the caller's; RESOURCE_EXHAUSTED beyond a limit; UNIMPLEMENTED for
-// a strategy that is not built; FAILED_PRECONDITION when the question has no plan (no variable to split, ...).
+// INVALID_ARGUMENT with a path for a mistake of the caller's; RESOURCE_EXHAUSTED beyond a limit;
+// UNIMPLEMENTED for a strategy that is not built; FAILED_PRECONDITION when the question has no plan
+// (no variable to split, ...).
 absl::StatusOr<v1::Plan> PlanModule(absl::string_view module, const v1::Cluster& cluster,
                                     const v1::PlanOptions& options, const PlanObserver& observer,
                                     const std::function<bool()>& stop);

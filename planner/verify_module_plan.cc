@@ -29,21 +29,24 @@ absl::Status Compare(const v1::Plan& plan, v1::Plan derived) {
   std::string report;
   differencer.ReportDifferencesToString(&report);
   if (differencer.Compare(derived, plan)) return absl::OkStatus();
-  return Refuse(report.substr(0, report.find('\n')), "does not follow from the module, the cluster and the splits");
+  return Refuse(report.substr(0, report.find('\n')),
+                "does not follow from the module, the cluster and the splits");
 }
 
 // The problem that the plan's last axis answers, to know how good it could have been.
-absl::Status CheckBound(const PreparedModule& module, const Cluster& cluster, const Decisions& decisions,
-                        const v1::Plan& plan) {
+absl::Status CheckBound(const PreparedModule& module, const Cluster& cluster,
+                        const Decisions& decisions, const v1::Plan& plan) {
   const v1::Plan::Bound& stated = plan.bound();
   const double step_time = plan.cost().step_time_s();
   if (decisions.axes.empty()) {
     return stated.lower_bound_s() == step_time && stated.gap() == 0 && stated.has_gap()
-               ? absl::OkStatus() : Refuse("bound", "a single device has one plan");
+               ? absl::OkStatus()
+               : Refuse("bound", "a single device has one plan");
   }
   const bool is_opp = plan.strategy() == "opp";
-  SplitTaskOptions options = {plan.strategy(), is_opp ? decisions.axes.back().size : 0, decisions.paper_rule,
-                              !decisions.paper_rule, plan.semantics().ignore_memory()};
+  SplitTaskOptions options = {plan.strategy(), is_opp ? decisions.axes.back().size : 0,
+                              decisions.paper_rule, !decisions.paper_rule,
+                              plan.semantics().ignore_memory()};
   ASSIGN_OR_RETURN(const SplitTask task, MakeSplitTask(module, cluster, options));
   if (task.problem == nullptr) return Refuse("mesh", "does not belong to the strategy");
   const SplitBound bound = BoundOf(*task.problem);
@@ -53,19 +56,24 @@ absl::Status CheckBound(const PreparedModule& module, const Cluster& cluster, co
   if (std::abs(stated.lower_bound_s() - lower) > kTolerance * step_time) {
     return Refuse("bound.lower_bound_s", absl::StrCat(stated.lower_bound_s(), ", is ", lower));
   }
-  if (stated.has_gap() != (bound.lower_bound.value > 0) || (stated.has_gap() && std::abs(stated.gap() - gap) > kTolerance)) {
+  if (stated.has_gap() != (bound.lower_bound.value > 0) ||
+      (stated.has_gap() && std::abs(stated.gap() - gap) > kTolerance)) {
     return Refuse("bound.gap", absl::StrCat(stated.gap(), ", is ", gap));
   }
-  if (stated.proof() != bound.proof) return Refuse("bound.proof", absl::StrCat("\"", stated.proof(), "\", is \"", bound.proof, "\""));
+  if (stated.proof() != bound.proof)
+    return Refuse("bound.proof",
+                  absl::StrCat("\"", stated.proof(), "\", is \"", bound.proof, "\""));
   return absl::OkStatus();
 }
 
-// What can be known of a search without repeating it: the winner's row is this plan, and no row beats it.
+// What can be known of a search without repeating it: the winner's row is this plan, and no row
+// beats it.
 absl::Status CheckSearch(const v1::Plan& plan) {
   const v1::Plan::Search& search = plan.search();
   if (plan.mesh_size() == 0) return absl::OkStatus();
   if (search.preset() != (plan.semantics().paper_rule() ? "paper" : "default")) {
-    return Refuse("search.preset", absl::StrCat("\"", search.preset(), "\" does not go with the semantics"));
+    return Refuse("search.preset",
+                  absl::StrCat("\"", search.preset(), "\" does not go with the semantics"));
   }
   bool has_winner = false;
   int64_t episodes = 0, decisions = 0;
@@ -77,26 +85,35 @@ absl::Status CheckSearch(const v1::Plan& plan) {
     decisions += row.decisions();
     if (row.engine() == search.engine()) {
       has_winner = true;
-      if (row.step_time_s() != plan.cost().step_time_s()) return Refuse(path, "is the winner's, and is not this plan's time");
+      if (row.step_time_s() != plan.cost().step_time_s())
+        return Refuse(path, "is the winner's, and is not this plan's time");
     }
-    const bool counts = search.preset() == "default" && by_time && (row.fits() || plan.semantics().ignore_memory());
-    if (counts && row.step_time_s() < plan.cost().step_time_s() * (1 - kTolerance)) return Refuse(path, "is faster than the winner");
+    const bool counts =
+        search.preset() == "default" && by_time && (row.fits() || plan.semantics().ignore_memory());
+    if (counts && row.step_time_s() < plan.cost().step_time_s() * (1 - kTolerance))
+      return Refuse(path, "is faster than the winner");
   }
-  if (!has_winner) return Refuse("search.engine", absl::StrCat("\"", search.engine(), "\" has no row"));
-  if (episodes != search.episodes()) return Refuse("search.episodes", "is not the sum over the engines");
-  if (decisions != search.decisions()) return Refuse("search.decisions", "is not the sum over the engines");
+  if (!has_winner)
+    return Refuse("search.engine", absl::StrCat("\"", search.engine(), "\" has no row"));
+  if (episodes != search.episodes())
+    return Refuse("search.episodes", "is not the sum over the engines");
+  if (decisions != search.decisions())
+    return Refuse("search.decisions", "is not the sum over the engines");
   return absl::OkStatus();
 }
 
 }  // namespace
 
-absl::Status VerifyModulePlan(absl::string_view bytes, const v1::Cluster& cluster_proto, const v1::Plan& plan) {
+absl::Status VerifyModulePlan(absl::string_view bytes, const v1::Cluster& cluster_proto,
+                              const v1::Plan& plan) {
   ASSIGN_OR_RETURN(const Cluster cluster, ClusterFromProto(cluster_proto));
   ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, plan.semantics().roles()));
   const auto decisions = DecisionsOf(*module, plan);
-  if (!decisions.ok()) return absl::FailedPreconditionError(absl::StrCat("plan.", decisions.status().message()));
+  if (!decisions.ok())
+    return absl::FailedPreconditionError(absl::StrCat("plan.", decisions.status().message()));
   const auto derived = DescribePlan(*module, cluster_proto, *decisions, plan.semantics());
-  if (!derived.ok()) return absl::FailedPreconditionError(absl::StrCat("plan: ", derived.status().message()));
+  if (!derived.ok())
+    return absl::FailedPreconditionError(absl::StrCat("plan: ", derived.status().message()));
   RETURN_IF_ERROR(Compare(plan, *derived));
   RETURN_IF_ERROR(CheckBound(*module, cluster, *decisions, plan));
   return CheckSearch(plan);

@@ -8,9 +8,11 @@
 
 namespace automap {
 
-// Re-derives everything from the module, the cluster and the plan's own decisions (mesh, shardings of variables and
-// inputs, stages): every other sharding, the collectives, memory and time. OK when all of it agrees with the plan;
-// FAILED_PRECONDITION with the first field that does not; INVALID_ARGUMENT when the module or cluster is broken.
-absl::Status VerifyModulePlan(absl::string_view module, const v1::Cluster& cluster, const v1::Plan& plan);
+// Re-derives everything from the module, the cluster and the plan's own decisions (mesh, shardings
+// of variables and inputs, stages): every other sharding, the collectives, memory and time. OK when
+// all of it agrees with the plan; FAILED_PRECONDITION with the first field that does not;
+// INVALID_ARGUMENT when the module or cluster is broken.
+absl::Status VerifyModulePlan(absl::string_view module, const v1::Cluster& cluster,
+                              const v1::Plan& plan);
 
 }  // namespace automap

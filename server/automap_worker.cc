@@ -5,8 +5,8 @@
 
 int main() {
   automap::WorkerFunctions functions;
-  functions.plan = [](const automap::worker::v1::PlanTask& task, const automap::PlanObserver& observer,
-                      const std::function<bool()>& stop) {
+  functions.plan = [](const automap::worker::v1::PlanTask& task,
+                      const automap::PlanObserver& observer, const std::function<bool()>& stop) {
     return automap::PlanModule(task.module(), task.cluster(), task.options(), observer, stop);
   };
   functions.verify = [](const automap::worker::v1::VerifyTask& task) {

@@ -1,4 +1,5 @@
-// automapd: the server. Opens the stores, starts the pool, the API and the HTTP side, and drains on SIGTERM.
+// automapd: the server. Opens the stores, starts the pool, the API and the HTTP side, and drains on
+// SIGTERM.
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,10 +28,12 @@ namespace {
 constexpr absl::Duration kDrainGrace = absl::Seconds(2);
 
 struct Flags {
-  std::string listen = "127.0.0.1:8470", http_listen = "127.0.0.1:8471", data_dir = "automap-data", store = "sqlite";
+  std::string listen = "127.0.0.1:8470", http_listen = "127.0.0.1:8471", data_dir = "automap-data",
+              store = "sqlite";
   std::string worker_program;
   int workers = 2;
-  int64_t worker_memory_bytes = WorkerLimits{}.memory_bytes, worker_cpu_seconds = WorkerLimits{}.cpu_seconds;
+  int64_t worker_memory_bytes = WorkerLimits{}.memory_bytes,
+          worker_cpu_seconds = WorkerLimits{}.cpu_seconds;
   int max_run_timeout_s = 3600;
 };
 
@@ -45,7 +48,8 @@ int Refuse(const absl::Status& status) {
   return 1;
 }
 
-absl::StatusOr<std::unique_ptr<JobStore>> OpenStore(const std::string& scheme, const std::string& folder) {
+absl::StatusOr<std::unique_ptr<JobStore>> OpenStore(const std::string& scheme,
+                                                    const std::string& folder) {
   for (const JobStoreRow& row : JobStores()) {
     if (row.scheme == scheme) return row.open(folder);
   }
@@ -53,12 +57,16 @@ absl::StatusOr<std::unique_ptr<JobStore>> OpenStore(const std::string& scheme, c
 }
 
 void LogEnd(const JobEnd& end) {
-  spdlog::info(R"("event":"job ended","job":"{}","state":"{}","attempts":{},"waited_s":{:.3f},"ran_s":{:.3f},"error":{})", end.job.name(),
-               v1::PlanJob::State_Name(end.job.state()), end.job.attempts(), absl::ToDoubleSeconds(end.waited), absl::ToDoubleSeconds(end.ran),
-               nlohmann::json(end.job.error().message()).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+  spdlog::info(
+      R"("event":"job ended","job":"{}","state":"{}","attempts":{},"waited_s":{:.3f},"ran_s":{:.3f},"error":{})",
+      end.job.name(), v1::PlanJob::State_Name(end.job.state()), end.job.attempts(),
+      absl::ToDoubleSeconds(end.waited), absl::ToDoubleSeconds(end.ran),
+      nlohmann::json(end.job.error().message())
+          .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
 }
 
-// SIGTERM and SIGINT are taken by sigwait below; no thread that is started later may be interrupted by them.
+// SIGTERM and SIGINT are taken by sigwait below; no thread that is started later may be interrupted
+// by them.
 sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -69,7 +77,9 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-std::unique_ptr<grpc::Server> StartGrpc(const Flags& flags, const Limits& limits, v1::Planner::CallbackService& planner, v1::Modules::CallbackService& modules) {
+std::unique_ptr<grpc::Server> StartGrpc(const Flags& flags, const Limits& limits,
+                                        v1::Planner::CallbackService& planner,
+                                        v1::Modules::CallbackService& modules) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
@@ -108,26 +118,32 @@ int Serve(const Flags& flags) {
   options.limits = {flags.worker_memory_bytes, flags.worker_cpu_seconds};
   options.max_run_timeout = absl::Seconds(flags.max_run_timeout_s);
   JobService* reader = nullptr;
-  WorkerPool pool(options, **store, feed, [&](const v1::PlanSpec& spec) { return reader->ReadModuleOf(spec); }, [&](const JobEnd& end) {
-    metrics.JobEnded(end.job.state(), end.waited, end.ran);
-    LogEnd(end);
-  });
+  WorkerPool pool(
+      options, **store, feed, [&](const v1::PlanSpec& spec) { return reader->ReadModuleOf(spec); },
+      [&](const JobEnd& end) {
+        metrics.JobEnded(end.job.state(), end.waited, end.ran);
+        LogEnd(end);
+      });
   JobService service(**store, **blobs, feed, pool, metrics, limits);
   reader = &service;
   Executor executor(4);
   const auto planner = MakePlannerService(service, executor);
   const auto modules = MakeModulesService(service, executor);
   const std::unique_ptr<grpc::Server> server = StartGrpc(flags, limits, *planner, *modules);
-  if (server == nullptr) return Refuse(absl::UnavailableError(absl::StrCat("cannot listen on ", flags.listen, "; is another server there?")));
-  auto http = HttpServer::Start(flags.http_listen, {[&] {
-                                                      metrics.SetWorkers(pool.busy(), options.workers, pool.worker_deaths());
-                                                      metrics.SetWatchers(feed.watcher_count());
-                                                      return metrics.Text();
-                                                    },
-                                                    [&] { return !service.is_draining(); }});
+  if (server == nullptr)
+    return Refuse(absl::UnavailableError(
+        absl::StrCat("cannot listen on ", flags.listen, "; is another server there?")));
+  auto http = HttpServer::Start(
+      flags.http_listen, {[&] {
+                            metrics.SetWorkers(pool.busy(), options.workers, pool.worker_deaths());
+                            metrics.SetWatchers(feed.watcher_count());
+                            return metrics.Text();
+                          },
+                          [&] { return !service.is_draining(); }});
   if (!http.ok()) return Refuse(http.status());
   pool.Start();
-  spdlog::info(R"("event":"listening","grpc":"{}","http":"{}","workers":{})", flags.listen, flags.http_listen, flags.workers);
+  spdlog::info(R"("event":"listening","grpc":"{}","http":"{}","workers":{})", flags.listen,
+               flags.http_listen, flags.workers);
 
   int signal_number = 0;
   sigwait(&signals, &signal_number);
@@ -147,17 +163,23 @@ int Serve(const Flags& flags) {
 int main(int argc, char** argv) {
   automap::Flags flags;
   std::error_code error;
-  flags.worker_program = (std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "automap-worker").string();
+  flags.worker_program =
+      (std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "automap-worker")
+          .string();
   CLI::App app("automapd: the Auto-MAP planning server");
   app.add_option("--listen", flags.listen, "HOST:PORT for gRPC");
-  app.add_option("--http-listen", flags.http_listen, "HOST:PORT for /metrics, /healthz and /readyz");
+  app.add_option("--http-listen", flags.http_listen,
+                 "HOST:PORT for /metrics, /healthz and /readyz");
   app.add_option("--data-dir", flags.data_dir, "folder for jobs and modules");
   app.add_option("--store", flags.store, "where jobs are kept: sqlite");
   app.add_option("--workers", flags.workers, "jobs that run at once")->check(CLI::Range(1, 256));
   app.add_option("--worker-program", flags.worker_program, "program that computes");
-  app.add_option("--worker-memory-bytes", flags.worker_memory_bytes, "address space of one worker process");
-  app.add_option("--worker-cpu-seconds", flags.worker_cpu_seconds, "CPU time of one worker process before it is replaced");
-  app.add_option("--max-run-timeout", flags.max_run_timeout_s, "seconds that a job may run at most")->check(CLI::Range(1, 7 * 86400));
+  app.add_option("--worker-memory-bytes", flags.worker_memory_bytes,
+                 "address space of one worker process");
+  app.add_option("--worker-cpu-seconds", flags.worker_cpu_seconds,
+                 "CPU time of one worker process before it is replaced");
+  app.add_option("--max-run-timeout", flags.max_run_timeout_s, "seconds that a job may run at most")
+      ->check(CLI::Range(1, 7 * 86400));
   CLI11_PARSE(app, argc, argv);
   return automap::Serve(flags);
 }

@@ -23,13 +23,17 @@ DeviceType Slower(const DeviceType& a, const DeviceType& b) {
   return slower;
 }
 
-// The worst group of an axis whose neighbours are `stride` devices apart. A ring that leaves a server shares its ports
-// with every other group of the axis that leaves it, too.
-GroupPath PathOf(const Cluster& cluster, const Mesh& mesh, int32_t size, int32_t stride, int32_t total) {
+// The worst group of an axis whose neighbours are `stride` devices apart. A ring that leaves a
+// server shares its ports with every other group of the axis that leaves it, too.
+GroupPath PathOf(const Cluster& cluster, const Mesh& mesh, int32_t size, int32_t stride,
+                 int32_t total) {
   GroupPath worst = {size, {0}, {0}, kCollectiveBase};
   const int32_t block = size * stride;
-  std::map<int32_t, int32_t> leaving;  // groups with a member in the server and one outside, by server
-  const auto server_of = [&](int32_t device) { return cluster.server_of[mesh.first_device + device]; };
+  std::map<int32_t, int32_t>
+      leaving;  // groups with a member in the server and one outside, by server
+  const auto server_of = [&](int32_t device) {
+    return cluster.server_of[mesh.first_device + device];
+  };
   const auto members = [&](int32_t group) {
     std::vector<int32_t> devices;
     const int32_t first = group / stride * block + group % stride;
@@ -65,17 +69,21 @@ absl::StatusOr<CostModel> CostModel::Create(const Cluster& cluster, const Mesh& 
   CostModel model;
   int64_t total = 1;
   for (const Mesh::Axis& axis : mesh.axes) {
-    if (axis.size < 1) return absl::InvalidArgumentError(absl::StrCat("mesh.", axis.name, ": ", axis.size, ", must be >= 1"));
+    if (axis.size < 1)
+      return absl::InvalidArgumentError(
+          absl::StrCat("mesh.", axis.name, ": ", axis.size, ", must be >= 1"));
     total *= axis.size;
     if (total > cluster.device_count()) break;
   }
   if (mesh.first_device < 0 || mesh.first_device + total > cluster.device_count()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("mesh: ", total, " devices from number ", mesh.first_device, " on, the cluster has ", cluster.device_count()));
+    return absl::InvalidArgumentError(absl::StrCat("mesh: ", total, " devices from number ",
+                                                   mesh.first_device, " on, the cluster has ",
+                                                   cluster.device_count()));
   }
   model.device_count_ = total;
   for (int32_t i = 0; i < total; ++i) {
-    const DeviceType& type = cluster.types[cluster.servers[cluster.server_of[mesh.first_device + i]].type];
+    const DeviceType& type =
+        cluster.types[cluster.servers[cluster.server_of[mesh.first_device + i]].type];
     model.slowest_ = i == 0 ? type : Slower(model.slowest_, type);
   }
   model.memory_limit_ = std::max(Bytes{0}, model.slowest_.memory - kRuntimeReserve);

@@ -37,11 +37,13 @@ class CostModel {
   // INVALID_ARGUMENT when the mesh does not fit on the cluster.
   static absl::StatusOr<CostModel> Create(const Cluster& cluster, const Mesh& mesh);
 
-  // Seconds of one step, repeats included. A pure function: the time of a program is the sum over its steps.
+  // Seconds of one step, repeats included. A pure function: the time of a program is the sum over
+  // its steps.
   Seconds StepTime(const ComputeStep& step) const;
   Seconds StepTime(const CollectiveStep& step) const;
 
-  // Memory that a plan may use on the smallest device of the mesh: all but 1.5 GiB, which the runtime keeps.
+  // Memory that a plan may use on the smallest device of the mesh: all but 1.5 GiB, which the
+  // runtime keeps.
   Bytes memory_limit() const { return memory_limit_; }
   int32_t device_count() const { return device_count_; }
 

@@ -1,5 +1,5 @@
-// What the simulator prices: a neutral list of compute and collective steps, and the buffers that live between
-// them. It knows no HLO; the planner lowers a graph with shardings into it.
+// What the simulator prices: a neutral list of compute and collective steps, and the buffers that
+// live between them. It knows no HLO; the planner lowers a graph with shardings into it.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,14 @@ struct ComputeStep {
   bool operator==(const ComputeStep&) const = default;
 };
 
-enum class CollectiveKind { kAllReduce, kAllGather, kReduceScatter, kAllToAll, kPermute, kSendReceive };
+enum class CollectiveKind {
+  kAllReduce,
+  kAllGather,
+  kReduceScatter,
+  kAllToAll,
+  kPermute,
+  kSendReceive
+};
 
 // One collective among the devices of one mesh axis.
 struct CollectiveStep {
@@ -61,8 +68,8 @@ struct Program {
   bool operator==(const Program&) const = default;
 };
 
-// Named axes laid row-major over the cluster's devices from device `first_device` on: the last axis holds
-// consecutive devices.
+// Named axes laid row-major over the cluster's devices from device `first_device` on: the last axis
+// holds consecutive devices.
 struct Mesh {
   struct Axis {
     std::string name;

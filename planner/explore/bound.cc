@@ -16,7 +16,8 @@ SplitBound Enumerate(const SplitProblem& problem) {
     bool is_legal = true;
     for (size_t d = 0; d < decisions.size(); ++d) {
       chosen[d] = (bits >> d & 1) != 0;
-      for (const int32_t other : decisions[d].conflicts) is_legal = is_legal && !(chosen[d] && (bits >> other & 1) != 0);
+      for (const int32_t other : decisions[d].conflicts)
+        is_legal = is_legal && !(chosen[d] && (bits >> other & 1) != 0);
     }
     if (!is_legal) continue;
     const Seconds time = problem.StepTime(chosen);
@@ -41,7 +42,8 @@ SplitBound BoundOf(const SplitProblem& problem) {
   }
   const Choice choice = BestChoice(gains, conflicts);
   return {problem.base_time() - Seconds{choice.upper_bound}, choice.chosen, choice.is_proved,
-          choice.is_proved ? "exhaustive over linkage groups" : "relaxation of the conflicts among linkage groups"};
+          choice.is_proved ? "exhaustive over linkage groups"
+                           : "relaxation of the conflicts among linkage groups"};
 }
 
 }  // namespace automap

@@ -12,13 +12,15 @@ namespace {
 absl::Status CheckRole(const PreparedModule& module, Role role) {
   const auto& roles = module.roles().of;
   if (std::find(roles.begin(), roles.end(), role) != roles.end()) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      "no parameter has the role ", RoleName(role), "; see `automap inspect` and give roles with --roles"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("no parameter has the role ", RoleName(role),
+                   "; see `automap inspect` and give roles with --roles"));
 }
 
-// Splits inputs over `replicas` devices that are `axis_size` apart; nothing when that saves no time.
-absl::StatusOr<Decisions> DataDecisions(const PreparedModule& module, const Cluster& cluster, int32_t replicas,
-                                        const SplitTaskOptions& options) {
+// Splits inputs over `replicas` devices that are `axis_size` apart; nothing when that saves no
+// time.
+absl::StatusOr<Decisions> DataDecisions(const PreparedModule& module, const Cluster& cluster,
+                                        int32_t replicas, const SplitTaskOptions& options) {
   Decisions none, decisions;
   none.paper_rule = decisions.paper_rule = options.paper_rule;
   Mesh mesh = {{{kDataAxis, replicas}, {kModelAxis, options.axis_size}}, 0};
@@ -37,7 +39,8 @@ absl::StatusOr<Decisions> DataDecisions(const PreparedModule& module, const Clus
 Decisions SplitTask::With(const std::vector<bool>& chosen) const {
   Decisions decisions = outer;
   if (problem != nullptr) {
-    decisions.axes.push_back({problem->options().axis, problem->options().axis_size, problem->Splits(chosen)});
+    decisions.axes.push_back(
+        {problem->options().axis, problem->options().axis_size, problem->Splits(chosen)});
   }
   return decisions;
 }
@@ -50,14 +53,16 @@ absl::StatusOr<SplitTask> MakeSplitTask(const PreparedModule& module, const Clus
   if (!is_opp || options.axis_size == 0) options.axis_size = devices;
   if (options.axis_size < 0 || devices % options.axis_size != 0) {
     return absl::InvalidArgumentError(absl::StrCat("options.axis_size: ", options.axis_size,
-                                                   ", must divide the number of devices, ", devices));
+                                                   ", must divide the number of devices, ",
+                                                   devices));
   }
   const Role role = is_opp ? Role::kVariable : Role::kInput;
   RETURN_IF_ERROR(CheckRole(module, role));
   SplitTask task;
   task.outer.paper_rule = options.paper_rule;
   if (options.axis_size > 1 && devices > options.axis_size) {
-    ASSIGN_OR_RETURN(task.outer, DataDecisions(module, cluster, devices / options.axis_size, options));
+    ASSIGN_OR_RETURN(task.outer,
+                     DataDecisions(module, cluster, devices / options.axis_size, options));
   }
   ASSIGN_OR_RETURN(AppliedDecisions applied, AppliedDecisions::Create(module, task.outer));
   task.applied = std::make_unique<AppliedDecisions>(std::move(applied));
@@ -68,8 +73,8 @@ absl::StatusOr<SplitTask> MakeSplitTask(const PreparedModule& module, const Clus
   ASSIGN_OR_RETURN(const CostModel model, CostModel::Create(cluster, mesh));
   task.problem = std::make_unique<SplitProblem>(
       module, model, *task.applied, axis,
-      SplitProblemOptions{role, mesh.axes.back().name, options.axis_size, options.paper_rule, options.fold_copies,
-                          options.ignore_memory});
+      SplitProblemOptions{role, mesh.axes.back().name, options.axis_size, options.paper_rule,
+                          options.fold_copies, options.ignore_memory});
   return task;
 }
 

@@ -1,4 +1,5 @@
-// The splits of one strategy as problems: first the data axis over the inputs, then the model axis over the variables.
+// The splits of one strategy as problems: first the data axis over the inputs, then the model axis
+// over the variables.
 #pragma once
 
 #include <memory>
@@ -12,25 +13,26 @@ namespace automap {
 
 // What is to be searched: a problem on the last axis, given the decisions on the axes before it.
 struct SplitTask {
-  Decisions outer;                        // may be empty
+  Decisions outer;                            // may be empty
   std::unique_ptr<AppliedDecisions> applied;  // of `outer`; the problem refers to it
-  std::unique_ptr<SplitProblem> problem;  // null: a single device, nothing to split
+  std::unique_ptr<SplitProblem> problem;      // null: a single device, nothing to split
 
   // Outer decisions and the problem's chosen ones together.
   Decisions With(const std::vector<bool>& chosen) const;
 };
 
 struct SplitTaskOptions {
-  std::string strategy;    // "opp" or "adp"
-  int32_t axis_size = 0;   // of the model axis; 0: all devices
+  std::string strategy;   // "opp" or "adp"
+  int32_t axis_size = 0;  // of the model axis; 0: all devices
   bool paper_rule = false;
   bool fold_copies = true;
   bool ignore_memory = false;
 };
 
-// "adp": the inputs on an axis of all devices. "opp": the variables on an axis of `axis_size` devices; the other
-// devices are data-parallel replicas where splitting inputs helps (by the bound's own choice), else idle.
-// INVALID_ARGUMENT when the axis size does not divide the device count, FAILED_PRECONDITION when nothing has the role.
+// "adp": the inputs on an axis of all devices. "opp": the variables on an axis of `axis_size`
+// devices; the other devices are data-parallel replicas where splitting inputs helps (by the
+// bound's own choice), else idle. INVALID_ARGUMENT when the axis size does not divide the device
+// count, FAILED_PRECONDITION when nothing has the role.
 absl::StatusOr<SplitTask> MakeSplitTask(const PreparedModule& module, const Cluster& cluster,
                                         const SplitTaskOptions& options);
 

@@ -6,13 +6,15 @@
 namespace automap {
 namespace {
 
-constexpr double kSplitReward = 0.4, kReplicateReward = 0.1, kConflictReward = -1;  // paper section 3
+constexpr double kSplitReward = 0.4, kReplicateReward = 0.1,
+                 kConflictReward = -1;  // paper section 3
 constexpr double kTimeScale = 10;
 constexpr int kFeatures = 16;
 
 // Keeps sign and order, spreads small numbers: shares of the step time range from 1e-6 to 1.
 float Spread(double share) {
-  return static_cast<float>(std::copysign(std::log1p(1e4 * std::abs(share)) / std::log1p(1e4), share));
+  return static_cast<float>(
+      std::copysign(std::log1p(1e4 * std::abs(share)) / std::log1p(1e4), share));
 }
 
 }  // namespace
@@ -24,7 +26,8 @@ SplitEnvironment::SplitEnvironment(const SplitProblem& problem, SplitEnvironment
 
 int SplitEnvironment::observation_size() const {
   return options_.reward == SplitEnvironmentOptions::Reward::kCount
-             ? static_cast<int>(problem_->decisions().size()) + 1 : kFeatures;
+             ? static_cast<int>(problem_->decisions().size()) + 1
+             : kFeatures;
 }
 
 void SplitEnvironment::Reset() {
@@ -46,7 +49,8 @@ void SplitEnvironment::Choose(int32_t decision) {
   chosen_[decision] = true;
   for (const int32_t other : problem_->decisions()[decision].conflicts) ++blocked_[other];
   memory_saved_ += problem_->decisions()[decision].memory;
-  time_ = problem_->is_additive() ? time_ - problem_->decisions()[decision].gain : problem_->StepTime(chosen_);
+  time_ = problem_->is_additive() ? time_ - problem_->decisions()[decision].gain
+                                  : problem_->StepTime(chosen_);
 }
 
 // To the next decision that is open: not fixed.
@@ -67,7 +71,8 @@ void SplitEnvironment::LegalActions(absl::Span<uint8_t> mask) const {
 
 double SplitEnvironment::Step(int action) {
   const auto split = static_cast<SplitAction>(action);
-  return options_.reward == SplitEnvironmentOptions::Reward::kCount ? CountReward(split) : TimeReward(split);
+  return options_.reward == SplitEnvironmentOptions::Reward::kCount ? CountReward(split)
+                                                                    : TimeReward(split);
 }
 
 double SplitEnvironment::CountReward(SplitAction action) {
@@ -97,7 +102,8 @@ double SplitEnvironment::EndReward() const {
 
 void SplitEnvironment::Observe(absl::Span<float> observation) const {
   std::fill(observation.begin(), observation.end(), 0.0f);
-  if (options_.reward == SplitEnvironmentOptions::Reward::kCount) return ObserveDecisionVector(observation);
+  if (options_.reward == SplitEnvironmentOptions::Reward::kCount)
+    return ObserveDecisionVector(observation);
   if (!done_) ObserveFeatures(observation);
 }
 
@@ -110,7 +116,8 @@ void SplitEnvironment::ObserveDecisionVector(absl::Span<float> observation) cons
   observation[count] = count > 0 ? static_cast<float>(position_) / count : 0;
 }
 
-// Gains are shares of the base time. "Rivals" are later decisions that this one would exclude and that are still free.
+// Gains are shares of the base time. "Rivals" are later decisions that this one would exclude and
+// that are still free.
 void SplitEnvironment::ObserveFeatures(absl::Span<float> observation) const {
   const auto& decisions = problem_->decisions();
   const SplitDecision& now = decisions[position_];
@@ -150,6 +157,8 @@ void SplitEnvironment::ObserveFeatures(absl::Span<float> observation) const {
   std::copy(values, values + kFeatures, observation.begin());
 }
 
-std::unique_ptr<Environment> SplitEnvironment::Clone() const { return std::make_unique<SplitEnvironment>(*this); }
+std::unique_ptr<Environment> SplitEnvironment::Clone() const {
+  return std::make_unique<SplitEnvironment>(*this);
+}
 
 }  // namespace automap

@@ -1,4 +1,5 @@
-// The decision process over a SplitProblem: one decision at a time, largest first, each split or left replicated.
+// The decision process over a SplitProblem: one decision at a time, largest first, each split or
+// left replicated.
 #pragma once
 
 #include <memory>
@@ -12,17 +13,20 @@ namespace automap {
 enum class SplitAction { kReplicate = 0, kSplit = 1 };
 
 struct SplitEnvironmentOptions {
-  // kCount, the paper's: +0.4 for every dim split, +0.1 for every dim replicated, -1 for a conflict, which ends the
-  // episode and is not masked. kTime: 10 x (step time saved / base time) per decision, conflicts masked; at the end
-  // -5 - 10 x (peak / limit - 1) when memory does not fit.
+  // kCount, the paper's: +0.4 for every dim split, +0.1 for every dim replicated, -1 for a
+  // conflict, which ends the episode and is not masked. kTime: 10 x (step time saved / base time)
+  // per decision, conflicts masked; at the end -5 - 10 x (peak / limit - 1) when memory does not
+  // fit.
   enum class Reward { kCount, kTime };
   Reward reward = Reward::kTime;
-  // Decisions that are already taken as split and are not asked again (the paper's second stage); empty: none.
+  // Decisions that are already taken as split and are not asked again (the paper's second stage);
+  // empty: none.
   std::vector<bool> fixed;
 };
 
-// kCount observes the decision vector (1 split, 0 replicated, -1 open) and the position; kTime a fixed number of
-// features of the present decision and of the state, so that what is learned holds for any number of decisions.
+// kCount observes the decision vector (1 split, 0 replicated, -1 open) and the position; kTime a
+// fixed number of features of the present decision and of the state, so that what is learned holds
+// for any number of decisions.
 class SplitEnvironment final : public Environment {
  public:
   // `problem` must outlive the environment.

@@ -5,9 +5,12 @@
 
 namespace automap {
 
-SplitProblem::SplitProblem(const PreparedModule& module, const CostModel& model, const AppliedDecisions& outer,
-                           int32_t outer_axes, const SplitProblemOptions& options)
-    : module_(module), model_(model), options_(options),
+SplitProblem::SplitProblem(const PreparedModule& module, const CostModel& model,
+                           const AppliedDecisions& outer, int32_t outer_axes,
+                           const SplitProblemOptions& options)
+    : module_(module),
+      model_(model),
+      options_(options),
       groups_(FindLinkageGroups(module.wiring(), module.roles(), options.role,
                                 {options.axis_size, options.paper_rule}, &outer.splits())) {
   PriceGroups(outer, outer_axes);
@@ -15,21 +18,25 @@ SplitProblem::SplitProblem(const PreparedModule& module, const CostModel& model,
   PriceDecisions();
 }
 
-// A structure is folded when its copies go together pairwise and exclude the same structures: then equal copies have
-// equal gains and equal neighbours, and splitting all of them or none loses nothing.
+// A structure is folded when its copies go together pairwise and exclude the same structures: then
+// equal copies have equal gains and equal neighbours, and splitting all of them or none loses
+// nothing.
 void SplitProblem::FoldGroups() {
   std::vector<std::vector<int32_t>> copies(groups_.copies.size());
-  for (size_t g = 0; g < groups_.groups.size(); ++g) copies[groups_.groups[g].structure].push_back(g);
+  for (size_t g = 0; g < groups_.groups.size(); ++g)
+    copies[groups_.groups[g].structure].push_back(g);
   const auto neighbours = [&](int32_t group) {
     std::set<int32_t> structures;
-    for (const int32_t other : groups_.conflicts[group]) structures.insert(groups_.groups[other].structure);
+    for (const int32_t other : groups_.conflicts[group])
+      structures.insert(groups_.groups[other].structure);
     return structures;
   };
   const auto folds = [&](const std::vector<int32_t>& groups) {
     if (!options_.fold_copies) return false;
     const std::set<int32_t> expected = neighbours(groups.front());
     if (expected.contains(groups_.groups[groups.front()].structure)) return false;
-    return std::all_of(groups.begin(), groups.end(), [&](int32_t group) { return neighbours(group) == expected; });
+    return std::all_of(groups.begin(), groups.end(),
+                       [&](int32_t group) { return neighbours(group) == expected; });
   };
   std::vector<bool> is_folded(copies.size());
   for (size_t s = 0; s < copies.size(); ++s) is_folded[s] = folds(copies[s]);
@@ -43,7 +50,8 @@ void SplitProblem::FoldGroups() {
   }
 }
 
-// The gain of a factor: what its node takes whole, less what it takes split and the all-reduces of its partial results.
+// The gain of a factor: what its node takes whole, less what it takes split and the all-reduces of
+// its partial results.
 void SplitProblem::PriceGroups(const AppliedDecisions& outer, int32_t outer_axes) {
   const Lowering& lowering = module_.lowering();
   const std::vector<const Propagation*> axes = outer.axes();
@@ -74,7 +82,8 @@ void SplitProblem::PriceGroups(const AppliedDecisions& outer, int32_t outer_axes
     auto& buffers = group_buffers_.emplace_back();
     for (const TensorDim& place : group.tensors) {
       const int32_t buffer = lowering.buffer_of(place.tensor);
-      if (buffer >= 0 && lowering.buffers()[buffer].label == place.tensor) buffers.push_back(buffer);
+      if (buffer >= 0 && lowering.buffers()[buffer].label == place.tensor)
+        buffers.push_back(buffer);
     }
     std::sort(buffers.begin(), buffers.end());
   }
@@ -94,10 +103,12 @@ void SplitProblem::PriceDecisions() {
         if (module_.lowering().buffers()[buffer].role == BufferRole::kActivation) continue;
         decision.memory += Bytes{buffer_bytes_[buffer] * (1 - 1.0 / options_.axis_size)};
       }
-      for (const int32_t other : groups_.conflicts[group]) decision.conflicts.push_back(decision_of[other]);
+      for (const int32_t other : groups_.conflicts[group])
+        decision.conflicts.push_back(decision_of[other]);
     }
     std::sort(decision.conflicts.begin(), decision.conflicts.end());
-    decision.conflicts.erase(std::unique(decision.conflicts.begin(), decision.conflicts.end()), decision.conflicts.end());
+    decision.conflicts.erase(std::unique(decision.conflicts.begin(), decision.conflicts.end()),
+                             decision.conflicts.end());
   }
 }
 
@@ -152,7 +163,8 @@ std::vector<ParameterDim> SplitProblem::Splits(const std::vector<bool>& chosen) 
   std::vector<ParameterDim> splits;
   for (size_t d = 0; d < decisions_.size(); ++d) {
     if (!chosen[d]) continue;
-    for (const int32_t group : decisions_[d].groups) splits.push_back(groups_.groups[group].members.front());
+    for (const int32_t group : decisions_[d].groups)
+      splits.push_back(groups_.groups[group].members.front());
   }
   return splits;
 }

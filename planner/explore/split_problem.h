@@ -1,5 +1,6 @@
-// Choosing splits on one mesh axis, as a problem over linkage groups: which groups to split so that the step is
-// fastest. Serves operator partitioning (groups of variables) and data parallelism (groups of inputs) alike.
+// Choosing splits on one mesh axis, as a problem over linkage groups: which groups to split so that
+// the step is fastest. Serves operator partitioning (groups of variables) and data parallelism
+// (groups of inputs) alike.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +16,10 @@ namespace automap {
 // One choice: split all of `groups` or none of them. More than one group where copies are folded.
 struct SplitDecision {
   std::vector<int32_t> groups;
-  int64_t members = 0;       // (parameter, dim) pairs that it decides
-  Seconds gain = {};              // step time saved when only this is split; < 0: it costs
-  Seconds communication = {};     // part of the gain that its collectives take away
-  Bytes memory = {};              // saved of parameters and their state
+  int64_t members = 0;                  // (parameter, dim) pairs that it decides
+  Seconds gain = {};                    // step time saved when only this is split; < 0: it costs
+  Seconds communication = {};           // part of the gain that its collectives take away
+  Bytes memory = {};                    // saved of parameters and their state
   std::vector<int32_t> conflicts = {};  // decisions that exclude it, ascending
 };
 
@@ -41,14 +42,15 @@ struct SplitProblemOptions {
 // Immutable after Create; shared by the environments of all engines.
 class SplitProblem {
  public:
-  // The axis comes after those in `outer` (it holds consecutive devices); `model` is the cost model of the whole mesh.
+  // The axis comes after those in `outer` (it holds consecutive devices); `model` is the cost model
+  // of the whole mesh.
   SplitProblem(const PreparedModule& module, const CostModel& model, const AppliedDecisions& outer,
                int32_t outer_axes, const SplitProblemOptions& options);
 
   const std::vector<SplitDecision>& decisions() const { return decisions_; }
   const LinkageGroups& groups() const { return groups_; }
   const SplitProblemOptions& options() const { return options_; }
-  Seconds base_time() const { return base_time_; }     // nothing split
+  Seconds base_time() const { return base_time_; }  // nothing split
   Bytes memory_limit() const { return model_.memory_limit(); }
   // Whether gains add up: no two decisions touch the same operation.
   bool is_additive() const { return is_additive_; }
@@ -79,8 +81,8 @@ class SplitProblem {
   bool is_additive_ = true;
   std::vector<std::vector<std::pair<FactorId, Seconds>>> factor_gains_;  // by group
   std::vector<Seconds> group_communication_;
-  std::vector<double> buffer_bytes_;                  // under the outer splits
-  std::vector<std::vector<int32_t>> group_buffers_;   // by group: the buffers that it splits
+  std::vector<double> buffer_bytes_;                 // under the outer splits
+  std::vector<std::vector<int32_t>> group_buffers_;  // by group: the buffers that it splits
 };
 
 }  // namespace automap

@@ -37,8 +37,10 @@ std::vector<const xla::ShapeProto*> Leaves(const xla::ShapeProto& shape) {
 }
 
 // First leaf and number of leaves of element `index` of a tuple.
-std::pair<int64_t, int64_t> LeafRange(const xla::ShapeProto& tuple, int64_t index, int64_t leaf_total) {
-  if (leaf_total == tuple.tuple_shapes_size()) {  // no nested tuples, or they cancel out: check the element
+std::pair<int64_t, int64_t> LeafRange(const xla::ShapeProto& tuple, int64_t index,
+                                      int64_t leaf_total) {
+  if (leaf_total ==
+      tuple.tuple_shapes_size()) {  // no nested tuples, or they cancel out: check the element
     bool flat = true;
     for (const auto& element : tuple.tuple_shapes()) flat &= element.element_type() != xla::TUPLE;
     if (flat) return {index, 1};
@@ -51,7 +53,8 @@ std::pair<int64_t, int64_t> LeafRange(const xla::ShapeProto& tuple, int64_t inde
 // A computation with its instructions by id, made once and used at every call site.
 struct Body {
   const Computation* computation = nullptr;
-  std::vector<int32_t> operand_index;  // flat, instruction by instruction: positions of the operands
+  std::vector<int32_t>
+      operand_index;  // flat, instruction by instruction: positions of the operands
   std::vector<int32_t> operand_begin;
   std::vector<Opcode> opcodes;
   int32_t root = 0;
@@ -63,10 +66,12 @@ Body MakeBody(const Computation& computation) {
   for (int32_t i = 0; i < computation.instructions_size(); ++i) {
     position.emplace_back(static_cast<uint32_t>(computation.instructions(i).id()), i);
   }
-  if (!std::is_sorted(position.begin(), position.end())) std::sort(position.begin(), position.end());
+  if (!std::is_sorted(position.begin(), position.end()))
+    std::sort(position.begin(), position.end());
   const auto find = [&](int64_t id) {
     return std::lower_bound(position.begin(), position.end(),
-                            std::make_pair(static_cast<uint32_t>(id), int32_t{0}))->second;
+                            std::make_pair(static_cast<uint32_t>(id), int32_t{0}))
+        ->second;
   };
   Body body;
   body.computation = &computation;
@@ -82,7 +87,8 @@ Body MakeBody(const Computation& computation) {
 
 }  // namespace
 
-// Enters computations one call site at a time. The value of an instruction is the list of its array leaves.
+// Enters computations one call site at a time. The value of an instruction is the list of its array
+// leaves.
 class GraphBuilder {
  public:
   GraphBuilder(HloModule module, int64_t max_nodes) : max_nodes_(max_nodes) {
@@ -112,9 +118,9 @@ class GraphBuilder {
   using Value = std::vector<TensorId>;
 
   const Body& BodyOf(int64_t computation_id) {
-    const auto found = std::lower_bound(
-        graph_.computations_.begin(), graph_.computations_.end(), computation_id,
-        [](const auto& entry, int64_t key) { return entry.first < key; });
+    const auto found =
+        std::lower_bound(graph_.computations_.begin(), graph_.computations_.end(), computation_id,
+                         [](const auto& entry, int64_t key) { return entry.first < key; });
     std::unique_ptr<Body>& body = bodies_[found - graph_.computations_.begin()];
     if (body == nullptr) body = std::make_unique<Body>(MakeBody(*found->second));
     return *body;
@@ -138,7 +144,8 @@ class GraphBuilder {
       parameters.resize(std::max<size_t>(parameters.size(), instruction.parameter_number() + 1));
       parameters[instruction.parameter_number()] = &instruction;
     }
-    // Some producers give every parameter the same name in the metadata; then the instruction's tells more.
+    // Some producers give every parameter the same name in the metadata; then the instruction's
+    // tells more.
     std::map<std::string, int> uses;
     for (const Instruction* parameter : parameters) ++uses[parameter->metadata().op_name()];
     std::vector<Value> arguments;
@@ -181,14 +188,16 @@ class GraphBuilder {
     for (size_t i = 0; i < body.opcodes.size(); ++i) {
       frame.begin.push_back(frame.leaves.size());
       const Instruction& instruction = body.computation->instructions(i);
-      const auto operands = absl::MakeConstSpan(body.operand_index)
-                                .subspan(body.operand_begin[i], body.operand_begin[i + 1] - body.operand_begin[i]);
+      const auto operands =
+          absl::MakeConstSpan(body.operand_index)
+              .subspan(body.operand_begin[i], body.operand_begin[i + 1] - body.operand_begin[i]);
       if (body.opcodes[i] == Opcode::kParameter) {
         const Value& argument = arguments[instruction.parameter_number()];
         frame.leaves.insert(frame.leaves.end(), argument.begin(), argument.end());
         continue;
       }
-      RETURN_IF_ERROR(Evaluate(body, instruction, body.opcodes[i], operands, {site, trips, depth}, frame));
+      RETURN_IF_ERROR(
+          Evaluate(body, instruction, body.opcodes[i], operands, {site, trips, depth}, frame));
     }
     frame.begin.push_back(frame.leaves.size());
     const auto root = frame.of(body.root);
@@ -201,7 +210,8 @@ class GraphBuilder {
     int depth;
   };
 
-  // Appends the value of an instruction to the frame: other names of tensors that are there, or new nodes' results.
+  // Appends the value of an instruction to the frame: other names of tensors that are there, or new
+  // nodes' results.
   absl::Status Evaluate(const Body& body, const Instruction& instruction, Opcode opcode,
                         absl::Span<const int32_t> operands, Place place, Frame& frame) {
     const auto value_of = [&](int32_t index) {
@@ -220,7 +230,8 @@ class GraphBuilder {
     switch (opcode) {
       case Opcode::kTuple:
       case Opcode::kOptBarrier:
-        for (const int32_t operand : operands) frame.AppendFrom(frame.begin[operand], frame.begin[operand + 1]);
+        for (const int32_t operand : operands)
+          frame.AppendFrom(frame.begin[operand], frame.begin[operand + 1]);
         return absl::OkStatus();
       case Opcode::kDomain:
       case Opcode::kAddDependency:
@@ -228,8 +239,9 @@ class GraphBuilder {
         return absl::OkStatus();
       case Opcode::kGetTupleElement: {
         const int32_t first = frame.begin[operands[0]];
-        const auto [begin, count] = LeafRange(body.computation->instructions(operands[0]).shape(),
-                                              instruction.tuple_index(), frame.begin[operands[0] + 1] - first);
+        const auto [begin, count] =
+            LeafRange(body.computation->instructions(operands[0]).shape(),
+                      instruction.tuple_index(), frame.begin[operands[0] + 1] - first);
         frame.AppendFrom(first + begin, first + begin + count);
         return absl::OkStatus();
       }
@@ -245,20 +257,23 @@ class GraphBuilder {
     }
   }
 
-  absl::StatusOr<Value> EnterCallee(const Instruction& caller, int index, absl::Span<const Value> arguments,
-                                    Place place, int64_t trips) {
+  absl::StatusOr<Value> EnterCallee(const Instruction& caller, int index,
+                                    absl::Span<const Value> arguments, Place place, int64_t trips) {
     const CallSiteId site = graph_.call_sites_.size();
     graph_.call_sites_.push_back({place.site, &caller});
-    return Enter(BodyOf(caller.called_computation_ids(index)), arguments, site, trips, place.depth + 1);
+    return Enter(BodyOf(caller.called_computation_ids(index)), arguments, site, trips,
+                 place.depth + 1);
   }
 
-  // Carried arrays that the body hands on unchanged are the initial ones under another name. Every other one is a
-  // tensor of its own with two producers: the initial value and the body's result.
-  absl::StatusOr<Value> EnterLoop(const Body& outer, const Instruction& loop, const Value& initial, Place place) {
+  // Carried arrays that the body hands on unchanged are the initial ones under another name. Every
+  // other one is a tensor of its own with two producers: the initial value and the body's result.
+  absl::StatusOr<Value> EnterLoop(const Body& outer, const Instruction& loop, const Value& initial,
+                                  Place place) {
     const Body& body = BodyOf(loop.called_computation_ids(0));
     const Body& condition = BodyOf(loop.called_computation_ids(1));
     const auto trips = TripCount(loop, *outer.computation, *condition.computation);
-    if (!trips) remarks_.insert(absl::StrCat("while ", loop.name(), ": trip count unknown, counted once"));
+    if (!trips)
+      remarks_.insert(absl::StrCat("while ", loop.name(), ": trip count unknown, counted once"));
     const int64_t inner_trips = place.trips * std::max<int64_t>(1, trips.value_or(1));
     const std::vector<bool> unchanged = UnchangedLeaves(body, initial.size());
     const auto shapes = Leaves(loop.shape());
@@ -273,7 +288,8 @@ class GraphBuilder {
     ASSIGN_OR_RETURN(const Value next, EnterCallee(loop, 0, {carried}, place, inner_trips));
     for (size_t leaf = 0; leaf < initial.size(); ++leaf) {
       if (unchanged[leaf]) continue;
-      RETURN_IF_ERROR(AddIdentity(loop, Opcode::kWhile, next[leaf], carried[leaf], {place.site, inner_trips, 0}));
+      RETURN_IF_ERROR(AddIdentity(loop, Opcode::kWhile, next[leaf], carried[leaf],
+                                  {place.site, inner_trips, 0}));
     }
     return carried;
   }
@@ -283,7 +299,8 @@ class GraphBuilder {
     if (body.opcodes[body.root] != Opcode::kTuple) return unchanged;
     const int32_t begin = body.operand_begin[body.root];
     const int32_t end = body.operand_begin[body.root + 1];
-    if (static_cast<size_t>(end - begin) != leaf_count) return unchanged;  // nested tuples: carried as they are
+    if (static_cast<size_t>(end - begin) != leaf_count)
+      return unchanged;  // nested tuples: carried as they are
     for (int32_t i = begin; i < end; ++i) {
       const int32_t element = body.operand_index[i];
       if (body.opcodes[element] != Opcode::kGetTupleElement) continue;
@@ -295,21 +312,24 @@ class GraphBuilder {
   }
 
   // Every branch's result goes into the same result tensors, by an identity node each.
-  absl::StatusOr<Value> EnterBranches(const Instruction& conditional, absl::Span<const Value> arguments, Place place) {
+  absl::StatusOr<Value> EnterBranches(const Instruction& conditional,
+                                      absl::Span<const Value> arguments, Place place) {
     Value results;
     const auto shapes = Leaves(conditional.shape());
     for (int branch = 0; branch < conditional.called_computation_ids_size(); ++branch) {
-      ASSIGN_OR_RETURN(const Value value,
-                       EnterCallee(conditional, branch, {arguments[branch + 1]}, place, place.trips));
+      ASSIGN_OR_RETURN(const Value value, EnterCallee(conditional, branch, {arguments[branch + 1]},
+                                                      place, place.trips));
       for (size_t leaf = 0; leaf < shapes.size(); ++leaf) {
         if (branch == 0) results.push_back(AddTensor(*shapes[leaf], graph_.node_count()));
-        RETURN_IF_ERROR(AddIdentity(conditional, Opcode::kConditional, value[leaf], results[leaf], place));
+        RETURN_IF_ERROR(
+            AddIdentity(conditional, Opcode::kConditional, value[leaf], results[leaf], place));
       }
     }
     return results;
   }
 
-  absl::Status AddIdentity(const Instruction& instruction, Opcode opcode, TensorId from, TensorId to, Place place) {
+  absl::Status AddIdentity(const Instruction& instruction, Opcode opcode, TensorId from,
+                           TensorId to, Place place) {
     RETURN_IF_ERROR(BeginNode(instruction, opcode, place));
     graph_.operands_.push_back(from);
     graph_.results_.push_back(to);
@@ -318,15 +338,17 @@ class GraphBuilder {
 
   absl::Status BeginNode(const Instruction& instruction, Opcode opcode, Place place) {
     if (graph_.node_count() >= max_nodes_) {
-      return absl::ResourceExhaustedError(absl::StrCat("module: more than ", max_nodes_, " nodes once calls are entered"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("module: more than ", max_nodes_, " nodes once calls are entered"));
     }
-    graph_.nodes_.push_back({&instruction, opcode, place.site, place.trips, static_cast<int32_t>(graph_.operands_.size()),
+    graph_.nodes_.push_back({&instruction, opcode, place.site, place.trips,
+                             static_cast<int32_t>(graph_.operands_.size()),
                              static_cast<int32_t>(graph_.results_.size())});
     return absl::OkStatus();
   }
 
-  absl::Status AddNode(const Instruction& instruction, Opcode opcode, absl::Span<const int32_t> operands, Place place,
-                       Frame& frame) {
+  absl::Status AddNode(const Instruction& instruction, Opcode opcode,
+                       absl::Span<const int32_t> operands, Place place, Frame& frame) {
     RETURN_IF_ERROR(BeginNode(instruction, opcode, place));
     const NodeId id = graph_.node_count() - 1;
     for (const int32_t operand : operands) {
@@ -355,7 +377,8 @@ class GraphBuilder {
       const int64_t leaves = LeafCount(element);
       for (int32_t index = 0; index < leaves; ++index, ++leaf) {
         const bool nested = element.element_type() == xla::TUPLE;
-        graph_.outputs_.push_back({number, nested ? index : -1, result[leaf], absl::StrCat("output ", number)});
+        graph_.outputs_.push_back(
+            {number, nested ? index : -1, result[leaf], absl::StrCat("output ", number)});
       }
     }
   }
@@ -364,30 +387,36 @@ class GraphBuilder {
     graph_.declared_aliases_.assign(graph_.outputs_.size(), -1);
     for (const auto& entry : graph_.module_.proto->input_output_alias().entries()) {
       const auto& place = entry.parameter_shape_index();
-      const int32_t parameter = FindLeaf(graph_.parameters_, entry.parameter_number(), place.size() > 0 ? place[0] : -1);
+      const int32_t parameter =
+          FindLeaf(graph_.parameters_, entry.parameter_number(), place.size() > 0 ? place[0] : -1);
       const auto& index = entry.output_shape_index();
-      const int32_t output = FindLeaf(graph_.outputs_, index.size() > 0 ? index[0] : 0, index.size() > 1 ? index[1] : -1);
+      const int32_t output = FindLeaf(graph_.outputs_, index.size() > 0 ? index[0] : 0,
+                                      index.size() > 1 ? index[1] : -1);
       if (parameter < 0 || output < 0) continue;
       const Tensor& from = graph_.tensor(graph_.outputs_[output].tensor);
       const Tensor& to = graph_.tensor(graph_.parameters_[parameter].tensor);
-      if (from.type == to.type && from.shape() == to.shape()) graph_.declared_aliases_[output] = parameter;
+      if (from.type == to.type && from.shape() == to.shape())
+        graph_.declared_aliases_[output] = parameter;
     }
   }
 
   // Leaves are in the order of (number, leaf_index).
   static int32_t FindLeaf(const std::vector<Leaf>& leaves, int64_t number, int64_t leaf_index) {
-    const auto found = std::lower_bound(leaves.begin(), leaves.end(), std::make_pair(number, leaf_index),
-                                        [](const Leaf& leaf, const std::pair<int64_t, int64_t>& key) {
-                                          return std::make_pair<int64_t, int64_t>(leaf.number, leaf.leaf_index) < key;
-                                        });
-    const bool is_it = found != leaves.end() && found->number == number && found->leaf_index == leaf_index;
+    const auto found = std::lower_bound(
+        leaves.begin(), leaves.end(), std::make_pair(number, leaf_index),
+        [](const Leaf& leaf, const std::pair<int64_t, int64_t>& key) {
+          return std::make_pair<int64_t, int64_t>(leaf.number, leaf.leaf_index) < key;
+        });
+    const bool is_it =
+        found != leaves.end() && found->number == number && found->leaf_index == leaf_index;
     return is_it ? static_cast<int32_t>(found - leaves.begin()) : -1;
   }
 
   void IndexReaders() {
     graph_.reader_begin_.assign(graph_.tensor_count() + 1, 0);
     for (const TensorId tensor : graph_.operands_) ++graph_.reader_begin_[tensor + 1];
-    for (int32_t i = 0; i < graph_.tensor_count(); ++i) graph_.reader_begin_[i + 1] += graph_.reader_begin_[i];
+    for (int32_t i = 0; i < graph_.tensor_count(); ++i)
+      graph_.reader_begin_[i + 1] += graph_.reader_begin_[i];
     graph_.readers_.resize(graph_.operands_.size());
     std::vector<int32_t> next(graph_.reader_begin_.begin(), graph_.reader_begin_.end() - 1);
     for (NodeId id = 0; id < graph_.node_count(); ++id) {

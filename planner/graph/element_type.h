@@ -7,7 +7,8 @@
 
 namespace automap {
 
-// Bits of one element in device memory; 0 for tokens and opaque values. 4-bit types and below count as packed.
+// Bits of one element in device memory; 0 for tokens and opaque values. 4-bit types and below count
+// as packed.
 int ElementBits(int primitive_type);
 
 // Lower-case name as in HLO text, "f32".

@@ -28,9 +28,9 @@ const xla::HloComputationProto* Graph::Callee(const xla::HloInstructionProto& in
                                               int index) const {
   if (index >= instruction.called_computation_ids_size()) return nullptr;
   const int64_t id = instruction.called_computation_ids(index);
-  const auto found = std::lower_bound(
-      computations_.begin(), computations_.end(), id,
-      [](const auto& entry, int64_t key) { return entry.first < key; });
+  const auto found =
+      std::lower_bound(computations_.begin(), computations_.end(), id,
+                       [](const auto& entry, int64_t key) { return entry.first < key; });
   return found != computations_.end() && found->first == id ? found->second : nullptr;
 }
 

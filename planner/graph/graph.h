@@ -1,5 +1,5 @@
-// The dataflow graph of a training step: dense nodes and tensors, with every call, fusion, loop body and branch
-// entered, so that a decision on one array can be followed everywhere it goes.
+// The dataflow graph of a training step: dense nodes and tensors, with every call, fusion, loop
+// body and branch entered, so that a decision on one array can be followed everywhere it goes.
 #pragma once
 
 #include <cstdint>
@@ -22,17 +22,18 @@ using CallSiteId = int32_t;
 struct Tensor {
   const int64_t* dims = nullptr;  // sizes, major first; lives in the module
   uint8_t rank = 0;
-  uint8_t type = 0;          // xla::PrimitiveType
-  bool is_free = false;      // depends on no entry parameter: any reader may take any slice of it
-  bool is_dynamic = false;   // has a dimension whose size is known at run time only; never split
-  NodeId producer = -1;      // the first one; -1 for entry parameters
+  uint8_t type = 0;         // xla::PrimitiveType
+  bool is_free = false;     // depends on no entry parameter: any reader may take any slice of it
+  bool is_dynamic = false;  // has a dimension whose size is known at run time only; never split
+  NodeId producer = -1;     // the first one; -1 for entry parameters
 
   absl::Span<const int64_t> shape() const { return {dims, rank}; }
 };
 
-// One operation at one call site. Tuples, get-tuple-element, calls and barriers are no nodes, only other names of
-// the same tensors. A loop contributes two identity nodes for each carried array (opcode kWhile): initial value to
-// carried array, and the body's result to carried array; a conditional one for each branch and result (kConditional).
+// One operation at one call site. Tuples, get-tuple-element, calls and barriers are no nodes, only
+// other names of the same tensors. A loop contributes two identity nodes for each carried array
+// (opcode kWhile): initial value to carried array, and the body's result to carried array; a
+// conditional one for each branch and result (kConditional).
 struct Node {
   const xla::HloInstructionProto* instruction = nullptr;
   Opcode opcode = Opcode::kUnknown;
@@ -49,13 +50,14 @@ struct CallSite {
 
 // An array leaf of an entry parameter or of the result.
 struct Leaf {
-  int32_t number = 0;      // parameter number, or index of the result tuple's element
-  int32_t leaf_index = -1; // within a tuple-shaped one; -1 for an array
+  int32_t number = 0;       // parameter number, or index of the result tuple's element
+  int32_t leaf_index = -1;  // within a tuple-shaped one; -1 for an array
   TensorId tensor = -1;
-  std::string name;        // path in the user's program, else the instruction's name
+  std::string name;  // path in the user's program, else the instruction's name
 };
 
-// Immutable after BuildGraph. Nodes are in an order in which operands come before readers, loops aside.
+// Immutable after BuildGraph. Nodes are in an order in which operands come before readers, loops
+// aside.
 class Graph {
  public:
   int32_t node_count() const { return static_cast<int32_t>(nodes_.size()); }
@@ -79,7 +81,8 @@ class Graph {
   const std::vector<int32_t>& declared_aliases() const { return declared_aliases_; }
   const HloModule& module() const { return module_; }
   const CallSite& call_site(CallSiteId id) const { return call_sites_[id]; }
-  // Opcodes and custom-call targets that were entered as opaque boxes, and loops of unknown length; for reports.
+  // Opcodes and custom-call targets that were entered as opaque boxes, and loops of unknown length;
+  // for reports.
   const std::vector<std::string>& remarks() const { return remarks_; }
 
   // Where a node is, "main/call.12/add.7". O(depth).
@@ -87,7 +90,8 @@ class Graph {
   // The framework's name with the names of the calls around it, "jit(step)/encoder/mul". O(depth).
   std::string EffectiveName(NodeId id) const;
   // The computation that an operation applies (reducer, comparator), or null.
-  const xla::HloComputationProto* Callee(const xla::HloInstructionProto& instruction, int index) const;
+  const xla::HloComputationProto* Callee(const xla::HloInstructionProto& instruction,
+                                         int index) const;
 
  private:
   friend class GraphBuilder;

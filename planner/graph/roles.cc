@@ -14,7 +14,9 @@ namespace {
 // How far back from a result its parameter is looked for, in element-wise operations.
 constexpr int kMaxPairingDistance = 64;
 
-bool SameShape(const Tensor& a, const Tensor& b) { return a.type == b.type && a.shape() == b.shape(); }
+bool SameShape(const Tensor& a, const Tensor& b) {
+  return a.type == b.type && a.shape() == b.shape();
+}
 
 // Tensors that have been seen by the present walk, without clearing between walks.
 class Visited {
@@ -31,9 +33,13 @@ class Visited {
 class RoleInference {
  public:
   RoleInference(const Graph& graph, const RoleOptions& options)
-      : graph_(graph), options_(options), visited_(graph.tensor_count()),
-        parameter_of_(graph.tensor_count(), -1), producers_begin_(graph.tensor_count() + 1, 0) {
-    for (size_t i = 0; i < graph.parameters().size(); ++i) parameter_of_[graph.parameters()[i].tensor] = i;
+      : graph_(graph),
+        options_(options),
+        visited_(graph.tensor_count()),
+        parameter_of_(graph.tensor_count(), -1),
+        producers_begin_(graph.tensor_count() + 1, 0) {
+    for (size_t i = 0; i < graph.parameters().size(); ++i)
+      parameter_of_[graph.parameters()[i].tensor] = i;
     IndexProducers();
   }
 
@@ -57,7 +63,8 @@ class RoleInference {
     }
     const std::vector<bool> feeds_variables = Ancestors(new_variables);
     for (size_t p = 0; p < count; ++p) {
-      if (roles_.of[p] != Role::kVariable) DecideOther(p, updated_by[p], feeds_variables, feeds_loss);
+      if (roles_.of[p] != Role::kVariable)
+        DecideOther(p, updated_by[p], feeds_variables, feeds_loss);
     }
     return std::move(roles_);
   }
@@ -68,7 +75,8 @@ class RoleInference {
     for (NodeId node = 0; node < graph_.node_count(); ++node) {
       for (const TensorId result : graph_.results(node)) ++producers_begin_[result + 1];
     }
-    for (int32_t i = 0; i < graph_.tensor_count(); ++i) producers_begin_[i + 1] += producers_begin_[i];
+    for (int32_t i = 0; i < graph_.tensor_count(); ++i)
+      producers_begin_[i + 1] += producers_begin_[i];
     producers_.resize(producers_begin_.back());
     std::vector<int32_t> next(producers_begin_.begin(), producers_begin_.end() - 1);
     for (NodeId node = 0; node < graph_.node_count(); ++node) {
@@ -86,8 +94,8 @@ class RoleInference {
     int distance = kMaxPairingDistance + 1;
   };
 
-  // The nearest parameter of the output's shape, breadth first through element-wise operations and reshapes. Among
-  // equally near ones the declared alias wins, then the first operand.
+  // The nearest parameter of the output's shape, breadth first through element-wise operations and
+  // reshapes. Among equally near ones the declared alias wins, then the first operand.
   Pairing Nearest(const Leaf& output, int32_t declared) {
     visited_.Restart();
     std::vector<TensorId> frontier = {output.tensor};
@@ -96,7 +104,8 @@ class RoleInference {
       int32_t found = -1;
       for (const TensorId tensor : frontier) {
         const int32_t parameter = parameter_of_[tensor];
-        if (parameter < 0 || !SameShape(graph_.tensor(tensor), graph_.tensor(output.tensor))) continue;
+        if (parameter < 0 || !SameShape(graph_.tensor(tensor), graph_.tensor(output.tensor)))
+          continue;
         if (found < 0 || parameter == declared) found = parameter;
       }
       if (found >= 0) return {found, distance};
@@ -121,7 +130,8 @@ class RoleInference {
   void PairOutputs() {
     const auto& outputs = graph_.outputs();
     roles_.updated_parameter.assign(outputs.size(), -1);
-    std::vector<Pairing> best(graph_.parameters().size());  // by parameter; `parameter` is the output here
+    std::vector<Pairing> best(
+        graph_.parameters().size());  // by parameter; `parameter` is the output here
     for (size_t i = 0; i < outputs.size(); ++i) {
       const int32_t declared = graph_.declared_aliases()[i];
       Pairing pairing = Nearest(outputs[i], declared);
@@ -155,8 +165,8 @@ class RoleInference {
     return reached;
   }
 
-  // The loss is the scalar float result, replacing no parameter, that most of the graph leads to. Without one, no
-  // parameter feeds it and IsVariable falls back on how parameters are read.
+  // The loss is the scalar float result, replacing no parameter, that most of the graph leads to.
+  // Without one, no parameter feeds it and IsVariable falls back on how parameters are read.
   std::vector<bool> ReachesLoss() {
     std::vector<bool> best;
     int64_t most = 0;
@@ -187,12 +197,13 @@ class RoleInference {
     const Tensor& tensor = graph_.tensor(graph_.parameters()[p].tensor);
     const bool in_optimizer = options_.use_names && NamesOptimizer(graph_.parameters()[p].name);
     if (updated_by >= 0) {
-      const bool steers = in_optimizer || (feeds_variables[p] && (feeds_loss.empty() || !feeds_loss[p]));
+      const bool steers =
+          in_optimizer || (feeds_variables[p] && (feeds_loss.empty() || !feeds_loss[p]));
       roles_.of[p] = steers ? Role::kOptimizerState : Role::kOtherState;
-      roles_.reason[p] = absl::StrCat(
-          Replaced(updated_by), in_optimizer ? "; named in the optimizer's state"
-                                : steers     ? "; new variables depend on it, the loss does not"
-                                             : "; no gradient step changes it");
+      roles_.reason[p] = absl::StrCat(Replaced(updated_by),
+                                      in_optimizer ? "; named in the optimizer's state"
+                                      : steers ? "; new variables depend on it, the loss does not"
+                                               : "; no gradient step changes it");
     } else if (tensor.rank == 0 && IsFloat(tensor.type)) {
       roles_.of[p] = Role::kConstant;
       roles_.reason[p] = "a scalar that no result replaces";
@@ -241,10 +252,13 @@ absl::Status Apply(const Graph& graph, const std::vector<GivenRole>& given, Role
       if (!role.updated_by) continue;
       bool updated = false;
       for (size_t o = 0; o < graph.outputs().size(); ++o) {
-        if (graph.outputs()[o].number == *role.updated_by && graph.outputs()[o].leaf_index == graph.parameters()[p].leaf_index) {
-          if (!SameShape(graph.tensor(graph.outputs()[o].tensor), graph.tensor(graph.parameters()[p].tensor))) {
-            return absl::InvalidArgumentError(absl::StrCat("roles[", i, "].updated_by: output ", *role.updated_by,
-                                                           " has another shape than parameter ", role.parameter_number));
+        if (graph.outputs()[o].number == *role.updated_by &&
+            graph.outputs()[o].leaf_index == graph.parameters()[p].leaf_index) {
+          if (!SameShape(graph.tensor(graph.outputs()[o].tensor),
+                         graph.tensor(graph.parameters()[p].tensor))) {
+            return absl::InvalidArgumentError(
+                absl::StrCat("roles[", i, "].updated_by: output ", *role.updated_by,
+                             " has another shape than parameter ", role.parameter_number));
           }
           roles.updated_parameter[o] = p;
           updated = true;
@@ -253,13 +267,13 @@ absl::Status Apply(const Graph& graph, const std::vector<GivenRole>& given, Role
         }
       }
       if (!updated) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("roles[", i, "].updated_by: ", *role.updated_by, ", the module has no such output"));
+        return absl::InvalidArgumentError(absl::StrCat(
+            "roles[", i, "].updated_by: ", *role.updated_by, ", the module has no such output"));
       }
     }
     if (!found) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("roles[", i, "].index: ", role.parameter_number, ", the module has no such parameter"));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "roles[", i, "].index: ", role.parameter_number, ", the module has no such parameter"));
     }
   }
   return absl::OkStatus();
@@ -269,16 +283,22 @@ absl::Status Apply(const Graph& graph, const std::vector<GivenRole>& given, Role
 
 absl::string_view RoleName(Role role) {
   switch (role) {
-    case Role::kVariable: return "VARIABLE";
-    case Role::kOptimizerState: return "OPTIMIZER_STATE";
-    case Role::kOtherState: return "OTHER_STATE";
-    case Role::kInput: return "INPUT";
-    case Role::kConstant: return "CONSTANT";
+    case Role::kVariable:
+      return "VARIABLE";
+    case Role::kOptimizerState:
+      return "OPTIMIZER_STATE";
+    case Role::kOtherState:
+      return "OTHER_STATE";
+    case Role::kInput:
+      return "INPUT";
+    case Role::kConstant:
+      return "CONSTANT";
   }
   return "UNKNOWN";
 }
 
-absl::StatusOr<Roles> InferRoles(const Graph& graph, const std::vector<GivenRole>& given, const RoleOptions& options) {
+absl::StatusOr<Roles> InferRoles(const Graph& graph, const std::vector<GivenRole>& given,
+                                 const RoleOptions& options) {
   Roles roles = RoleInference(graph, options).Infer();
   RETURN_IF_ERROR(Apply(graph, given, roles));
   return roles;

@@ -20,7 +20,7 @@ absl::string_view RoleName(Role role);
 struct GivenRole {
   int32_t parameter_number = 0;
   std::optional<Role> role;
-  std::string name;                 // empty: not given
+  std::string name;                   // empty: not given
   std::optional<int32_t> updated_by;  // number of the result that replaces it
 };
 
@@ -37,10 +37,10 @@ struct RoleOptions {
   bool use_names = true;  // false: by aliases and dataflow alone
 };
 
-// Infers roles: what the caller gave wins, then the pairing of results with the parameters that they replace (declared
-// aliases, else the nearest parameter of the same shape through element-wise operations), then dataflow, then names.
-// INVALID_ARGUMENT with `roles[i]...` when a given role does not fit the module. O(parameters x graph) at worst,
-// O(graph) with aliases.
+// Infers roles: what the caller gave wins, then the pairing of results with the parameters that
+// they replace (declared aliases, else the nearest parameter of the same shape through element-wise
+// operations), then dataflow, then names. INVALID_ARGUMENT with `roles[i]...` when a given role
+// does not fit the module. O(parameters x graph) at worst, O(graph) with aliases.
 absl::StatusOr<Roles> InferRoles(const Graph& graph, const std::vector<GivenRole>& given = {},
                                  const RoleOptions& options = {});
 

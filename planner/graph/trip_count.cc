@@ -51,11 +51,13 @@ std::optional<int64_t> TripCount(const xla::HloInstructionProto& loop,
   const auto* counter = Find(condition, compare->operand_ids(0));
   const auto limit = IntegerConstant(Find(condition, compare->operand_ids(1)));
   if (!limit || counter == nullptr || counter->opcode() != "get-tuple-element") return std::nullopt;
-  const auto* initial = loop.operand_ids_size() == 1 ? Find(computation, loop.operand_ids(0)) : nullptr;
+  const auto* initial =
+      loop.operand_ids_size() == 1 ? Find(computation, loop.operand_ids(0)) : nullptr;
   int64_t start = 0;
   if (initial != nullptr && initial->opcode() == "tuple" &&
       counter->tuple_index() < initial->operand_ids_size()) {
-    start = IntegerConstant(Find(computation, initial->operand_ids(counter->tuple_index()))).value_or(0);
+    start = IntegerConstant(Find(computation, initial->operand_ids(counter->tuple_index())))
+                .value_or(0);
   }
   return *limit > start ? *limit - start : 0;
 }

@@ -8,9 +8,9 @@
 
 namespace automap {
 
-// Trip count of a `while` instruction of `computation`, from the compiler's own note (`known_trip_count`) or from a
-// condition of the form "counter < constant" on a carried counter that starts at a constant and counts by one.
-// Nothing when neither is there.
+// Trip count of a `while` instruction of `computation`, from the compiler's own note
+// (`known_trip_count`) or from a condition of the form "counter < constant" on a carried counter
+// that starts at a constant and counts by one. Nothing when neither is there.
 std::optional<int64_t> TripCount(const xla::HloInstructionProto& loop,
                                  const xla::HloComputationProto& computation,
                                  const xla::HloComputationProto& condition);

@@ -15,14 +15,15 @@ struct Arity {
 };
 Arity ArityOf(Opcode opcode);
 
-// What a check says: nothing, or the field (relative to the instruction, may be empty) and what is wrong with it.
+// What a check says: nothing, or the field (relative to the instruction, may be empty) and what is
+// wrong with it.
 struct Complaint {
   std::string field, text;
   bool is_fine() const { return text.empty(); }
 };
 
-// Checks one instruction whose operand count is right and whose shapes are valid. Shapes of dynamic size are compared by
-// rank only. Opcodes without a check are fine.
+// Checks one instruction whose operand count is right and whose shapes are valid. Shapes of dynamic
+// size are compared by rank only. Opcodes without a check are fine.
 Complaint CheckShapes(Opcode opcode, const xla::HloInstructionProto& instruction,
                       const std::vector<const xla::ShapeProto*>& operands);
 

@@ -5,8 +5,8 @@
 
 namespace automap {
 
-// Whether result and array operands have one shape and every element depends on the same element of the operands
-// only. Includes the identities that stand for loops and branches.
+// Whether result and array operands have one shape and every element depends on the same element of
+// the operands only. Includes the identities that stand for loops and branches.
 bool IsElementwise(Opcode opcode);
 
 }  // namespace automap

@@ -15,14 +15,10 @@ constexpr std::array<absl::string_view, kOpcodeCount> kNames = {
 
 // Spellings that older producers wrote.
 constexpr std::pair<absl::string_view, Opcode> kOldNames[] = {
-    {"cross-replica-sum", Opcode::kAllReduce},
-    {"equal-to", Opcode::kCompare},
-    {"generate-token", Opcode::kAfterAll},
-    {"greater-than", Opcode::kCompare},
-    {"greater-than-or-equal-to", Opcode::kCompare},
-    {"less-than", Opcode::kCompare},
-    {"less-than-or-equal-to", Opcode::kCompare},
-    {"not-equal-to", Opcode::kCompare},
+    {"cross-replica-sum", Opcode::kAllReduce},      {"equal-to", Opcode::kCompare},
+    {"generate-token", Opcode::kAfterAll},          {"greater-than", Opcode::kCompare},
+    {"greater-than-or-equal-to", Opcode::kCompare}, {"less-than", Opcode::kCompare},
+    {"less-than-or-equal-to", Opcode::kCompare},    {"not-equal-to", Opcode::kCompare},
 };
 
 }  // namespace

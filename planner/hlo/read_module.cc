@@ -34,7 +34,8 @@ absl::StatusOr<std::string> Gunzip(absl::string_view bytes, int64_t max_bytes) {
   }
   inflateEnd(&stream);
   if (static_cast<int64_t>(out.size()) > max_bytes) {
-    return absl::ResourceExhaustedError(absl::StrCat("module: more than ", max_bytes, " bytes once decompressed"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("module: more than ", max_bytes, " bytes once decompressed"));
   }
   if (result != Z_STREAM_END) return absl::InvalidArgumentError("module: broken gzip data");
   return out;
@@ -43,10 +44,12 @@ absl::StatusOr<std::string> Gunzip(absl::string_view bytes, int64_t max_bytes) {
 std::string Digest(absl::string_view bytes) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
 }
 
-// Text begins with a word or a comment and has no control characters; a serialized message has a tag byte and lengths.
+// Text begins with a word or a comment and has no control characters; a serialized message has a
+// tag byte and lengths.
 ModuleFormat FormatOf(absl::string_view bytes) {
   const absl::string_view start = absl::StripLeadingAsciiWhitespace(bytes);
   if (absl::StartsWith(start, "{")) return ModuleFormat::kJson;
@@ -54,17 +57,21 @@ ModuleFormat FormatOf(absl::string_view bytes) {
   for (const char c : head) {
     if (static_cast<unsigned char>(c) < 32 && !absl::ascii_isspace(c)) return ModuleFormat::kProto;
   }
-  // A message's first byte is 0x0a, a newline; its length byte may look like a letter. No text has a second line that
-  // begins in the middle of a word: the word "HloModule", a name, "ENTRY", "ROOT", '%' or a comment comes first.
-  const bool begins_like_message = absl::StartsWith(bytes, "\x0a") && bytes.size() > 2 && ScanWire(bytes, ReadLimits{}).ok();
+  // A message's first byte is 0x0a, a newline; its length byte may look like a letter. No text has
+  // a second line that begins in the middle of a word: the word "HloModule", a name, "ENTRY",
+  // "ROOT", '%' or a comment comes first.
+  const bool begins_like_message =
+      absl::StartsWith(bytes, "\x0a") && bytes.size() > 2 && ScanWire(bytes, ReadLimits{}).ok();
   if (begins_like_message) return ModuleFormat::kProto;
   return IsTextProto(bytes) ? ModuleFormat::kTextProto : ModuleFormat::kText;
 }
 
-absl::Status ReadProto(absl::string_view bytes, const ReadLimits& limits, google::protobuf::Arena* arena,
-                       const xla::HloModuleProto*& module) {
+absl::Status ReadProto(absl::string_view bytes, const ReadLimits& limits,
+                       google::protobuf::Arena* arena, const xla::HloModuleProto*& module) {
   ASSIGN_OR_RETURN(const WireSummary summary, ScanWire(bytes, limits));
-  const auto parse = [&](auto* message) { return message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size())); };
+  const auto parse = [&](auto* message) {
+    return message->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+  };
   bool parsed = false;
   if (summary.format == WireFormat::kModule) {
     auto* message = google::protobuf::Arena::CreateMessage<xla::HloModuleProto>(arena);
@@ -79,14 +86,20 @@ absl::Status ReadProto(absl::string_view bytes, const ReadLimits& limits, google
     parsed = parse(message);
     module = &message->hlo().hlo_module();
   }
-  return parsed ? absl::OkStatus() : absl::InvalidArgumentError("module: not an HloModuleProto, HloProto or HloSnapshot");
+  return parsed
+             ? absl::OkStatus()
+             : absl::InvalidArgumentError("module: not an HloModuleProto, HloProto or HloSnapshot");
 }
 
-absl::Status ReadReadable(ModuleFormat format, absl::string_view bytes, const ReadLimits& limits, xla::HloModuleProto& module) {
+absl::Status ReadReadable(ModuleFormat format, absl::string_view bytes, const ReadLimits& limits,
+                          xla::HloModuleProto& module) {
   switch (format) {
-    case ModuleFormat::kJson: return ReadJson(bytes, module);
-    case ModuleFormat::kTextProto: return ReadTextProto(bytes, module);
-    default: return ReadText(bytes, limits.max_instructions, limits.max_computations, module);
+    case ModuleFormat::kJson:
+      return ReadJson(bytes, module);
+    case ModuleFormat::kTextProto:
+      return ReadTextProto(bytes, module);
+    default:
+      return ReadText(bytes, limits.max_instructions, limits.max_computations, module);
   }
 }
 
@@ -100,7 +113,8 @@ absl::StatusOr<HloModule> ReadModule(absl::string_view bytes, const ReadLimits& 
   }
   if (bytes.empty()) return absl::InvalidArgumentError("module: empty, must be an HLO module");
   if (static_cast<int64_t>(bytes.size()) > limits.max_bytes) {
-    return absl::ResourceExhaustedError(absl::StrCat("module: ", bytes.size(), " bytes, must be at most ", limits.max_bytes));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("module: ", bytes.size(), " bytes, must be at most ", limits.max_bytes));
   }
   HloModule module;
   google::protobuf::ArenaOptions options;

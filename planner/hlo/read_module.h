@@ -36,9 +36,10 @@ struct HloModule {
   std::string sha256;
 };
 
-// Reads HloModuleProto, HloProto or HloSnapshot, HLO text, proto JSON or protobuf text, gzipped or not, told apart by content.
-// The result has passed CheckModule (check_module.h): everything behind it trusts the module.
-// INVALID_ARGUMENT with the path of the first mistake, RESOURCE_EXHAUSTED beyond a limit.
+// Reads HloModuleProto, HloProto or HloSnapshot, HLO text, proto JSON or protobuf text, gzipped or
+// not, told apart by content. The result has passed CheckModule (check_module.h): everything behind
+// it trusts the module. INVALID_ARGUMENT with the path of the first mistake, RESOURCE_EXHAUSTED
+// beyond a limit.
 absl::StatusOr<HloModule> ReadModule(absl::string_view bytes, const ReadLimits& limits = {});
 
 }  // namespace automap

@@ -13,7 +13,8 @@ namespace {
 absl::Status Parse(absl::string_view json, google::protobuf::Message& message) {
   google::protobuf::util::JsonParseOptions options;
   options.ignore_unknown_fields = true;
-  const auto status = google::protobuf::util::JsonStringToMessage({json.data(), json.size()}, &message, options);
+  const auto status =
+      google::protobuf::util::JsonStringToMessage({json.data(), json.size()}, &message, options);
   if (status.ok()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat("module: JSON: ", std::string(status.message())));
 }
@@ -21,7 +22,8 @@ absl::Status Parse(absl::string_view json, google::protobuf::Message& message) {
 // Keeps the first error.
 class FirstError final : public google::protobuf::io::ErrorCollector {
  public:
-  void AddError(int line, google::protobuf::io::ColumnNumber column, const std::string& message) override {
+  void AddError(int line, google::protobuf::io::ColumnNumber column,
+                const std::string& message) override {
     if (text_.empty()) text_ = absl::StrCat(line + 1, ":", column + 1, ": ", message);
   }
   const std::string& text() const { return text_; }
@@ -44,7 +46,8 @@ absl::Status ParseText(absl::string_view text, google::protobuf::Message& messag
 
 bool IsTextProto(absl::string_view text) {
   const absl::string_view start = absl::StripLeadingAsciiWhitespace(text).substr(0, 64);
-  for (const absl::string_view field : {"hlo_module", "name", "entry_computation_name", "computations"}) {
+  for (const absl::string_view field :
+       {"hlo_module", "name", "entry_computation_name", "computations"}) {
     if (!absl::StartsWith(start, field)) continue;
     const absl::string_view rest = absl::StripLeadingAsciiWhitespace(start.substr(field.size()));
     const bool is_string = field == "name" || field == "entry_computation_name";
@@ -54,7 +57,8 @@ bool IsTextProto(absl::string_view text) {
 }
 
 absl::Status ReadTextProto(absl::string_view text, xla::HloModuleProto& module) {
-  if (!absl::StartsWith(absl::StripLeadingAsciiWhitespace(text), "hlo_module")) return ParseText(text, module);
+  if (!absl::StartsWith(absl::StripLeadingAsciiWhitespace(text), "hlo_module"))
+    return ParseText(text, module);
   xla::HloProto outer;
   const absl::Status status = ParseText(text, outer);
   if (status.ok()) module.Swap(outer.mutable_hlo_module());

@@ -57,7 +57,9 @@ absl::Status ReadWindow(TextCursor& cursor, xla::Window& window) {
       const int64_t value = groups[i][0];
       if (key == "size") dimension.set_size(value);
       if (key == "stride") dimension.set_stride(value);
-      if (key == "pad") dimension.set_padding_low(value), dimension.set_padding_high(groups[i].size() > 1 ? groups[i][1] : value);
+      if (key == "pad")
+        dimension.set_padding_low(value),
+            dimension.set_padding_high(groups[i].size() > 1 ? groups[i][1] : value);
       if (key == "lhs_dilate") dimension.set_base_dilation(value);
       if (key == "rhs_dilate") dimension.set_window_dilation(value);
       if (key == "rhs_reversal") dimension.set_window_reversal(value != 0);
@@ -68,7 +70,8 @@ absl::Status ReadWindow(TextCursor& cursor, xla::Window& window) {
 }
 
 // Positions of the two letters and of the digits 0, 1, ... in a label like b01f.
-bool PlaceLabels(absl::string_view label, char first, char second, int64_t& first_at, int64_t& second_at, Integers& spatial) {
+bool PlaceLabels(absl::string_view label, char first, char second, int64_t& first_at,
+                 int64_t& second_at, Integers& spatial) {
   spatial.Resize(label.size() >= 2 ? label.size() - 2 : 0, -1);
   first_at = second_at = -1;
   for (size_t i = 0; i < label.size(); ++i) {
@@ -90,10 +93,13 @@ absl::Status ReadDimLabels(TextCursor& cursor, xla::ConvolutionDimensionNumbers&
   const std::vector<std::string> sides = absl::StrSplit(cursor.Run(), "->");
   const std::vector<std::string> operands = absl::StrSplit(sides[0], '_');
   int64_t at[6];
-  const bool good = sides.size() == 2 && operands.size() == 2 &&
-                    PlaceLabels(operands[0], 'b', 'f', at[0], at[1], *numbers.mutable_input_spatial_dimensions()) &&
-                    PlaceLabels(operands[1], 'i', 'o', at[2], at[3], *numbers.mutable_kernel_spatial_dimensions()) &&
-                    PlaceLabels(sides[1], 'b', 'f', at[4], at[5], *numbers.mutable_output_spatial_dimensions());
+  const bool good =
+      sides.size() == 2 && operands.size() == 2 &&
+      PlaceLabels(operands[0], 'b', 'f', at[0], at[1],
+                  *numbers.mutable_input_spatial_dimensions()) &&
+      PlaceLabels(operands[1], 'i', 'o', at[2], at[3],
+                  *numbers.mutable_kernel_spatial_dimensions()) &&
+      PlaceLabels(sides[1], 'b', 'f', at[4], at[5], *numbers.mutable_output_spatial_dimensions());
   if (!good) {
     cursor.set_position(begin);
     return cursor.Unexpected("dimension labels like b01f_01io->b01f");
@@ -135,7 +141,8 @@ absl::Status ReadPadding(TextCursor& cursor, xla::PaddingConfig& config) {
   std::vector<std::vector<int64_t>> groups;
   RETURN_IF_ERROR(ReadGroups(cursor, groups));
   for (const std::vector<int64_t>& group : groups) {
-    if (group.size() < 2) return cursor.Error("padding of one number", "low_high or low_high_interior");
+    if (group.size() < 2)
+      return cursor.Error("padding of one number", "low_high or low_high_interior");
     auto& dimension = *config.add_dimensions();
     dimension.set_edge_padding_low(group[0]);
     dimension.set_edge_padding_high(group[1]);
@@ -152,9 +159,12 @@ absl::Status ReadMetadata(TextCursor& cursor, xla::OpMetadata& metadata) {
     RETURN_IF_ERROR(cursor.Expect("="));
     if (cursor.Peek() == '"' || cursor.Peek() == '\'') {
       ASSIGN_OR_RETURN(std::string value, cursor.String());
-      if (key == "op_type") metadata.set_op_type(std::move(value));
-      else if (key == "op_name") metadata.set_op_name(std::move(value));
-      else if (key == "source_file") metadata.set_source_file(std::move(value));
+      if (key == "op_type")
+        metadata.set_op_type(std::move(value));
+      else if (key == "op_name")
+        metadata.set_op_name(std::move(value));
+      else if (key == "source_file")
+        metadata.set_source_file(std::move(value));
     } else if (cursor.Peek() == '{') {
       RETURN_IF_ERROR(cursor.AnyValue().status());
     } else if (key == "source_line") {
@@ -189,14 +199,18 @@ absl::Status ReadInteger(TextCursor& cursor, Instruction& instruction) {
 using Reader = absl::Status (*)(TextCursor&, Instruction&);
 
 // One row per attribute. A list goes into the field that the row's expression names.
-#define AUTOMAP_LIST(key, field) \
-  {key, [](TextCursor& cursor, Instruction& i) { return ReadIntegers(cursor, *i.field); }}
-#define AUTOMAP_NUMBER(key, message, setter)                          \
-  {key, [](TextCursor& cursor, Instruction& i) -> absl::Status {      \
-     ASSIGN_OR_RETURN(const int64_t value, cursor.Integer());         \
-     i.message setter(value);                                         \
-     return absl::OkStatus();                                         \
-   }}
+#define AUTOMAP_LIST(key, field)                                                           \
+  {                                                                                        \
+    key, [](TextCursor& cursor, Instruction& i) { return ReadIntegers(cursor, *i.field); } \
+  }
+#define AUTOMAP_NUMBER(key, message, setter)                      \
+  {                                                               \
+    key, [](TextCursor& cursor, Instruction& i) -> absl::Status { \
+      ASSIGN_OR_RETURN(const int64_t value, cursor.Integer());    \
+      i.message setter(value);                                    \
+      return absl::OkStatus();                                    \
+    }                                                             \
+  }
 
 const absl::flat_hash_map<absl::string_view, Reader>& Readers() {
   static const auto& readers = *new absl::flat_hash_map<absl::string_view, Reader>{
@@ -204,25 +218,42 @@ const absl::flat_hash_map<absl::string_view, Reader>& Readers() {
       AUTOMAP_LIST("dynamic_slice_sizes", mutable_dynamic_slice_sizes()),
       AUTOMAP_LIST("slice_sizes", mutable_gather_slice_sizes()),
       AUTOMAP_LIST("fft_length", mutable_fft_length()),
-      AUTOMAP_LIST("lhs_batch_dims", mutable_dot_dimension_numbers()->mutable_lhs_batch_dimensions()),
-      AUTOMAP_LIST("rhs_batch_dims", mutable_dot_dimension_numbers()->mutable_rhs_batch_dimensions()),
-      AUTOMAP_LIST("lhs_contracting_dims", mutable_dot_dimension_numbers()->mutable_lhs_contracting_dimensions()),
-      AUTOMAP_LIST("rhs_contracting_dims", mutable_dot_dimension_numbers()->mutable_rhs_contracting_dimensions()),
-      AUTOMAP_LIST("lhs_ragged_dims", mutable_ragged_dot_dimension_numbers()->mutable_lhs_ragged_dimensions()),
-      AUTOMAP_LIST("rhs_group_dims", mutable_ragged_dot_dimension_numbers()->mutable_rhs_group_dimensions()),
+      AUTOMAP_LIST("lhs_batch_dims",
+                   mutable_dot_dimension_numbers()->mutable_lhs_batch_dimensions()),
+      AUTOMAP_LIST("rhs_batch_dims",
+                   mutable_dot_dimension_numbers()->mutable_rhs_batch_dimensions()),
+      AUTOMAP_LIST("lhs_contracting_dims",
+                   mutable_dot_dimension_numbers()->mutable_lhs_contracting_dimensions()),
+      AUTOMAP_LIST("rhs_contracting_dims",
+                   mutable_dot_dimension_numbers()->mutable_rhs_contracting_dimensions()),
+      AUTOMAP_LIST("lhs_ragged_dims",
+                   mutable_ragged_dot_dimension_numbers()->mutable_lhs_ragged_dimensions()),
+      AUTOMAP_LIST("rhs_group_dims",
+                   mutable_ragged_dot_dimension_numbers()->mutable_rhs_group_dimensions()),
       AUTOMAP_LIST("offset_dims", mutable_gather_dimension_numbers()->mutable_offset_dims()),
       AUTOMAP_LIST("output_window_dims", mutable_gather_dimension_numbers()->mutable_offset_dims()),
-      AUTOMAP_LIST("collapsed_slice_dims", mutable_gather_dimension_numbers()->mutable_collapsed_slice_dims()),
-      AUTOMAP_LIST("elided_window_dims", mutable_gather_dimension_numbers()->mutable_collapsed_slice_dims()),
-      AUTOMAP_LIST("start_index_map", mutable_gather_dimension_numbers()->mutable_start_index_map()),
-      AUTOMAP_LIST("gather_dims_to_operand_dims", mutable_gather_dimension_numbers()->mutable_start_index_map()),
-      AUTOMAP_LIST("operand_batching_dims", mutable_gather_dimension_numbers()->mutable_operand_batching_dims()),
-      AUTOMAP_LIST("start_indices_batching_dims", mutable_gather_dimension_numbers()->mutable_start_indices_batching_dims()),
-      AUTOMAP_LIST("update_window_dims", mutable_scatter_dimension_numbers()->mutable_update_window_dims()),
-      AUTOMAP_LIST("inserted_window_dims", mutable_scatter_dimension_numbers()->mutable_inserted_window_dims()),
-      AUTOMAP_LIST("scatter_dims_to_operand_dims", mutable_scatter_dimension_numbers()->mutable_scatter_dims_to_operand_dims()),
-      AUTOMAP_LIST("input_batching_dims", mutable_scatter_dimension_numbers()->mutable_input_batching_dims()),
-      AUTOMAP_LIST("scatter_indices_batching_dims", mutable_scatter_dimension_numbers()->mutable_scatter_indices_batching_dims()),
+      AUTOMAP_LIST("collapsed_slice_dims",
+                   mutable_gather_dimension_numbers()->mutable_collapsed_slice_dims()),
+      AUTOMAP_LIST("elided_window_dims",
+                   mutable_gather_dimension_numbers()->mutable_collapsed_slice_dims()),
+      AUTOMAP_LIST("start_index_map",
+                   mutable_gather_dimension_numbers()->mutable_start_index_map()),
+      AUTOMAP_LIST("gather_dims_to_operand_dims",
+                   mutable_gather_dimension_numbers()->mutable_start_index_map()),
+      AUTOMAP_LIST("operand_batching_dims",
+                   mutable_gather_dimension_numbers()->mutable_operand_batching_dims()),
+      AUTOMAP_LIST("start_indices_batching_dims",
+                   mutable_gather_dimension_numbers()->mutable_start_indices_batching_dims()),
+      AUTOMAP_LIST("update_window_dims",
+                   mutable_scatter_dimension_numbers()->mutable_update_window_dims()),
+      AUTOMAP_LIST("inserted_window_dims",
+                   mutable_scatter_dimension_numbers()->mutable_inserted_window_dims()),
+      AUTOMAP_LIST("scatter_dims_to_operand_dims",
+                   mutable_scatter_dimension_numbers()->mutable_scatter_dims_to_operand_dims()),
+      AUTOMAP_LIST("input_batching_dims",
+                   mutable_scatter_dimension_numbers()->mutable_input_batching_dims()),
+      AUTOMAP_LIST("scatter_indices_batching_dims",
+                   mutable_scatter_dimension_numbers()->mutable_scatter_indices_batching_dims()),
       AUTOMAP_NUMBER("iota_dimension", , add_dimensions),
       AUTOMAP_NUMBER("index", , set_tuple_index),
       AUTOMAP_NUMBER("feature_group_count", , set_feature_group_count),
@@ -231,28 +262,54 @@ const absl::flat_hash_map<absl::string_view, Reader>& Readers() {
       AUTOMAP_NUMBER("channel_id", , set_channel_id),
       AUTOMAP_NUMBER("k", , set_k),
       AUTOMAP_NUMBER("num_carries", , set_num_carries),
-      {"index_vector_dim", [](TextCursor& cursor, Instruction& i) -> absl::Status {
+      {"index_vector_dim",
+       [](TextCursor& cursor, Instruction& i) -> absl::Status {
          ASSIGN_OR_RETURN(const int64_t value, cursor.Integer());
-         if (i.opcode() == "scatter") i.mutable_scatter_dimension_numbers()->set_index_vector_dim(value);
-         else i.mutable_gather_dimension_numbers()->set_index_vector_dim(value);
+         if (i.opcode() == "scatter")
+           i.mutable_scatter_dimension_numbers()->set_index_vector_dim(value);
+         else
+           i.mutable_gather_dimension_numbers()->set_index_vector_dim(value);
          return absl::OkStatus();
        }},
-      {"window", [](TextCursor& cursor, Instruction& i) { return ReadWindow(cursor, *i.mutable_window()); }},
-      {"dim_labels", [](TextCursor& cursor, Instruction& i) { return ReadDimLabels(cursor, *i.mutable_convolution_dimension_numbers()); }},
+      {"window",
+       [](TextCursor& cursor, Instruction& i) { return ReadWindow(cursor, *i.mutable_window()); }},
+      {"dim_labels",
+       [](TextCursor& cursor, Instruction& i) {
+         return ReadDimLabels(cursor, *i.mutable_convolution_dimension_numbers());
+       }},
       {"slice", ReadSlice},
-      {"padding", [](TextCursor& cursor, Instruction& i) { return ReadPadding(cursor, *i.mutable_padding_config()); }},
-      {"metadata", [](TextCursor& cursor, Instruction& i) { return ReadMetadata(cursor, *i.mutable_metadata()); }},
+      {"padding", [](TextCursor& cursor,
+                     Instruction& i) { return ReadPadding(cursor, *i.mutable_padding_config()); }},
+      {"metadata", [](TextCursor& cursor,
+                      Instruction& i) { return ReadMetadata(cursor, *i.mutable_metadata()); }},
       {"backend_config", ReadBackendConfig},
-      {"direction", [](TextCursor& cursor, Instruction& i) { return i.set_comparison_direction(std::string(cursor.Run())), absl::OkStatus(); }},
-      {"kind", [](TextCursor& cursor, Instruction& i) { return i.set_fusion_kind(std::string(cursor.Run())), absl::OkStatus(); }},
-      {"custom_call_target", [](TextCursor& cursor, Instruction& i) -> absl::Status {
+      {"direction",
+       [](TextCursor& cursor, Instruction& i) {
+         return i.set_comparison_direction(std::string(cursor.Run())), absl::OkStatus();
+       }},
+      {"kind",
+       [](TextCursor& cursor, Instruction& i) {
+         return i.set_fusion_kind(std::string(cursor.Run())), absl::OkStatus();
+       }},
+      {"custom_call_target",
+       [](TextCursor& cursor, Instruction& i) -> absl::Status {
          ASSIGN_OR_RETURN(std::string value, cursor.String());
          i.set_custom_call_target(std::move(value));
          return absl::OkStatus();
        }},
-      {"custom_call_has_side_effect", [](TextCursor& cursor, Instruction& i) { return i.set_custom_call_has_side_effect(cursor.Run() == "true"), absl::OkStatus(); }},
-      {"use_global_device_ids", [](TextCursor& cursor, Instruction& i) { return i.set_use_global_device_ids(cursor.Run() == "true"), absl::OkStatus(); }},
-      {"left_side", [](TextCursor& cursor, Instruction& i) { return i.mutable_triangular_solve_options()->set_left_side(cursor.Run() == "true"), absl::OkStatus(); }},
+      {"custom_call_has_side_effect",
+       [](TextCursor& cursor, Instruction& i) {
+         return i.set_custom_call_has_side_effect(cursor.Run() == "true"), absl::OkStatus();
+       }},
+      {"use_global_device_ids",
+       [](TextCursor& cursor, Instruction& i) {
+         return i.set_use_global_device_ids(cursor.Run() == "true"), absl::OkStatus();
+       }},
+      {"left_side",
+       [](TextCursor& cursor, Instruction& i) {
+         return i.mutable_triangular_solve_options()->set_left_side(cursor.Run() == "true"),
+                absl::OkStatus();
+       }},
   };
   return readers;
 }
@@ -273,7 +330,8 @@ absl::Status ReadIntegers(TextCursor& cursor, Integers& list) {
 absl::Status ReadAttribute(TextCursor& cursor, absl::string_view key, Instruction& instruction) {
   const auto reader = Readers().find(key);
   // The same words mean other things elsewhere: only known opcodes read them.
-  const bool is_other = (key == "kind" && instruction.opcode() != "fusion") || (key == "slice" && instruction.opcode() != "slice");
+  const bool is_other = (key == "kind" && instruction.opcode() != "fusion") ||
+                        (key == "slice" && instruction.opcode() != "slice");
   if (reader == Readers().end() || is_other) return cursor.AnyValue().status();
   return reader->second(cursor, instruction);
 }

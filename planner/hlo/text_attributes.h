@@ -7,8 +7,10 @@
 
 namespace automap {
 
-// Reads the value of attribute `key` into `instruction`. Attributes that name computations are not known here.
-absl::Status ReadAttribute(TextCursor& cursor, absl::string_view key, xla::HloInstructionProto& instruction);
+// Reads the value of attribute `key` into `instruction`. Attributes that name computations are not
+// known here.
+absl::Status ReadAttribute(TextCursor& cursor, absl::string_view key,
+                           xla::HloInstructionProto& instruction);
 
 // {1,2,3}.
 absl::Status ReadIntegers(TextCursor& cursor, google::protobuf::RepeatedField<int64_t>& list);

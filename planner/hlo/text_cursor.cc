@@ -64,7 +64,8 @@ absl::StatusOr<absl::string_view> TextCursor::Name() {
   if (begin < text_.size() && text_[begin] == '%') ++begin;
   size_t end = begin;
   // After % a name may start with a digit or be a reserved word.
-  if (end < text_.size() && (IsNameStart(text_[end]) || (begin > position_ && IsNamePart(text_[end])))) {
+  if (end < text_.size() &&
+      (IsNameStart(text_[end]) || (begin > position_ && IsNamePart(text_[end])))) {
     while (end < text_.size() && IsNamePart(text_[end]) && text_.substr(end, 2) != "->") ++end;
   }
   if (end == begin) return Unexpected("a name");
@@ -78,7 +79,8 @@ absl::StatusOr<int64_t> TextCursor::Integer() {
   if (end < text_.size() && text_[end] == '-') ++end;
   while (end < text_.size() && text_[end] >= '0' && text_[end] <= '9') ++end;
   int64_t value = 0;
-  if (!absl::SimpleAtoi(text_.substr(position_, end - position_), &value)) return Unexpected("an integer");
+  if (!absl::SimpleAtoi(text_.substr(position_, end - position_), &value))
+    return Unexpected("an integer");
   position_ = end;
   return value;
 }
@@ -103,7 +105,9 @@ absl::StatusOr<std::string> TextCursor::String() {
 absl::string_view TextCursor::Run() {
   SkipSpace();
   const size_t begin = position_;
-  while (position_ < text_.size() && !IsSpace(text_[position_]) && std::strchr(",{}()", text_[position_]) == nullptr) ++position_;
+  while (position_ < text_.size() && !IsSpace(text_[position_]) &&
+         std::strchr(",{}()", text_[position_]) == nullptr)
+    ++position_;
   return text_.substr(begin, position_ - begin);
 }
 
@@ -141,14 +145,17 @@ absl::Status TextCursor::Error(absl::string_view what, absl::string_view expecte
   const size_t line = 1 + std::count(before.begin(), before.end(), '\n');
   const size_t newline = before.rfind('\n');
   const size_t column = position_ - (newline == absl::string_view::npos ? 0 : newline + 1) + 1;
-  return absl::InvalidArgumentError(absl::StrCat(line, ":", column, ": ", what, ", must be ", expected));
+  return absl::InvalidArgumentError(
+      absl::StrCat(line, ":", column, ": ", what, ", must be ", expected));
 }
 
 absl::Status TextCursor::Unexpected(absl::string_view expected) {
   SkipSpace();
   absl::string_view next = rest().substr(0, 24);
   next = next.substr(0, next.find('\n'));
-  return Error(next.empty() ? std::string("the end of the text") : absl::StrCat("\"", absl::CHexEscape(next), "\""), expected);
+  return Error(next.empty() ? std::string("the end of the text")
+                            : absl::StrCat("\"", absl::CHexEscape(next), "\""),
+               expected);
 }
 
 }  // namespace automap

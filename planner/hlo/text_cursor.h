@@ -10,8 +10,9 @@
 
 namespace automap {
 
-// Whitespace and comments (`//` to the end of the line, `/* */`) may stand between any two tokens; every reader skips
-// them first. Errors are INVALID_ARGUMENT `line:column: found, must be ...`. The text must outlive the cursor.
+// Whitespace and comments (`//` to the end of the line, `/* */`) may stand between any two tokens;
+// every reader skips them first. Errors are INVALID_ARGUMENT `line:column: found, must be ...`. The
+// text must outlive the cursor.
 class TextCursor {
  public:
   explicit TextCursor(absl::string_view text) : text_(text) {}
@@ -34,9 +35,11 @@ class TextCursor {
   absl::StatusOr<int64_t> Integer();
   // A quoted string without its quotes, escapes resolved.
   absl::StatusOr<std::string> String();
-  // Characters up to whitespace, comma, brace or parenthesis; for values like 3x3 and b01f_01io->b01f.
+  // Characters up to whitespace, comma, brace or parenthesis; for values like 3x3 and
+  // b01f_01io->b01f.
   absl::string_view Run();
-  // A value of any kind, braces balanced and strings respected, up to the next comma or closing bracket outside it.
+  // A value of any kind, braces balanced and strings respected, up to the next comma or closing
+  // bracket outside it.
   absl::StatusOr<absl::string_view> AnyValue();
 
   // "line:column: WHAT, must be EXPECTED".

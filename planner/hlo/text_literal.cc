@@ -38,13 +38,16 @@ uint16_t HalfBits(double value, int mantissa_bits) {
   int exponent = 0;
   const double fraction = std::frexp(std::abs(as_float), &exponent);
   if (as_float == 0) return sign;
-  if (exponent < -13) return sign | static_cast<uint16_t>(std::lround(std::ldexp(std::abs(as_float), 24)));
-  return static_cast<uint16_t>(sign + ((exponent + 14) << 10) + std::lround((2 * fraction - 1) * 1024));
+  if (exponent < -13)
+    return sign | static_cast<uint16_t>(std::lround(std::ldexp(std::abs(as_float), 24)));
+  return static_cast<uint16_t>(sign + ((exponent + 14) << 10) +
+                               std::lround((2 * fraction - 1) * 1024));
 }
 
 bool ParseNumber(absl::string_view word, double& value) {
   if (word == "true" || word == "false") return value = word == "true", true;
-  if (absl::StartsWith(word, "nan(") || word == "-nan" || absl::StartsWith(word, "-nan(")) return value = std::nan(""), true;
+  if (absl::StartsWith(word, "nan(") || word == "-nan" || absl::StartsWith(word, "-nan("))
+    return value = std::nan(""), true;
   return absl::SimpleAtod(word, &value);
 }
 
@@ -59,26 +62,50 @@ bool Append(xla::LiteralProto& literal, int type, absl::string_view word) {
   uint64_t natural = 0;
   const bool is_integer = absl::SimpleAtoi(word, &integer);
   switch (type) {
-    case xla::S32: return is_integer ? literal.add_s32s(integer), true : false;
-    case xla::S64: return is_integer ? literal.add_s64s(integer), true : false;
-    case xla::U32: return is_integer ? literal.add_u32s(integer), true : false;
-    case xla::U64: return absl::SimpleAtoi(word, &natural) ? literal.add_u64s(natural), true : false;
-    case xla::S8: return is_integer ? AppendBytes(*literal.mutable_s8s(), integer, 1), true : false;
-    case xla::U8: return is_integer ? AppendBytes(*literal.mutable_u8s(), integer, 1), true : false;
-    case xla::S16: return is_integer ? AppendBytes(*literal.mutable_s16s(), integer, 2), true : false;
-    case xla::U16: return is_integer ? AppendBytes(*literal.mutable_u16s(), integer, 2), true : false;
-    default: break;
+    case xla::S32:
+      return is_integer ? literal.add_s32s(integer), true : false;
+    case xla::S64:
+      return is_integer ? literal.add_s64s(integer), true : false;
+    case xla::U32:
+      return is_integer ? literal.add_u32s(integer), true : false;
+    case xla::U64:
+      return absl::SimpleAtoi(word, &natural) ? literal.add_u64s(natural), true : false;
+    case xla::S8:
+      return is_integer ? AppendBytes(*literal.mutable_s8s(), integer, 1), true : false;
+    case xla::U8:
+      return is_integer ? AppendBytes(*literal.mutable_u8s(), integer, 1), true : false;
+    case xla::S16:
+      return is_integer ? AppendBytes(*literal.mutable_s16s(), integer, 2), true : false;
+    case xla::U16:
+      return is_integer ? AppendBytes(*literal.mutable_u16s(), integer, 2), true : false;
+    default:
+      break;
   }
   if (!ParseNumber(word, value)) return false;
   switch (type) {
-    case xla::PRED: literal.add_preds(value != 0); break;
-    case xla::F32: literal.add_f32s(static_cast<float>(value)); break;
-    case xla::F64: literal.add_f64s(value); break;
-    case xla::C64: literal.add_c64s(static_cast<float>(value)); break;
-    case xla::C128: literal.add_c128s(value); break;
-    case xla::F16: AppendBytes(*literal.mutable_f16s(), HalfBits(value, 10), 2); break;
-    case xla::BF16: AppendBytes(*literal.mutable_bf16s(), HalfBits(value, 7), 2); break;
-    default: break;
+    case xla::PRED:
+      literal.add_preds(value != 0);
+      break;
+    case xla::F32:
+      literal.add_f32s(static_cast<float>(value));
+      break;
+    case xla::F64:
+      literal.add_f64s(value);
+      break;
+    case xla::C64:
+      literal.add_c64s(static_cast<float>(value));
+      break;
+    case xla::C128:
+      literal.add_c128s(value);
+      break;
+    case xla::F16:
+      AppendBytes(*literal.mutable_f16s(), HalfBits(value, 10), 2);
+      break;
+    case xla::BF16:
+      AppendBytes(*literal.mutable_bf16s(), HalfBits(value, 7), 2);
+      break;
+    default:
+      break;
   }
   return true;
 }
@@ -89,7 +116,8 @@ absl::Status ReadLiteral(TextCursor& cursor, xla::HloInstructionProto& instructi
   const size_t begin = cursor.position();
   ASSIGN_OR_RETURN(const absl::string_view text, Inside(cursor));
   const int type = instruction.shape().element_type();
-  if (type == xla::TUPLE || type == xla::TOKEN || absl::StrContains(text, "...")) return absl::OkStatus();
+  if (type == xla::TUPLE || type == xla::TOKEN || absl::StrContains(text, "..."))
+    return absl::OkStatus();
   xla::LiteralProto& literal = *instruction.mutable_literal();
   *literal.mutable_shape() = instruction.shape();
   TextCursor values(cursor.text().substr(0, begin + text.size()));

@@ -7,8 +7,10 @@
 
 namespace automap {
 
-// Reads what stands between the parentheses of `constant( )`, for an instruction whose shape is known. An elided value
-// ("...") and values of types that the message does not declare leave the literal out, as producers may.
+// Reads what stands between the parentheses of `constant( )`, for an instruction whose shape is
+// known. An elided value
+// ("...") and values of types that the message does not declare leave the literal out, as producers
+// may.
 absl::Status ReadLiteral(TextCursor& cursor, xla::HloInstructionProto& instruction);
 
 }  // namespace automap

@@ -27,14 +27,27 @@ struct CalleeAttribute {
   int place;
 };
 constexpr CalleeAttribute kCallees[] = {
-    {"to_apply", 0}, {"calls", 0}, {"body", 0}, {"condition", 1}, {"true_computation", 0}, {"false_computation", 1},
-    {"select", 0}, {"scatter", 1}, {"branch_computations", 0}, {"called_computations", 0}, {"called_computation", 0},
+    {"to_apply", 0},
+    {"calls", 0},
+    {"body", 0},
+    {"condition", 1},
+    {"true_computation", 0},
+    {"false_computation", 1},
+    {"select", 0},
+    {"scatter", 1},
+    {"branch_computations", 0},
+    {"called_computations", 0},
+    {"called_computation", 0},
 };
 
 class TextReader {
  public:
-  TextReader(absl::string_view text, int64_t max_instructions, int64_t max_computations, xla::HloModuleProto& module)
-      : cursor_(text), max_instructions_(max_instructions), max_computations_(max_computations), module_(module) {}
+  TextReader(absl::string_view text, int64_t max_instructions, int64_t max_computations,
+             xla::HloModuleProto& module)
+      : cursor_(text),
+        max_instructions_(max_instructions),
+        max_computations_(max_computations),
+        module_(module) {}
 
   absl::Status Read() {
     if (cursor_.TryConsumeWord("HloModule")) RETURN_IF_ERROR(ReadHeader());
@@ -129,7 +142,8 @@ class TextReader {
 
   absl::StatusOr<Computation*> AddComputation(absl::string_view name, bool is_entry) {
     if (module_.computations_size() >= max_computations_) {
-      return absl::ResourceExhaustedError(absl::StrCat("module: more than ", max_computations_, " computations"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("module: more than ", max_computations_, " computations"));
     }
     Computation* computation = module_.add_computations();
     computation->set_name(std::string(name));
@@ -176,7 +190,8 @@ class TextReader {
   }
 
   absl::Status ReadBody(Computation& computation, int nesting) {
-    if (nesting > kMaxNesting) return cursor_.Error("computations nested deeper than 64", "flatter");
+    if (nesting > kMaxNesting)
+      return cursor_.Error("computations nested deeper than 64", "flatter");
     RETURN_IF_ERROR(cursor_.Expect("{"));
     Scope scope{&computation, {}, 0};
     while (!cursor_.TryConsume("}")) {
@@ -195,8 +210,10 @@ class TextReader {
 
   absl::Status CloseBody(Scope& scope) {
     Computation& computation = *scope.computation;
-    if (computation.instructions().empty()) return cursor_.Error("an empty computation", "one with instructions");
-    if (!computation.has_root_id()) computation.set_root_id(computation.instructions().rbegin()->id());
+    if (computation.instructions().empty())
+      return cursor_.Error("an empty computation", "one with instructions");
+    if (!computation.has_root_id())
+      computation.set_root_id(computation.instructions().rbegin()->id());
     return absl::OkStatus();
   }
 
@@ -216,9 +233,11 @@ class TextReader {
     return absl::OkStatus();
   }
 
-  // Reads [shape] opcode(operands), attributes and appends the instruction, after the ones nested in it.
+  // Reads [shape] opcode(operands), attributes and appends the instruction, after the ones nested
+  // in it.
   absl::StatusOr<Instruction*> ReadRightSide(Scope& scope, int nesting) {
-    if (nesting > kMaxNesting) return cursor_.Error("instructions nested deeper than 64", "flatter");
+    if (nesting > kMaxNesting)
+      return cursor_.Error("instructions nested deeper than 64", "flatter");
     auto* instruction = google::protobuf::Arena::CreateMessage<Instruction>(module_.GetArena());
     const bool has_shape = IsShapeNext(cursor_);
     if (has_shape) RETURN_IF_ERROR(ReadShape(cursor_, *instruction->mutable_shape()));
@@ -232,14 +251,16 @@ class TextReader {
 
   absl::StatusOr<Instruction*> Append(Scope& scope, Instruction* instruction) {
     if (++instruction_count_ > max_instructions_) {
-      return absl::ResourceExhaustedError(absl::StrCat("module: more than ", max_instructions_, " instructions"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("module: more than ", max_instructions_, " instructions"));
     }
     instruction->set_id(instruction_count_);
     scope.computation->mutable_instructions()->AddAllocated(instruction);
     return instruction;
   }
 
-  absl::Status ReadOperands(Scope& scope, absl::string_view opcode, Instruction& instruction, int nesting) {
+  absl::Status ReadOperands(Scope& scope, absl::string_view opcode, Instruction& instruction,
+                            int nesting) {
     RETURN_IF_ERROR(cursor_.Expect("("));
     if (opcode == "parameter") {
       ASSIGN_OR_RETURN(const int64_t number, cursor_.Integer());
@@ -264,7 +285,8 @@ class TextReader {
     xla::ShapeProto shape;
     const bool has_shape = IsShapeNext(cursor_);
     if (has_shape) RETURN_IF_ERROR(ReadShape(cursor_, shape));
-    if (has_shape && (cursor_.Peek() == ',' || cursor_.Peek() == ')')) return AddImpliedParameter(scope, shape);
+    if (has_shape && (cursor_.Peek() == ',' || cursor_.Peek() == ')'))
+      return AddImpliedParameter(scope, shape);
     ASSIGN_OR_RETURN(const absl::string_view name, cursor_.Name());
     if (cursor_.Peek() == '(') {
       cursor_.set_position(begin);
@@ -275,7 +297,8 @@ class TextReader {
     const auto found = scope.by_name.find(name);
     if (found == scope.by_name.end()) {
       cursor_.set_position(begin);
-      return cursor_.Error(absl::StrCat("operand \"", name, "\""), "the name of an earlier instruction of the computation");
+      return cursor_.Error(absl::StrCat("operand \"", name, "\""),
+                           "the name of an earlier instruction of the computation");
     }
     const Instruction* operand = found->second;
     while (cursor_.Peek() == '#') {
@@ -298,7 +321,9 @@ class TextReader {
   absl::StatusOr<const Instruction*> AddTupleAccess(Scope& scope, const Instruction& tuple) {
     ASSIGN_OR_RETURN(const int64_t index, cursor_.Integer());
     if (index < 0 || index >= tuple.shape().tuple_shapes_size()) {
-      return cursor_.Error(absl::StrCat("element ", index), absl::StrCat("one of the ", tuple.shape().tuple_shapes_size(), " of the tuple"));
+      return cursor_.Error(
+          absl::StrCat("element ", index),
+          absl::StrCat("one of the ", tuple.shape().tuple_shapes_size(), " of the tuple"));
     }
     const auto [known, is_new] = tuple_access_.try_emplace({&tuple, index}, nullptr);
     if (!is_new) return known->second;
@@ -322,7 +347,8 @@ class TextReader {
     return ReadAttribute(cursor_, key, instruction);
   }
 
-  absl::Status ReadCallees(Instruction& instruction, absl::string_view key, int place, int nesting) {
+  absl::Status ReadCallees(Instruction& instruction, absl::string_view key, int place,
+                           int nesting) {
     const bool is_list = key == "branch_computations" || key == "called_computations";
     if (!is_list || cursor_.Peek() != '{') return ReadCallee(instruction, place, nesting);
     RETURN_IF_ERROR(cursor_.Expect("{"));
@@ -334,9 +360,11 @@ class TextReader {
   }
 
   absl::Status ReadCallee(Instruction& instruction, int place, int nesting) {
-    while (instruction.called_computation_ids_size() <= place) instruction.add_called_computation_ids(0);
+    while (instruction.called_computation_ids_size() <= place)
+      instruction.add_called_computation_ids(0);
     if (cursor_.Peek() == '{') {
-      ASSIGN_OR_RETURN(Computation * nested, AddComputation(absl::StrCat("nested.", last_computation_id_ + 1), false));
+      ASSIGN_OR_RETURN(Computation * nested,
+                       AddComputation(absl::StrCat("nested.", last_computation_id_ + 1), false));
       instruction.set_called_computation_ids(place, nested->id());
       return ReadBody(*nested, nesting + 1);
     }
@@ -351,19 +379,22 @@ class TextReader {
       const auto found = computation_ids_.find(pending.name);
       if (found == computation_ids_.end()) {
         cursor_.set_position(pending.position);
-        return cursor_.Error(absl::StrCat("computation \"", pending.name, "\""), "the name of a computation");
+        return cursor_.Error(absl::StrCat("computation \"", pending.name, "\""),
+                             "the name of a computation");
       }
       pending.instruction->set_called_computation_ids(pending.place, found->second);
     }
     return absl::OkStatus();
   }
 
-  // Result shapes that hand-written text leaves out: of element-wise operations, tuples and tuple access.
+  // Result shapes that hand-written text leaves out: of element-wise operations, tuples and tuple
+  // access.
   absl::Status InferShape(Scope& scope, Instruction& instruction) {
     std::vector<const xla::ShapeProto*> operands;
     for (const int64_t id : instruction.operand_ids()) {
       const auto& all = scope.computation->instructions();
-      const auto found = std::find_if(all.rbegin(), all.rend(), [&](const Instruction& item) { return item.id() == id; });
+      const auto found = std::find_if(all.rbegin(), all.rend(),
+                                      [&](const Instruction& item) { return item.id() == id; });
       operands.push_back(&found->shape());
     }
     xla::ShapeProto& shape = *instruction.mutable_shape();
@@ -371,27 +402,62 @@ class TextReader {
     if (opcode == Opcode::kTuple) {
       shape.set_element_type(xla::TUPLE);
       for (const xla::ShapeProto* operand : operands) *shape.add_tuple_shapes() = *operand;
-    } else if (opcode == Opcode::kGetTupleElement && !operands.empty() && instruction.tuple_index() >= 0 &&
+    } else if (opcode == Opcode::kGetTupleElement && !operands.empty() &&
+               instruction.tuple_index() >= 0 &&
                instruction.tuple_index() < operands[0]->tuple_shapes_size()) {
       shape = operands[0]->tuple_shapes(instruction.tuple_index());
     } else if (!operands.empty() && TakesOperandShape(opcode)) {
-      shape = *operands[opcode == Opcode::kSelect || opcode == Opcode::kClamp ? operands.size() / 2 : 0];
-      if (opcode == Opcode::kCompare || opcode == Opcode::kIsFinite) shape.set_element_type(xla::PRED);
+      shape = *operands[opcode == Opcode::kSelect || opcode == Opcode::kClamp ? operands.size() / 2
+                                                                              : 0];
+      if (opcode == Opcode::kCompare || opcode == Opcode::kIsFinite)
+        shape.set_element_type(xla::PRED);
     } else {
-      return cursor_.Error(absl::StrCat("\"", instruction.opcode(), "\" without a result shape"), "written with its shape");
+      return cursor_.Error(absl::StrCat("\"", instruction.opcode(), "\" without a result shape"),
+                           "written with its shape");
     }
     return absl::OkStatus();
   }
 
   static bool TakesOperandShape(Opcode opcode) {
     switch (opcode) {
-      case Opcode::kAbs: case Opcode::kAdd: case Opcode::kAnd: case Opcode::kAtan2: case Opcode::kCbrt: case Opcode::kCeil:
-      case Opcode::kClamp: case Opcode::kCompare: case Opcode::kCopy: case Opcode::kCosine: case Opcode::kDivide:
-      case Opcode::kExponential: case Opcode::kExponentialMinusOne: case Opcode::kFloor: case Opcode::kIsFinite: case Opcode::kLog:
-      case Opcode::kLogPlusOne: case Opcode::kLogistic: case Opcode::kMaximum: case Opcode::kMinimum: case Opcode::kMultiply:
-      case Opcode::kNegate: case Opcode::kNot: case Opcode::kOptBarrier: case Opcode::kOr: case Opcode::kPower: case Opcode::kRemainder:
-      case Opcode::kReverse: case Opcode::kRsqrt: case Opcode::kSelect: case Opcode::kSign: case Opcode::kSine: case Opcode::kSqrt:
-      case Opcode::kSubtract: case Opcode::kTan: case Opcode::kTanh: case Opcode::kXor: case Opcode::kWhile:
+      case Opcode::kAbs:
+      case Opcode::kAdd:
+      case Opcode::kAnd:
+      case Opcode::kAtan2:
+      case Opcode::kCbrt:
+      case Opcode::kCeil:
+      case Opcode::kClamp:
+      case Opcode::kCompare:
+      case Opcode::kCopy:
+      case Opcode::kCosine:
+      case Opcode::kDivide:
+      case Opcode::kExponential:
+      case Opcode::kExponentialMinusOne:
+      case Opcode::kFloor:
+      case Opcode::kIsFinite:
+      case Opcode::kLog:
+      case Opcode::kLogPlusOne:
+      case Opcode::kLogistic:
+      case Opcode::kMaximum:
+      case Opcode::kMinimum:
+      case Opcode::kMultiply:
+      case Opcode::kNegate:
+      case Opcode::kNot:
+      case Opcode::kOptBarrier:
+      case Opcode::kOr:
+      case Opcode::kPower:
+      case Opcode::kRemainder:
+      case Opcode::kReverse:
+      case Opcode::kRsqrt:
+      case Opcode::kSelect:
+      case Opcode::kSign:
+      case Opcode::kSine:
+      case Opcode::kSqrt:
+      case Opcode::kSubtract:
+      case Opcode::kTan:
+      case Opcode::kTanh:
+      case Opcode::kXor:
+      case Opcode::kWhile:
         return true;
       default:
         return false;
@@ -402,7 +468,8 @@ class TextReader {
     if (!has_entry_) module_.set_entry_computation_id(module_.computations().rbegin()->id());
     // Nested computations were begun after the ones that call them; callees come first in a module.
     for (const Computation& computation : module_.computations()) {
-      if (computation.id() == module_.entry_computation_id()) module_.set_entry_computation_name(computation.name());
+      if (computation.id() == module_.entry_computation_id())
+        module_.set_entry_computation_name(computation.name());
     }
     return absl::OkStatus();
   }
@@ -419,7 +486,8 @@ class TextReader {
 
 }  // namespace
 
-absl::Status ReadText(absl::string_view text, int64_t max_instructions, int64_t max_computations, xla::HloModuleProto& module) {
+absl::Status ReadText(absl::string_view text, int64_t max_instructions, int64_t max_computations,
+                      xla::HloModuleProto& module) {
   return TextReader(text, max_instructions, max_computations, module).Read();
 }
 

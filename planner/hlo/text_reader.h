@@ -1,5 +1,6 @@
-// HLO text to message, as liberal as the producers: with or without header, %, operand shapes, signatures and result
-// shapes that follow from the operands; nested computations and instructions; compact tuple access.
+// HLO text to message, as liberal as the producers: with or without header, %, operand shapes,
+// signatures and result shapes that follow from the operands; nested computations and instructions;
+// compact tuple access.
 #pragma once
 
 #include "absl/status/status.h"
@@ -8,9 +9,9 @@
 
 namespace automap {
 
-// Reads `text` into `module`, which must be empty. Linear in the text. INVALID_ARGUMENT `line:column: ...`;
-// RESOURCE_EXHAUSTED beyond the numbers of instructions and computations. Whether the module makes sense is
-// CheckModule's to say.
+// Reads `text` into `module`, which must be empty. Linear in the text. INVALID_ARGUMENT
+// `line:column: ...`; RESOURCE_EXHAUSTED beyond the numbers of instructions and computations.
+// Whether the module makes sense is CheckModule's to say.
 absl::Status ReadText(absl::string_view text, int64_t max_instructions, int64_t max_computations,
                       xla::HloModuleProto& module);
 

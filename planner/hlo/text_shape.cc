@@ -17,7 +17,8 @@ absl::string_view TypeName(TextCursor& cursor) {
   cursor.Peek();
   const absl::string_view rest = cursor.rest();
   size_t end = 0;
-  while (end < rest.size() && end < 16 && (absl::ascii_isalnum(rest[end]) || rest[end] == '_')) ++end;
+  while (end < rest.size() && end < 16 && (absl::ascii_isalnum(rest[end]) || rest[end] == '_'))
+    ++end;
   return end < rest.size() && rest[end] == '[' ? rest.substr(0, end) : absl::string_view();
 }
 
@@ -41,11 +42,12 @@ absl::Status ReadDimensions(TextCursor& cursor, xla::ShapeProto& shape) {
   return absl::OkStatus();
 }
 
-// A brace right after the bracket is a layout when a digit, a colon or the closing brace follows. Tiles, memory spaces
-// and the like after the colon are skipped.
+// A brace right after the bracket is a layout when a digit, a colon or the closing brace follows.
+// Tiles, memory spaces and the like after the colon are skipped.
 absl::Status ReadLayout(TextCursor& cursor, xla::ShapeProto& shape) {
   const absl::string_view rest = cursor.rest();
-  if (rest.size() < 2 || rest[0] != '{' || !(absl::ascii_isdigit(rest[1]) || rest[1] == ':' || rest[1] == '}')) {
+  if (rest.size() < 2 || rest[0] != '{' ||
+      !(absl::ascii_isdigit(rest[1]) || rest[1] == ':' || rest[1] == '}')) {
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(cursor.Expect("{"));
@@ -69,7 +71,8 @@ xla::PrimitiveType ElementTypeFromName(absl::string_view name) {
   static const auto& types = *new absl::flat_hash_map<std::string, xla::PrimitiveType>([] {
     absl::flat_hash_map<std::string, xla::PrimitiveType> all;
     for (int i = xla::PrimitiveType_MIN; i <= xla::PrimitiveType_MAX; ++i) {
-      if (i == xla::PRIMITIVE_TYPE_INVALID || i == xla::TUPLE || !xla::PrimitiveType_IsValid(i)) continue;
+      if (i == xla::PRIMITIVE_TYPE_INVALID || i == xla::TUPLE || !xla::PrimitiveType_IsValid(i))
+        continue;
       const auto type = static_cast<xla::PrimitiveType>(i);
       all[absl::AsciiStrToLower(xla::PrimitiveType_Name(type))] = type;
     }

@@ -31,24 +31,30 @@ class FieldReader {
     Field field = {static_cast<uint32_t>(tag >> 3), static_cast<uint32_t>(tag & 7), {}};
     if (tag >> 3 == 0 || tag > UINT32_MAX) return Broken("a field number of 0");
     switch (field.wire_type) {
-      case 0: return Varint().status().ok() ? absl::StatusOr<Field>(field) : Broken("a number cut short");
-      case 1: return Skip(8) ? absl::StatusOr<Field>(field) : Broken("8 bytes cut short");
-      case 5: return Skip(4) ? absl::StatusOr<Field>(field) : Broken("4 bytes cut short");
+      case 0:
+        return Varint().status().ok() ? absl::StatusOr<Field>(field) : Broken("a number cut short");
+      case 1:
+        return Skip(8) ? absl::StatusOr<Field>(field) : Broken("8 bytes cut short");
+      case 5:
+        return Skip(4) ? absl::StatusOr<Field>(field) : Broken("4 bytes cut short");
       case 2: {
         ASSIGN_OR_RETURN(const uint64_t size, Varint());
         if (size > bytes_.size() - position_) {
-          return Broken(absl::StrCat("a field of ", size, " bytes where ", bytes_.size() - position_, " are left"));
+          return Broken(absl::StrCat("a field of ", size, " bytes where ",
+                                     bytes_.size() - position_, " are left"));
         }
         field.payload = bytes_.substr(position_, size);
         position_ += size;
         return field;
       }
-      default: return Broken(absl::StrCat("wire type ", field.wire_type));
+      default:
+        return Broken(absl::StrCat("wire type ", field.wire_type));
     }
   }
 
   absl::Status Broken(absl::string_view what) const {
-    return absl::InvalidArgumentError(absl::StrCat("module: byte ", offset(), ": ", what, ", must be an HloModuleProto"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("module: byte ", offset(), ": ", what, ", must be an HloModuleProto"));
   }
 
  private:
@@ -73,7 +79,9 @@ class FieldReader {
   size_t position_ = 0;
 };
 
-int64_t OffsetOf(absl::string_view part, absl::string_view whole) { return part.data() - whole.data(); }
+int64_t OffsetOf(absl::string_view part, absl::string_view whole) {
+  return part.data() - whole.data();
+}
 
 class Scanner {
  public:
@@ -81,9 +89,11 @@ class Scanner {
 
   absl::StatusOr<WireSummary> Scan() {
     absl::string_view module = all_;
-    for (const WireFormat format : {WireFormat::kModule, WireFormat::kHloProto, WireFormat::kSnapshot}) {
+    for (const WireFormat format :
+         {WireFormat::kModule, WireFormat::kHloProto, WireFormat::kSnapshot}) {
       summary_.format = format;
-      // Only a module's field 1 is a name; in the containers it is a message that begins with a nested field 1.
+      // Only a module's field 1 is a name; in the containers it is a message that begins with a
+      // nested field 1.
       const auto inner = NestedModule(module);
       if (!inner) break;
       module = *inner;
@@ -93,14 +103,16 @@ class Scanner {
   }
 
  private:
-  // The payload of field 1, if that looks like a message rather than like a name and no computations stand beside it.
+  // The payload of field 1, if that looks like a message rather than like a name and no
+  // computations stand beside it.
   std::optional<absl::string_view> NestedModule(absl::string_view bytes) {
     FieldReader reader(bytes, 0);
     std::optional<absl::string_view> first;
     while (!reader.AtEnd()) {
       const auto field = reader.Next();
       if (!field.ok()) return std::nullopt;
-      if (field->number == 3 && field->wire_type == 2 && LooksLikeMessage(field->payload)) return std::nullopt;
+      if (field->number == 3 && field->wire_type == 2 && LooksLikeMessage(field->payload))
+        return std::nullopt;
       if (field->number == 1 && field->wire_type == 2 && !first) first = field->payload;
     }
     return first && LooksLikeMessage(*first) ? first : std::nullopt;
@@ -122,7 +134,8 @@ class Scanner {
       RETURN_IF_ERROR(Spend(field));
       if (field.number != 3 || field.wire_type != 2) continue;
       if (++summary_.computations > limits_.max_computations) {
-        return absl::ResourceExhaustedError(absl::StrCat("module: more than ", limits_.max_computations, " computations"));
+        return absl::ResourceExhaustedError(
+            absl::StrCat("module: more than ", limits_.max_computations, " computations"));
       }
       summary_.memory_bytes += kComputationBytes;
       RETURN_IF_ERROR(ScanComputation(field.payload));
@@ -136,7 +149,8 @@ class Scanner {
       ASSIGN_OR_RETURN(const Field field, reader.Next());
       if (field.number != 2 || field.wire_type != 2) continue;
       if (++summary_.instructions > limits_.max_instructions) {
-        return absl::ResourceExhaustedError(absl::StrCat("module: more than ", limits_.max_instructions, " instructions"));
+        return absl::ResourceExhaustedError(
+            absl::StrCat("module: more than ", limits_.max_instructions, " instructions"));
       }
       summary_.memory_bytes += kInstructionBytes;
       RETURN_IF_ERROR(Spend(field));
@@ -145,8 +159,8 @@ class Scanner {
     return absl::OkStatus();
   }
 
-  // Fields of an instruction: every length-delimited one may become an object. Shapes (3) and shardings (40) nest, and
-  // two wire bytes of a nested one can become a whole message.
+  // Fields of an instruction: every length-delimited one may become an object. Shapes (3) and
+  // shardings (40) nest, and two wire bytes of a nested one can become a whole message.
   absl::Status ScanMessage(absl::string_view bytes) {
     FieldReader reader(bytes, OffsetOf(bytes, all_));
     while (!reader.AtEnd()) {
@@ -171,10 +185,12 @@ class Scanner {
       if (!field.ok()) return field.status();
       RETURN_IF_ERROR(Spend(*field));
       // Tuples of shapes, shardings and literals: the numbers of their recursive fields.
-      const bool recurses = field->wire_type == 2 && (field->number == 4 || field->number == 5 || field->number == 10);
+      const bool recurses = field->wire_type == 2 &&
+                            (field->number == 4 || field->number == 5 || field->number == 10);
       if (!recurses || field->payload.empty() || !LooksLikeFields(field->payload)) continue;
       if (stack.size() > kMaxNesting) {
-        return absl::InvalidArgumentError(absl::StrCat("module: byte ", stack.back().offset(), ": nested deeper than ", kMaxNesting));
+        return absl::InvalidArgumentError(absl::StrCat("module: byte ", stack.back().offset(),
+                                                       ": nested deeper than ", kMaxNesting));
       }
       stack.emplace_back(field->payload, OffsetOf(field->payload, all_));
     }
@@ -187,10 +203,11 @@ class Scanner {
   }
 
   absl::Status Spend(const Field& field) {
-    summary_.memory_bytes += field.wire_type == 2 ? kMessageBytes + static_cast<int64_t>(field.payload.size()) / 8 : 8;
+    summary_.memory_bytes +=
+        field.wire_type == 2 ? kMessageBytes + static_cast<int64_t>(field.payload.size()) / 8 : 8;
     if (summary_.memory_bytes <= limits_.max_memory_bytes) return absl::OkStatus();
-    return absl::ResourceExhaustedError(
-        absl::StrCat("module: would take more than ", limits_.max_memory_bytes, " bytes of memory once parsed"));
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "module: would take more than ", limits_.max_memory_bytes, " bytes of memory once parsed"));
   }
 
   const absl::string_view all_;
@@ -200,6 +217,8 @@ class Scanner {
 
 }  // namespace
 
-absl::StatusOr<WireSummary> ScanWire(absl::string_view bytes, const ReadLimits& limits) { return Scanner(bytes, limits).Scan(); }
+absl::StatusOr<WireSummary> ScanWire(absl::string_view bytes, const ReadLimits& limits) {
+  return Scanner(bytes, limits).Scan();
+}
 
 }  // namespace automap

@@ -14,12 +14,13 @@ struct WireSummary {
   WireFormat format = WireFormat::kModule;
   int64_t computations = 0;
   int64_t instructions = 0;
-  // Estimate of the parsed message's size: an empty instruction is two bytes on the wire and hundreds in memory.
+  // Estimate of the parsed message's size: an empty instruction is two bytes on the wire and
+  // hundreds in memory.
   int64_t memory_bytes = 0;
 };
 
-// Walks the wire format without allocating. Linear. INVALID_ARGUMENT with the offset where the bytes end early or make
-// no sense; RESOURCE_EXHAUSTED when a limit is passed.
+// Walks the wire format without allocating. Linear. INVALID_ARGUMENT with the offset where the
+// bytes end early or make no sense; RESOURCE_EXHAUSTED when a limit is passed.
 absl::StatusOr<WireSummary> ScanWire(absl::string_view bytes, const ReadLimits& limits);
 
 }  // namespace automap

@@ -5,14 +5,20 @@
 namespace automap {
 namespace {
 
-// Depth-first over one component, items by falling gain: take the item, or leave it. The bound is the sum of the
-// gains that are still possible.
+// Depth-first over one component, items by falling gain: take the item, or leave it. The bound is
+// the sum of the gains that are still possible.
 class ComponentSearch {
  public:
-  ComponentSearch(const std::vector<double>& gains, const std::vector<std::vector<int32_t>>& conflicts,
-                  std::vector<int32_t> items, int64_t max_nodes)
-      : gains_(gains), conflicts_(conflicts), items_(std::move(items)), excluded_(gains.size(), 0), nodes_left_(max_nodes) {
-    std::stable_sort(items_.begin(), items_.end(), [&](int32_t a, int32_t b) { return gains_[a] > gains_[b]; });
+  ComponentSearch(const std::vector<double>& gains,
+                  const std::vector<std::vector<int32_t>>& conflicts, std::vector<int32_t> items,
+                  int64_t max_nodes)
+      : gains_(gains),
+        conflicts_(conflicts),
+        items_(std::move(items)),
+        excluded_(gains.size(), 0),
+        nodes_left_(max_nodes) {
+    std::stable_sort(items_.begin(), items_.end(),
+                     [&](int32_t a, int32_t b) { return gains_[a] > gains_[b]; });
     for (const int32_t item : items_) possible_ += gains_[item];
     total_ = possible_;
   }
@@ -65,8 +71,8 @@ class ComponentSearch {
 
 }  // namespace
 
-Choice BestChoice(const std::vector<double>& gains, const std::vector<std::vector<int32_t>>& conflicts,
-                  int64_t max_nodes) {
+Choice BestChoice(const std::vector<double>& gains,
+                  const std::vector<std::vector<int32_t>>& conflicts, int64_t max_nodes) {
   Choice choice;
   choice.chosen.assign(gains.size(), false);
   choice.is_proved = true;

@@ -13,10 +13,12 @@ struct Choice {
   bool is_proved = false;
 };
 
-// The set of pairwise compatible items with the largest sum of gains (a maximum-weight independent set). Items that
-// gain nothing are never chosen. Works component by component of the conflict graph; a component that is not finished
-// after `max_nodes` search nodes leaves a bound instead of a proof. conflicts[i] lists what excludes i, symmetric.
-Choice BestChoice(const std::vector<double>& gains, const std::vector<std::vector<int32_t>>& conflicts,
+// The set of pairwise compatible items with the largest sum of gains (a maximum-weight independent
+// set). Items that gain nothing are never chosen. Works component by component of the conflict
+// graph; a component that is not finished after `max_nodes` search nodes leaves a bound instead of
+// a proof. conflicts[i] lists what excludes i, symmetric.
+Choice BestChoice(const std::vector<double>& gains,
+                  const std::vector<std::vector<int32_t>>& conflicts,
                   int64_t max_nodes = 1'000'000);
 
 }  // namespace automap

@@ -11,18 +11,20 @@ Mesh Decisions::mesh() const {
   return mesh;
 }
 
-absl::StatusOr<AppliedDecisions> AppliedDecisions::Create(const PreparedModule& module, const Decisions& decisions) {
+absl::StatusOr<AppliedDecisions> AppliedDecisions::Create(const PreparedModule& module,
+                                                          const Decisions& decisions) {
   AppliedDecisions applied;
   for (const AxisDecisions& axis : decisions.axes) {
     applied.priors_.push_back(std::make_unique<PriorSplits>(*applied.splits_));
     const PropagationOptions options = {axis.size, decisions.paper_rule};
-    auto propagation = std::make_unique<Propagation>(module.wiring(), options, applied.priors_.back().get());
+    auto propagation =
+        std::make_unique<Propagation>(module.wiring(), options, applied.priors_.back().get());
     for (const ParameterDim& split : axis.splits) {
       const TensorId tensor = module.graph().parameters()[split.parameter].tensor;
       if (const auto conflict = propagation->Split({tensor, split.dim})) {
-        return absl::FailedPreconditionError(
-            absl::StrCat("axis ", axis.name, ": ", module.roles().names[split.parameter], " dim ", split.dim,
-                         " cannot be split with the others: ", Describe(module.graph(), *conflict)));
+        return absl::FailedPreconditionError(absl::StrCat(
+            "axis ", axis.name, ": ", module.roles().names[split.parameter], " dim ", split.dim,
+            " cannot be split with the others: ", Describe(module.graph(), *conflict)));
       }
     }
     *applied.splits_ = WithSplits(*applied.splits_, *propagation);

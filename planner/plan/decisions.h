@@ -33,7 +33,8 @@ struct Decisions {
 class AppliedDecisions {
  public:
   // FAILED_PRECONDITION with the conflict in words when the decisions do not go together.
-  static absl::StatusOr<AppliedDecisions> Create(const PreparedModule& module, const Decisions& decisions);
+  static absl::StatusOr<AppliedDecisions> Create(const PreparedModule& module,
+                                                 const Decisions& decisions);
 
   std::vector<const Propagation*> axes() const;
   // Splits of all axes; for an axis that comes after them.

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "absl/strings/escaping.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 #include "base/version.h"
@@ -19,8 +19,8 @@ namespace {
 
 using Axes = std::vector<const Propagation*>;
 
-void FillSharding(const PreparedModule& module, const Decisions& decisions, const Axes& axes, TensorId tensor,
-                  v1::Plan::Sharding& sharding) {
+void FillSharding(const PreparedModule& module, const Decisions& decisions, const Axes& axes,
+                  TensorId tensor, v1::Plan::Sharding& sharding) {
   const Tensor& array = module.graph().tensor(tensor);
   sharding.set_dtype(ElementTypeName(array.type));
   for (int dim = 0; dim < array.rank; ++dim) {
@@ -34,7 +34,8 @@ void FillSharding(const PreparedModule& module, const Decisions& decisions, cons
   }
 }
 
-void FillShardings(const PreparedModule& module, const Decisions& decisions, const Axes& axes, v1::Plan& plan) {
+void FillShardings(const PreparedModule& module, const Decisions& decisions, const Axes& axes,
+                   v1::Plan& plan) {
   const Graph& graph = module.graph();
   for (size_t p = 0; p < graph.parameters().size(); ++p) {
     const Leaf& leaf = graph.parameters()[p];
@@ -42,7 +43,8 @@ void FillShardings(const PreparedModule& module, const Decisions& decisions, con
     sharding.set_parameter_number(leaf.number);
     if (leaf.leaf_index >= 0) sharding.set_leaf_index(leaf.leaf_index);
     sharding.set_name(module.roles().names[p]);
-    sharding.set_role(static_cast<v1::Plan::Sharding::Role>(static_cast<int>(module.roles().of[p]) + 1));
+    sharding.set_role(
+        static_cast<v1::Plan::Sharding::Role>(static_cast<int>(module.roles().of[p]) + 1));
     FillSharding(module, decisions, axes, leaf.tensor, sharding);
   }
   for (size_t o = 0; o < graph.outputs().size(); ++o) {
@@ -51,9 +53,12 @@ void FillShardings(const PreparedModule& module, const Decisions& decisions, con
     sharding.set_output_number(leaf.number);
     if (leaf.leaf_index >= 0) sharding.set_leaf_index(leaf.leaf_index);
     const int32_t updated = module.roles().updated_parameter[o];
-    sharding.set_name(updated >= 0 ? absl::StrCat("new ", module.roles().names[updated]) : leaf.name);
-    // The new value of a split parameter is stored where the old one was: sliced if it comes out whole.
-    FillSharding(module, decisions, axes, updated >= 0 ? graph.parameters()[updated].tensor : leaf.tensor, sharding);
+    sharding.set_name(updated >= 0 ? absl::StrCat("new ", module.roles().names[updated])
+                                   : leaf.name);
+    // The new value of a split parameter is stored where the old one was: sliced if it comes out
+    // whole.
+    FillSharding(module, decisions, axes,
+                 updated >= 0 ? graph.parameters()[updated].tensor : leaf.tensor, sharding);
   }
 }
 
@@ -67,7 +72,8 @@ std::string LabelOf(const PreparedModule& module, TensorId tensor) {
   return name.empty() ? graph.Path(producer) : absl::StrCat(graph.Path(producer), " ", name);
 }
 
-void FillCost(const PreparedModule& module, const Decisions& decisions, const Evaluation& evaluation, v1::Plan::Cost& cost) {
+void FillCost(const PreparedModule& module, const Decisions& decisions,
+              const Evaluation& evaluation, v1::Plan::Cost& cost) {
   cost.set_fits(evaluation.fits());
   cost.set_step_time_s(evaluation.step_time.value);
   cost.set_compute_s(evaluation.compute.value);
@@ -76,7 +82,9 @@ void FillCost(const PreparedModule& module, const Decisions& decisions, const Ev
   cost.set_peak_memory_bytes(static_cast<int64_t>(evaluation.memory.bytes.value));
   cost.set_memory_limit_bytes(static_cast<int64_t>(evaluation.memory_limit.value));
   const auto& by_role = evaluation.memory.by_role;
-  const auto of = [&](BufferRole role) { return static_cast<int64_t>(by_role[static_cast<int>(role)].value); };
+  const auto of = [&](BufferRole role) {
+    return static_cast<int64_t>(by_role[static_cast<int>(role)].value);
+  };
   cost.set_parameter_bytes(of(BufferRole::kVariable));
   cost.set_optimizer_bytes(of(BufferRole::kOptimizerState));
   cost.set_activation_bytes(of(BufferRole::kActivation));
@@ -97,15 +105,18 @@ void FillCost(const PreparedModule& module, const Decisions& decisions, const Ev
 
 std::string GiB(double bytes) { return absl::StrFormat("%.1f GiB", bytes / (1 << 30)); }
 
-void FillWarnings(const PreparedModule& module, const Cluster& cluster, int32_t used, v1::Plan& plan) {
+void FillWarnings(const PreparedModule& module, const Cluster& cluster, int32_t used,
+                  v1::Plan& plan) {
   for (const std::string& remark : module.graph().remarks()) plan.add_warnings(remark);
   if (used < cluster.device_count()) {
-    plan.add_warnings(absl::StrCat(cluster.device_count() - used, " of ", cluster.device_count(),
-                                   " devices stay idle: no dimension of the inputs can be split over them"));
+    plan.add_warnings(
+        absl::StrCat(cluster.device_count() - used, " of ", cluster.device_count(),
+                     " devices stay idle: no dimension of the inputs can be split over them"));
   }
   if (!plan.cost().fits()) {
-    plan.add_warnings(absl::StrCat("does not fit: needs ", GiB(plan.cost().peak_memory_bytes()), " per device, ",
-                                   GiB(plan.cost().memory_limit_bytes()), " are there; try more devices or pipeline stages"));
+    plan.add_warnings(absl::StrCat("does not fit: needs ", GiB(plan.cost().peak_memory_bytes()),
+                                   " per device, ", GiB(plan.cost().memory_limit_bytes()),
+                                   " are there; try more devices or pipeline stages"));
   }
 }
 
@@ -121,11 +132,13 @@ std::string ClusterDigest(const v1::Cluster& cluster) {
   }
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
 }
 
-absl::StatusOr<v1::Plan> DescribePlan(const PreparedModule& module, const v1::Cluster& cluster_proto,
-                                      const Decisions& decisions, const v1::Plan::Semantics& semantics) {
+absl::StatusOr<v1::Plan> DescribePlan(const PreparedModule& module,
+                                      const v1::Cluster& cluster_proto, const Decisions& decisions,
+                                      const v1::Plan::Semantics& semantics) {
   ASSIGN_OR_RETURN(const Cluster cluster, ClusterFromProto(cluster_proto));
   ASSIGN_OR_RETURN(const CostModel model, CostModel::Create(cluster, decisions.mesh()));
   ASSIGN_OR_RETURN(const AppliedDecisions applied, AppliedDecisions::Create(module, decisions));
@@ -155,19 +168,23 @@ absl::StatusOr<Decisions> DecisionsOf(const PreparedModule& module, const v1::Pl
   decisions.paper_rule = plan.semantics().paper_rule();
   for (int i = 0; i < plan.mesh_size(); ++i) {
     if (plan.mesh(i).size() < 2) {
-      return absl::InvalidArgumentError(absl::StrCat("mesh[", i, "].size: ", plan.mesh(i).size(), ", must be >= 2"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("mesh[", i, "].size: ", plan.mesh(i).size(), ", must be >= 2"));
     }
     const std::string& name = plan.mesh(i).name();
-    const bool is_known = (i == 0 && name == kDataAxis) || (i + 1 == plan.mesh_size() && name == kModelAxis);
+    const bool is_known =
+        (i == 0 && name == kDataAxis) || (i + 1 == plan.mesh_size() && name == kModelAxis);
     if (!is_known) {
-      return absl::InvalidArgumentError(absl::StrCat("mesh[", i, "].name: \"", name, "\", must be data, then model"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("mesh[", i, "].name: \"", name, "\", must be data, then model"));
     }
     decisions.axes.push_back({name, plan.mesh(i).size(), {}});
   }
   const auto& parameters = module.graph().parameters();
   if (plan.shardings_size() != static_cast<int>(parameters.size())) {
-    return absl::InvalidArgumentError(absl::StrCat("shardings: ", plan.shardings_size(), " entries, the module has ",
-                                                   parameters.size(), " parameter leaves"));
+    return absl::InvalidArgumentError(absl::StrCat("shardings: ", plan.shardings_size(),
+                                                   " entries, the module has ", parameters.size(),
+                                                   " parameter leaves"));
   }
   for (int p = 0; p < plan.shardings_size(); ++p) {
     const Role role = module.roles().of[p];
@@ -176,13 +193,17 @@ absl::StatusOr<Decisions> DecisionsOf(const PreparedModule& module, const v1::Pl
     const int rank = module.graph().tensor(parameters[p].tensor).rank;
     for (int dim = 0; dim < dims.size(); ++dim) {
       for (const absl::string_view name : absl::StrSplit(dims[dim], ',', absl::SkipEmpty())) {
-        const auto axis = std::find_if(decisions.axes.begin(), decisions.axes.end(),
-                                       [&](const AxisDecisions& candidate) { return candidate.name == name; });
+        const auto axis =
+            std::find_if(decisions.axes.begin(), decisions.axes.end(),
+                         [&](const AxisDecisions& candidate) { return candidate.name == name; });
         const std::string path = absl::StrCat("shardings[", p, "].dim_axes[", dim, "]");
         if (axis == decisions.axes.end()) {
-          return absl::InvalidArgumentError(absl::StrCat(path, ": \"", name, "\", must be an axis of the mesh"));
+          return absl::InvalidArgumentError(
+              absl::StrCat(path, ": \"", name, "\", must be an axis of the mesh"));
         }
-        if (dim >= rank) return absl::InvalidArgumentError(absl::StrCat(path, ": the parameter has ", rank, " dims"));
+        if (dim >= rank)
+          return absl::InvalidArgumentError(
+              absl::StrCat(path, ": the parameter has ", rank, " dims"));
         axis->splits.push_back({p, dim});
       }
     }

@@ -16,14 +16,15 @@ std::string ClusterDigest(const v1::Cluster& cluster);
 inline constexpr char kModelAxis[] = "model";
 inline constexpr char kDataAxis[] = "data";
 
-// Strategy, mesh, shardings, outputs, cost, digests, semantics and the warnings that follow from them; `bound`,
-// `search` and `alternatives` are left to the caller. FAILED_PRECONDITION when the decisions conflict,
-// INVALID_ARGUMENT when the mesh does not fit on the cluster.
+// Strategy, mesh, shardings, outputs, cost, digests, semantics and the warnings that follow from
+// them; `bound`, `search` and `alternatives` are left to the caller. FAILED_PRECONDITION when the
+// decisions conflict, INVALID_ARGUMENT when the mesh does not fit on the cluster.
 absl::StatusOr<v1::Plan> DescribePlan(const PreparedModule& module, const v1::Cluster& cluster,
-                                      const Decisions& decisions, const v1::Plan::Semantics& semantics);
+                                      const Decisions& decisions,
+                                      const v1::Plan::Semantics& semantics);
 
-// The decisions that a plan's shardings state: the splits of variables and inputs, axis by axis. INVALID_ARGUMENT
-// with the field's path where the plan does not fit the module.
+// The decisions that a plan's shardings state: the splits of variables and inputs, axis by axis.
+// INVALID_ARGUMENT with the field's path where the plan does not fit the module.
 absl::StatusOr<Decisions> DecisionsOf(const PreparedModule& module, const v1::Plan& plan);
 
 }  // namespace automap

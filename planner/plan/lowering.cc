@@ -10,20 +10,36 @@ namespace {
 
 NumberType NumberTypeOf(int primitive_type) {
   switch (primitive_type) {
-    case xla::F16: return NumberType::kF16;
-    case xla::BF16: return NumberType::kBF16;
-    case xla::F64: case xla::C64: case xla::C128: return NumberType::kF64;
-    case xla::S8: case xla::U8: return NumberType::kS8;
-    case xla::F8E5M2: case xla::F8E4M3FN: case xla::F8E4M3: case xla::F8E4M3B11FNUZ: case xla::F8E5M2FNUZ:
-    case xla::F8E4M3FNUZ: return NumberType::kF8;
-    default: return NumberType::kF32;
+    case xla::F16:
+      return NumberType::kF16;
+    case xla::BF16:
+      return NumberType::kBF16;
+    case xla::F64:
+    case xla::C64:
+    case xla::C128:
+      return NumberType::kF64;
+    case xla::S8:
+    case xla::U8:
+      return NumberType::kS8;
+    case xla::F8E5M2:
+    case xla::F8E4M3FN:
+    case xla::F8E4M3:
+    case xla::F8E4M3B11FNUZ:
+    case xla::F8E5M2FNUZ:
+    case xla::F8E4M3FNUZ:
+      return NumberType::kF8;
+    default:
+      return NumberType::kF32;
   }
 }
 
 // The operand whose memory the result takes over, or -1.
 int RenamedOperand(Opcode opcode) {
   switch (opcode) {
-    case Opcode::kReshape: case Opcode::kBitcast: case Opcode::kDynamicUpdateSlice: case Opcode::kScatter:
+    case Opcode::kReshape:
+    case Opcode::kBitcast:
+    case Opcode::kDynamicUpdateSlice:
+    case Opcode::kScatter:
       return 0;
     default:
       return -1;
@@ -35,14 +51,21 @@ bool ReadsSlice(Opcode opcode) {
   return opcode == Opcode::kGather || opcode == Opcode::kDynamicSlice || opcode == Opcode::kSlice;
 }
 
-bool UpdatesInPlace(Opcode opcode) { return opcode == Opcode::kDynamicUpdateSlice || opcode == Opcode::kScatter; }
+bool UpdatesInPlace(Opcode opcode) {
+  return opcode == Opcode::kDynamicUpdateSlice || opcode == Opcode::kScatter;
+}
 
 BufferRole BufferRoleOf(Role role) {
   switch (role) {
-    case Role::kVariable: return BufferRole::kVariable;
-    case Role::kOptimizerState: return BufferRole::kOptimizerState;
-    case Role::kOtherState: return BufferRole::kOtherState;
-    case Role::kInput: case Role::kConstant: return BufferRole::kInput;
+    case Role::kVariable:
+      return BufferRole::kVariable;
+    case Role::kOptimizerState:
+      return BufferRole::kOptimizerState;
+    case Role::kOtherState:
+      return BufferRole::kOtherState;
+    case Role::kInput:
+    case Role::kConstant:
+      return BufferRole::kInput;
   }
   return BufferRole::kInput;
 }
@@ -57,7 +80,8 @@ int64_t PartsOf(TensorId tensor, absl::Span<const Propagation* const> axes) {
   return parts;
 }
 
-Lowering::Lowering(const Wiring& wiring, const Roles& roles) : wiring_(&wiring), graph_(&wiring.graph()) {
+Lowering::Lowering(const Wiring& wiring, const Roles& roles)
+    : wiring_(&wiring), graph_(&wiring.graph()) {
   FindStorage();
   MarkMaterialized();
   MeasureWork();
@@ -76,7 +100,8 @@ void Lowering::FindStorage() {
   for (TensorId tensor = 0; tensor < graph_->tensor_count(); ++tensor) storage_[tensor] = tensor;
   for (NodeId node = 0; node < graph_->node_count(); ++node) {
     const int operand = RenamedOperand(graph_->node(node).opcode);
-    if (operand >= 0) storage_[graph_->results(node)[0]] = storage_[graph_->operands(node)[operand]];
+    if (operand >= 0)
+      storage_[graph_->results(node)[0]] = storage_[graph_->operands(node)[operand]];
   }
 }
 
@@ -98,7 +123,8 @@ void Lowering::MarkMaterialized() {
     const Opcode opcode = graph_->node(node).opcode;
     if (!IsCheapMap(opcode) || opcode == Opcode::kReshape) continue;
     const TensorId result = graph_->results(node)[0];
-    if (only_maps[result] && (reader_count[result] <= 1 || IsGenerator(opcode))) is_materialized_[result] = false;
+    if (only_maps[result] && (reader_count[result] <= 1 || IsGenerator(opcode)))
+      is_materialized_[result] = false;
   }
 }
 
@@ -107,22 +133,25 @@ void Lowering::MeasureWork() {
   for (NodeId node = 0; node < graph_->node_count(); ++node) {
     const Opcode opcode = graph_->node(node).opcode;
     NodeWork& work = work_[node];
-    const bool renames = opcode == Opcode::kReshape || opcode == Opcode::kBitcast || opcode == Opcode::kWhile ||
-                         opcode == Opcode::kConditional || opcode == Opcode::kConstant;
+    const bool renames = opcode == Opcode::kReshape || opcode == Opcode::kBitcast ||
+                         opcode == Opcode::kWhile || opcode == Opcode::kConditional ||
+                         opcode == Opcode::kConstant;
     if (renames || graph_->results(node).empty()) continue;
     work.is_free = false;
     if (opcode == Opcode::kDot) work.kind = ComputeKind::kMatmul;
     if (opcode == Opcode::kConvolution) work.kind = ComputeKind::kConvolution;
     const auto operands = graph_->operands(node);
-    work.type = NumberTypeOf(graph_->tensor(operands.empty() ? graph_->results(node)[0] : operands[0]).type);
+    work.type = NumberTypeOf(
+        graph_->tensor(operands.empty() ? graph_->results(node)[0] : operands[0]).type);
     work.flops = FlopsOf(*graph_, node);
     work.launches = 0;
     for (const TensorId result : graph_->results(node)) work.launches |= IsMaterialized(result);
   }
 }
 
-// A buffer lives from the node that fills it to the last node that reads it, itself or through arrays that are not
-// stored. Parameters live throughout, and new values of parameters take their place.
+// A buffer lives from the node that fills it to the last node that reads it, itself or through
+// arrays that are not stored. Parameters live throughout, and new values of parameters take their
+// place.
 void Lowering::FindLifetimes(const Roles& roles) {
   const int32_t last_step = graph_->node_count() - 1;
   std::vector<int32_t> end(graph_->tensor_count(), -1);  // by storage
@@ -154,7 +183,8 @@ void Lowering::FindLifetimes(const Roles& roles) {
   }
   for (NodeId node = 0; node < graph_->node_count(); ++node) {
     for (const TensorId result : graph_->results(node)) {
-      const bool is_own = storage_[result] == result && is_materialized_[result] && buffer_of_[result] < 0;
+      const bool is_own =
+          storage_[result] == result && is_materialized_[result] && buffer_of_[result] < 0;
       if (is_own && !in_place[result] && graph_->node(node).opcode != Opcode::kConstant) {
         add(result, node, std::max(node, end[result]), BufferRole::kActivation);
       }
@@ -169,10 +199,11 @@ ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> a
   return StepOf(node, axes, -1, 1);
 }
 
-ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> axes, FactorId factor,
-                             int64_t parts) const {
+ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> axes,
+                             FactorId factor, int64_t parts) const {
   const NodeWork& work = work_[node];
-  ComputeStep step = {work.kind, work.type, work.flops, Bytes{0}, 1, graph_->node(node).trips, work.launches};
+  ComputeStep step = {work.kind,    work.type, work.flops, Bytes{0}, 1, graph_->node(node).trips,
+                      work.launches};
   for (const Propagation* axis : axes) {
     if (axis->selected(node) >= 0) step.split *= axis->options().axis_size;
   }
@@ -193,10 +224,12 @@ ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> a
   for (const TensorId result : graph_->results(node)) {
     int64_t ways = 1;
     for (const Propagation* axis : axes) {
-      if (axis->split_dim(result) >= 0 && axis->selected(node) >= 0) ways *= axis->options().axis_size;
+      if (axis->split_dim(result) >= 0 && axis->selected(node) >= 0)
+        ways *= axis->options().axis_size;
     }
     if (factor >= 0) {
-      for (const TensorDim& place : wiring_->split_results(factor)) ways *= place.tensor == result ? parts : 1;
+      for (const TensorDim& place : wiring_->split_results(factor))
+        ways *= place.tensor == result ? parts : 1;
     }
     if (IsMaterialized(result) && !UpdatesInPlace(opcode)) written += SizeOf(result) / ways;
   }
@@ -205,7 +238,8 @@ ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> a
   for (size_t i = 0; i < operands.size(); ++i) {
     int64_t ways = 1;
     if (!factors.empty()) {
-      for (int32_t dim = 0; dim < graph_->tensor(operands[i]).rank; ++dim) ways *= cut(factors[position++]);
+      for (int32_t dim = 0; dim < graph_->tensor(operands[i]).rank; ++dim)
+        ways *= cut(factors[position++]);
     }
     if (!IsMaterialized(operands[i]) || (i == 0 && UpdatesInPlace(opcode))) continue;
     const Bytes read = SizeOf(operands[i]) / ways;
@@ -238,7 +272,8 @@ Program Lowering::Lower(absl::Span<const Propagation* const> axes) const {
       if (factor < 0 || wiring_->factor(factor).kind != FactorKind::kSum) continue;
       std::vector<const Propagation*> others(axes.begin(), axes.end());
       others.erase(others.begin() + axis);
-      for (const CollectiveStep& step : Collectives(factor, axis, others)) program.steps.push_back(step);
+      for (const CollectiveStep& step : Collectives(factor, axis, others))
+        program.steps.push_back(step);
     }
   }
   if (program.steps.empty()) program.steps.push_back(ComputeStep{});

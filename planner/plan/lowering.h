@@ -1,13 +1,16 @@
 // From a graph with splits to the program that the simulator prices.
 //
-// Fusion model. HLO before optimisation is unfused, so counting every operation's reads and writes would charge an
-// activation function several times. Here an array is *materialized* unless
-//   - its producer is a cheap map (element-wise, broadcast, iota, constant, convert, pad, slice, transpose, ...) and
-//   - it has one reader, or the producer only repeats or makes values (broadcast, iota, constant), and
+// Fusion model. HLO before optimisation is unfused, so counting every operation's reads and writes
+// would charge an activation function several times. Here an array is *materialized* unless
+//   - its producer is a cheap map (element-wise, broadcast, iota, constant, convert, pad, slice,
+//   transpose, ...) and
+//   - it has one reader, or the producer only repeats or makes values (broadcast, iota, constant),
+//   and
 //   - every reader is itself a cheap map or a reduction.
-// An operation is charged the materialized arrays that it reads and writes; one that writes none is part of its
-// reader's kernel and has no launch of its own. Reshapes, loop and branch identities and updates in place
-// (dynamic-update-slice, scatter, the new value of a parameter) rename memory instead of copying it.
+// An operation is charged the materialized arrays that it reads and writes; one that writes none is
+// part of its reader's kernel and has no launch of its own. Reshapes, loop and branch identities
+// and updates in place (dynamic-update-slice, scatter, the new value of a parameter) rename memory
+// instead of copying it.
 #pragma once
 
 #include <vector>
@@ -27,25 +30,31 @@ struct NodeWork {
   bool is_free = true;  // no work at all: a renaming, or a constant
 };
 
-// Everything about a graph that lowering needs and that no split changes. Immutable; O(slots) to build.
+// Everything about a graph that lowering needs and that no split changes. Immutable; O(slots) to
+// build.
 class Lowering {
  public:
   Lowering(const Wiring& wiring, const Roles& roles);
 
   const Wiring& wiring() const { return *wiring_; }
 
-  // The step of a node under the splits of `axes` (one propagation for each mesh axis, major first).
+  // The step of a node under the splits of `axes` (one propagation for each mesh axis, major
+  // first).
   ComputeStep StepOf(NodeId node, absl::Span<const Propagation* const> axes) const;
   // The same when the node additionally has `factor` cut into `parts`; used to price one decision.
-  ComputeStep StepOf(NodeId node, absl::Span<const Propagation* const> axes, FactorId factor, int64_t parts) const;
+  ComputeStep StepOf(NodeId node, absl::Span<const Propagation* const> axes, FactorId factor,
+                     int64_t parts) const;
 
-  // All-reduces after `factor` was split on mesh axis number `axis`, given the axes before it: one per partial result.
-  std::vector<CollectiveStep> Collectives(FactorId factor, int32_t axis, absl::Span<const Propagation* const> axes) const;
+  // All-reduces after `factor` was split on mesh axis number `axis`, given the axes before it: one
+  // per partial result.
+  std::vector<CollectiveStep> Collectives(FactorId factor, int32_t axis,
+                                          absl::Span<const Propagation* const> axes) const;
 
   // The whole program. Buffers carry the tensor in `label`. O(slots).
   Program Lower(absl::Span<const Propagation* const> axes) const;
 
-  // Memory of the whole graph without splits, in the order of Lower's buffers; `label` is the tensor.
+  // Memory of the whole graph without splits, in the order of Lower's buffers; `label` is the
+  // tensor.
   const std::vector<Buffer>& buffers() const { return buffers_; }
   // The buffer that holds a tensor, or -1 when it has no memory of its own.
   int32_t buffer_of(TensorId tensor) const { return buffer_of_[tensor]; }

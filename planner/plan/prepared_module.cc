@@ -11,12 +11,18 @@ namespace {
 
 std::optional<Role> RoleFromProto(v1::Plan::Sharding::Role role) {
   switch (role) {
-    case v1::Plan::Sharding::VARIABLE: return Role::kVariable;
-    case v1::Plan::Sharding::OPTIMIZER_STATE: return Role::kOptimizerState;
-    case v1::Plan::Sharding::OTHER_STATE: return Role::kOtherState;
-    case v1::Plan::Sharding::INPUT: return Role::kInput;
-    case v1::Plan::Sharding::CONSTANT: return Role::kConstant;
-    default: return std::nullopt;
+    case v1::Plan::Sharding::VARIABLE:
+      return Role::kVariable;
+    case v1::Plan::Sharding::OPTIMIZER_STATE:
+      return Role::kOptimizerState;
+    case v1::Plan::Sharding::OTHER_STATE:
+      return Role::kOtherState;
+    case v1::Plan::Sharding::INPUT:
+      return Role::kInput;
+    case v1::Plan::Sharding::CONSTANT:
+      return Role::kConstant;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -27,16 +33,19 @@ absl::StatusOr<std::vector<GivenRole>> GivenRoles(
   std::vector<GivenRole> given;
   for (int i = 0; i < roles.size(); ++i) {
     if (!roles[i].has_index()) {
-      return absl::InvalidArgumentError(absl::StrCat("roles[", i, "].index: missing, must be a parameter number"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("roles[", i, "].index: missing, must be a parameter number"));
     }
-    given.push_back({roles[i].index(), RoleFromProto(roles[i].role()), roles[i].name(), std::nullopt});
+    given.push_back(
+        {roles[i].index(), RoleFromProto(roles[i].role()), roles[i].name(), std::nullopt});
     if (roles[i].has_updated_by()) given.back().updated_by = roles[i].updated_by();
   }
   return given;
 }
 
 absl::StatusOr<std::unique_ptr<const PreparedModule>> PreparedModule::Create(
-    absl::string_view bytes, const google::protobuf::RepeatedPtrField<v1::ParameterRole>& given_roles) {
+    absl::string_view bytes,
+    const google::protobuf::RepeatedPtrField<v1::ParameterRole>& given_roles) {
   ASSIGN_OR_RETURN(const std::vector<GivenRole> given, GivenRoles(given_roles));
   ASSIGN_OR_RETURN(HloModule module, ReadModule(bytes));
   if (module.proto->has_spmd_output_sharding()) {
@@ -46,7 +55,8 @@ absl::StatusOr<std::unique_ptr<const PreparedModule>> PreparedModule::Create(
   }
   ASSIGN_OR_RETURN(Graph graph, BuildGraph(std::move(module)));
   ASSIGN_OR_RETURN(Roles roles, InferRoles(graph, given));
-  return std::unique_ptr<const PreparedModule>(new PreparedModule(std::move(graph), std::move(roles)));
+  return std::unique_ptr<const PreparedModule>(
+      new PreparedModule(std::move(graph), std::move(roles)));
 }
 
 std::vector<std::string> PreparedModule::Unsupported() const {

@@ -15,7 +15,8 @@ namespace automap {
 // Immutable; its parts refer to each other, so it stays where it is.
 class PreparedModule {
  public:
-  // Reads, checks and analyses a module. `roles` as in the request. Errors as ReadModule, BuildGraph, InferRoles.
+  // Reads, checks and analyses a module. `roles` as in the request. Errors as ReadModule,
+  // BuildGraph, InferRoles.
   static absl::StatusOr<std::unique_ptr<const PreparedModule>> Create(
       absl::string_view bytes, const google::protobuf::RepeatedPtrField<v1::ParameterRole>& roles);
 
@@ -28,7 +29,10 @@ class PreparedModule {
 
  private:
   PreparedModule(Graph graph, Roles roles)
-      : graph_(std::move(graph)), roles_(std::move(roles)), wiring_(graph_, roles_), lowering_(wiring_, roles_) {}
+      : graph_(std::move(graph)),
+        roles_(std::move(roles)),
+        wiring_(graph_, roles_),
+        lowering_(wiring_, roles_) {}
 
   Graph graph_;
   Roles roles_;

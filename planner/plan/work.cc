@@ -25,7 +25,8 @@ double ConvolutionFlops(const Graph& graph, NodeId node) {
   const auto& instruction = *graph.node(node).instruction;
   const Tensor& kernel = graph.tensor(graph.operands(node)[1]);
   const auto& numbers = instruction.convolution_dimension_numbers();
-  double per_output = Elements(kernel) / std::max<int64_t>(1, kernel.dims[numbers.kernel_output_feature_dimension()]);
+  double per_output = Elements(kernel) /
+                      std::max<int64_t>(1, kernel.dims[numbers.kernel_output_feature_dimension()]);
   for (const auto& dimension : instruction.window().dimensions()) {
     per_output /= std::max<int64_t>(1, dimension.base_dilation());
   }
@@ -44,13 +45,17 @@ Flops FlopsOf(const Graph& graph, NodeId node) {
   if (graph.results(node).empty()) return {0};
   const double result = Elements(graph.tensor(graph.results(node)[0]));
   switch (graph.node(node).opcode) {
-    case Opcode::kDot: return {DotFlops(graph, node)};
-    case Opcode::kConvolution: return {ConvolutionFlops(graph, node)};
-    case Opcode::kReduce: return {Elements(graph.tensor(graph.operands(node)[0]))};
+    case Opcode::kDot:
+      return {DotFlops(graph, node)};
+    case Opcode::kConvolution:
+      return {ConvolutionFlops(graph, node)};
+    case Opcode::kReduce:
+      return {Elements(graph.tensor(graph.operands(node)[0]))};
     case Opcode::kReduceWindow:
     case Opcode::kSelectAndScatter:
       return {result * WindowElements(graph.node(node).instruction->window())};
-    default: return {result};
+    default:
+      return {result};
   }
 }
 
@@ -62,8 +67,14 @@ bool IsCheapMap(Opcode opcode) {
   if (opcode == Opcode::kWhile || opcode == Opcode::kConditional) return false;
   if (IsElementwise(opcode) || IsGenerator(opcode)) return true;
   switch (opcode) {
-    case Opcode::kTranspose: case Opcode::kSlice: case Opcode::kPad: case Opcode::kReverse:
-    case Opcode::kConcatenate: case Opcode::kDynamicSlice: case Opcode::kBitcastConvert: case Opcode::kReshape:
+    case Opcode::kTranspose:
+    case Opcode::kSlice:
+    case Opcode::kPad:
+    case Opcode::kReverse:
+    case Opcode::kConcatenate:
+    case Opcode::kDynamicSlice:
+    case Opcode::kBitcastConvert:
+    case Opcode::kReshape:
       return true;
     default:
       return false;

@@ -17,7 +17,8 @@ std::string ShapeText(const Tensor& tensor) {
 
 std::string NodeText(const Graph& graph, NodeId node) {
   std::vector<std::string> operands;
-  for (const TensorId tensor : graph.operands(node)) operands.push_back(ShapeText(graph.tensor(tensor)));
+  for (const TensorId tensor : graph.operands(node))
+    operands.push_back(ShapeText(graph.tensor(tensor)));
   std::string text = absl::StrCat(graph.Path(node), " ", OpcodeName(graph.node(node).opcode), "(",
                                   absl::StrJoin(operands, ", "), ")");
   const std::string name = graph.EffectiveName(node);
@@ -26,13 +27,20 @@ std::string NodeText(const Graph& graph, NodeId node) {
 
 absl::string_view Reason(ConflictClass kind) {
   switch (kind) {
-    case ConflictClass::kSizeOne: return "the dimension has size 1";
-    case ConflictClass::kNotDivisible: return "the axis does not divide the size of the dimension or of its major part";
-    case ConflictClass::kTwoFactors: return "two different dimensions of one operation would be split by one axis";
-    case ConflictClass::kNeedsWhole: return "the operation needs this dimension whole";
-    case ConflictClass::kHalo: return "the operation needs its neighbours' borders along this dimension";
-    case ConflictClass::kOtherDim: return "the tensor is split in another dimension already";
-    case ConflictClass::kForbidden: return "known to be infeasible";
+    case ConflictClass::kSizeOne:
+      return "the dimension has size 1";
+    case ConflictClass::kNotDivisible:
+      return "the axis does not divide the size of the dimension or of its major part";
+    case ConflictClass::kTwoFactors:
+      return "two different dimensions of one operation would be split by one axis";
+    case ConflictClass::kNeedsWhole:
+      return "the operation needs this dimension whole";
+    case ConflictClass::kHalo:
+      return "the operation needs its neighbours' borders along this dimension";
+    case ConflictClass::kOtherDim:
+      return "the tensor is split in another dimension already";
+    case ConflictClass::kForbidden:
+      return "known to be infeasible";
   }
   return "";
 }
@@ -50,7 +58,9 @@ class FullClosure {
   FullClosure(const Wiring& wiring, const Roles& roles, const PropagationOptions& options)
       : wiring_(wiring), graph_(wiring.graph()), roles_(roles), judge_(wiring, options) {}
 
-  void Decide(ParameterDim decision) { AddPlace({graph_.parameters()[decision.parameter].tensor, decision.dim}, -1); }
+  void Decide(ParameterDim decision) {
+    AddPlace({graph_.parameters()[decision.parameter].tensor, decision.dim}, -1);
+  }
 
   std::optional<Explanation> Run() {
     for (size_t i = 0; i < facts_.size(); ++i) {
@@ -93,11 +103,13 @@ class FullClosure {
       const int32_t fact = facts_.size();
       facts_.push_back({place, factor, index});
       if (!is_first) {
-        Report({ConflictClass::kTwoFactors, use.node, place, facts_[other->second].factor}, other->second, fact);
+        Report({ConflictClass::kTwoFactors, use.node, place, facts_[other->second].factor},
+               other->second, fact);
       }
       for (const TensorDim& result : wiring_.split_results(factor)) AddPlace(result, fact);
     }
-    if (wiring_.replaces(place.tensor) >= 0) AddPlace({wiring_.replaces(place.tensor), place.dim}, index);
+    if (wiring_.replaces(place.tensor) >= 0)
+      AddPlace({wiring_.replaces(place.tensor), place.dim}, index);
   }
 
   void Report(const Conflict& conflict, int32_t first, int32_t second) {
@@ -113,12 +125,15 @@ class FullClosure {
     for (; index >= 0; index = facts_[index].parent) {
       const Fact& fact = facts_[index];
       if (fact.factor >= 0) {
-        lines.push_back(absl::StrCat(NodeText(graph_, wiring_.factor(fact.factor).node), " works on its block"));
+        lines.push_back(absl::StrCat(NodeText(graph_, wiring_.factor(fact.factor).node),
+                                     " works on its block"));
       } else if (ParameterOf(fact.place.tensor) >= 0) {
-        lines.push_back(absl::StrCat(roles_.names[ParameterOf(fact.place.tensor)], " is split in dim ", fact.place.dim,
+        lines.push_back(absl::StrCat(roles_.names[ParameterOf(fact.place.tensor)],
+                                     " is split in dim ", fact.place.dim,
                                      fact.parent < 0 ? " (decided)" : " because its new value is"));
       } else {
-        lines.push_back(absl::StrCat("the result of ", graph_.Path(graph_.tensor(fact.place.tensor).producer),
+        lines.push_back(absl::StrCat("the result of ",
+                                     graph_.Path(graph_.tensor(fact.place.tensor).producer),
                                      " is split in dim ", fact.place.dim));
       }
     }
@@ -148,12 +163,14 @@ class FullClosure {
 }  // namespace
 
 std::string Describe(const Graph& graph, const Conflict& conflict) {
-  if (conflict.node < 0) return absl::StrCat(ConflictClassName(conflict.kind), ": ", Reason(conflict.kind));
-  return absl::StrCat(ConflictClassName(conflict.kind), " at ", NodeText(graph, conflict.node), ": ",
-                      Reason(conflict.kind));
+  if (conflict.node < 0)
+    return absl::StrCat(ConflictClassName(conflict.kind), ": ", Reason(conflict.kind));
+  return absl::StrCat(ConflictClassName(conflict.kind), " at ", NodeText(graph, conflict.node),
+                      ": ", Reason(conflict.kind));
 }
 
-std::optional<Explanation> ExplainConflict(const Wiring& wiring, const Roles& roles, const PropagationOptions& options,
+std::optional<Explanation> ExplainConflict(const Wiring& wiring, const Roles& roles,
+                                           const PropagationOptions& options,
                                            const std::vector<ParameterDim>& decisions) {
   FullClosure closure(wiring, roles, options);
   for (const ParameterDim& decision : decisions) closure.Decide(decision);

@@ -11,17 +11,18 @@ namespace automap {
 // "TWO_FACTORS at dot.399 (f32[64,4096] x f32[4096,1000] -> f32[64,1000]): ...".
 std::string Describe(const Graph& graph, const Conflict& conflict);
 
-// A conflict among several decisions, found whatever the order of work: all consequences are followed to the end, and
-// the conflicting node that comes first in the graph is named.
+// A conflict among several decisions, found whatever the order of work: all consequences are
+// followed to the end, and the conflicting node that comes first in the graph is named.
 struct Explanation {
   Conflict conflict;
-  // For each of the two demands, the steps from a decision to it, one line each; one chain when the conflict needs
-  // only one demand.
+  // For each of the two demands, the steps from a decision to it, one line each; one chain when the
+  // conflict needs only one demand.
   std::vector<std::vector<std::string>> chains;
 };
 
 // Nothing when the decisions go together. O(consequences).
-std::optional<Explanation> ExplainConflict(const Wiring& wiring, const Roles& roles, const PropagationOptions& options,
+std::optional<Explanation> ExplainConflict(const Wiring& wiring, const Roles& roles,
+                                           const PropagationOptions& options,
                                            const std::vector<ParameterDim>& decisions);
 
 }  // namespace automap

@@ -11,12 +11,18 @@ namespace {
 
 class GroupFinder {
  public:
-  GroupFinder(const Wiring& wiring, const Roles& roles, Role role, const PropagationOptions& options,
-              const PriorSplits* prior)
-      : wiring_(wiring), graph_(wiring.graph()), roles_(roles), role_(role), propagation_(wiring, options, prior),
-        forbidden_(graph_.tensor_count(), 0), reaches_(graph_.tensor_count(), false),
+  GroupFinder(const Wiring& wiring, const Roles& roles, Role role,
+              const PropagationOptions& options, const PriorSplits* prior)
+      : wiring_(wiring),
+        graph_(wiring.graph()),
+        roles_(roles),
+        role_(role),
+        propagation_(wiring, options, prior),
+        forbidden_(graph_.tensor_count(), 0),
+        reaches_(graph_.tensor_count(), false),
         parameter_of_(graph_.tensor_count(), -1) {
-    for (size_t i = 0; i < graph_.parameters().size(); ++i) parameter_of_[graph_.parameters()[i].tensor] = i;
+    for (size_t i = 0; i < graph_.parameters().size(); ++i)
+      parameter_of_[graph_.parameters()[i].tensor] = i;
     propagation_.Forbid(&forbidden_);
   }
 
@@ -43,7 +49,8 @@ class GroupFinder {
     if (size % propagation_.options().axis_size != 0) {
       return Refuse(decision, {ConflictClass::kNotDivisible, -1, place, -1});
     }
-    if (const auto conflict = propagation_.Split(place)) return Refuse(decision, Resolve(*conflict));
+    if (const auto conflict = propagation_.Split(place))
+      return Refuse(decision, Resolve(*conflict));
     AddGroup(place);
     propagation_.UndoTo(0);
   }
@@ -60,8 +67,8 @@ class GroupFinder {
     found_.infeasible.push_back({decision, conflict});
   }
 
-  // The present state is the closure of `decision`. Its members are the parameters in it from which the decision
-  // follows in turn, found by walking the closure backwards.
+  // The present state is the closure of `decision`. Its members are the parameters in it from which
+  // the decision follows in turn, found by walking the closure backwards.
   void AddGroup(TensorDim decision) {
     LinkageGroup group;
     std::vector<std::pair<TensorId, TensorId>> edges;  // to, from
@@ -91,11 +98,13 @@ class GroupFinder {
     found_.groups.push_back(std::move(group));
   }
 
-  std::vector<TensorId> Reaching(TensorId target, const std::vector<std::pair<TensorId, TensorId>>& edges) {
+  std::vector<TensorId> Reaching(TensorId target,
+                                 const std::vector<std::pair<TensorId, TensorId>>& edges) {
     std::vector<TensorId> order = {target};
     reaches_[target] = true;
     for (size_t i = 0; i < order.size(); ++i) {
-      auto edge = std::lower_bound(edges.begin(), edges.end(), std::make_pair(order[i], TensorId{0}));
+      auto edge =
+          std::lower_bound(edges.begin(), edges.end(), std::make_pair(order[i], TensorId{0}));
       for (; edge != edges.end() && edge->first == order[i]; ++edge) {
         if (reaches_[edge->second]) continue;
         reaches_[edge->second] = true;
@@ -108,7 +117,8 @@ class GroupFinder {
 
   void SortGroups() {
     std::stable_sort(found_.groups.begin(), found_.groups.end(), [](const auto& a, const auto& b) {
-      return a.members.size() != b.members.size() ? a.members.size() > b.members.size() : a.members < b.members;
+      return a.members.size() != b.members.size() ? a.members.size() > b.members.size()
+                                                  : a.members < b.members;
     });
     for (size_t g = 0; g < found_.groups.size(); ++g) {
       for (const ParameterDim& member : found_.groups[g].members) group_of_[member] = g;
@@ -120,14 +130,16 @@ class GroupFinder {
       std::vector<int32_t>& implied = found_.groups[g].implied;
       for (const TensorDim& place : found_.groups[g].tensors) {
         const auto other = group_of_.find({parameter_of_[place.tensor], place.dim});
-        if (other != group_of_.end() && other->second != static_cast<int32_t>(g)) implied.push_back(other->second);
+        if (other != group_of_.end() && other->second != static_cast<int32_t>(g))
+          implied.push_back(other->second);
       }
       std::sort(implied.begin(), implied.end());
       implied.erase(std::unique(implied.begin(), implied.end()), implied.end());
     }
   }
 
-  // Two groups conflict when they select different factors of one node or split one tensor in different dims.
+  // Two groups conflict when they select different factors of one node or split one tensor in
+  // different dims.
   void FindConflicts() {
     found_.conflicts.resize(found_.groups.size());
     std::vector<std::pair<int32_t, std::pair<int32_t, int32_t>>> claims;  // node, (what, group)
@@ -142,7 +154,8 @@ class GroupFinder {
     std::sort(claims.begin(), claims.end());
     for (size_t begin = 0, end = 0; begin < claims.size(); begin = end) {
       while (end < claims.size() && claims[end].first == claims[begin].first) ++end;
-      if (claims[begin].second.first != claims[end - 1].second.first) AddConflicts(claims, begin, end);
+      if (claims[begin].second.first != claims[end - 1].second.first)
+        AddConflicts(claims, begin, end);
     }
     for (auto& list : found_.conflicts) {
       std::sort(list.begin(), list.end());
@@ -150,8 +163,8 @@ class GroupFinder {
     }
   }
 
-  void AddConflicts(const std::vector<std::pair<int32_t, std::pair<int32_t, int32_t>>>& claims, size_t begin,
-                    size_t end) {
+  void AddConflicts(const std::vector<std::pair<int32_t, std::pair<int32_t, int32_t>>>& claims,
+                    size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
       for (size_t j = begin; j < end; ++j) {
         if (claims[i].second.first != claims[j].second.first) {
@@ -186,8 +199,8 @@ class GroupFinder {
 
 }  // namespace
 
-LinkageGroups FindLinkageGroups(const Wiring& wiring, const Roles& roles, Role role, const PropagationOptions& options,
-                                const PriorSplits* prior) {
+LinkageGroups FindLinkageGroups(const Wiring& wiring, const Roles& roles, Role role,
+                                const PropagationOptions& options, const PriorSplits* prior) {
   return GroupFinder(wiring, roles, role, options, prior).Find();
 }
 

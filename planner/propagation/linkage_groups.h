@@ -19,11 +19,13 @@ struct ParameterDim {
 // Pairs that imply each other. Deciding one of them splits all, and everything in the closure.
 struct LinkageGroup {
   std::vector<ParameterDim> members;  // sorted
-  std::vector<int32_t> implied;       // other groups that follow from this one, but not the other way round
+  std::vector<int32_t>
+      implied;  // other groups that follow from this one, but not the other way round
   // What the decision does: selected factors and split tensors, in order of propagation.
   std::vector<FactorId> factors;
   std::vector<TensorDim> tensors;
-  // Groups with the same structure (same operations, shapes and wiring; repeated layers) share a number.
+  // Groups with the same structure (same operations, shapes and wiring; repeated layers) share a
+  // number.
   int32_t structure = -1;
 };
 
@@ -41,9 +43,11 @@ struct LinkageGroups {
   std::vector<int32_t> copies;
 };
 
-// The groups of the dims of all parameters with `role`, on one axis. Each feasible pair is in exactly one group.
-// One propagation per group and per infeasible pair, the latter stopping at the first that is known.
+// The groups of the dims of all parameters with `role`, on one axis. Each feasible pair is in
+// exactly one group. One propagation per group and per infeasible pair, the latter stopping at the
+// first that is known.
 LinkageGroups FindLinkageGroups(const Wiring& wiring, const Roles& roles, Role role,
-                                const PropagationOptions& options, const PriorSplits* prior = nullptr);
+                                const PropagationOptions& options,
+                                const PriorSplits* prior = nullptr);
 
 }  // namespace automap

@@ -4,21 +4,30 @@ namespace automap {
 
 absl::string_view ConflictClassName(ConflictClass conflict) {
   switch (conflict) {
-    case ConflictClass::kSizeOne: return "SIZE_ONE";
-    case ConflictClass::kNotDivisible: return "NOT_DIVISIBLE";
-    case ConflictClass::kTwoFactors: return "TWO_FACTORS";
-    case ConflictClass::kNeedsWhole: return "NEEDS_WHOLE";
-    case ConflictClass::kHalo: return "HALO";
-    case ConflictClass::kOtherDim: return "OTHER_DIM";
-    case ConflictClass::kForbidden: return "FORBIDDEN";
+    case ConflictClass::kSizeOne:
+      return "SIZE_ONE";
+    case ConflictClass::kNotDivisible:
+      return "NOT_DIVISIBLE";
+    case ConflictClass::kTwoFactors:
+      return "TWO_FACTORS";
+    case ConflictClass::kNeedsWhole:
+      return "NEEDS_WHOLE";
+    case ConflictClass::kHalo:
+      return "HALO";
+    case ConflictClass::kOtherDim:
+      return "OTHER_DIM";
+    case ConflictClass::kForbidden:
+      return "FORBIDDEN";
   }
   return "UNKNOWN";
 }
 
 Propagation::Propagation(const Wiring& wiring, PropagationOptions options, const PriorSplits* prior)
-    : wiring_(&wiring), options_(options),
+    : wiring_(&wiring),
+      options_(options),
       prior_(prior != nullptr && !prior->factor_parts.empty() ? prior : nullptr),
-      tensor_dim_(wiring.graph().tensor_count(), -1), node_factor_(wiring.graph().node_count(), -1) {}
+      tensor_dim_(wiring.graph().tensor_count(), -1),
+      node_factor_(wiring.graph().node_count(), -1) {}
 
 int64_t Propagation::left(FactorId factor) const {
   return wiring_->factor(factor).size / (prior_ != nullptr ? prior_->factor_parts[factor] : 1);
@@ -63,8 +72,10 @@ std::optional<Conflict> Propagation::Run(size_t next) {
       const FactorId factor = wiring_->factor_of(use, dim);
       FactorId& selected = node_factor_[use.node];
       if (factor >= 0 && selected == factor) continue;
-      if (const auto refusal = Refusal(factor)) return Conflict{*refusal, use.node, {tensor, dim}, factor};
-      if (selected >= 0) return Conflict{ConflictClass::kTwoFactors, use.node, {tensor, dim}, selected};
+      if (const auto refusal = Refusal(factor))
+        return Conflict{*refusal, use.node, {tensor, dim}, factor};
+      if (selected >= 0)
+        return Conflict{ConflictClass::kTwoFactors, use.node, {tensor, dim}, selected};
       selected = factor;
       trail_.push_back(use.node);
       for (const TensorDim& result : wiring_->split_results(factor)) {
@@ -73,7 +84,8 @@ std::optional<Conflict> Propagation::Run(size_t next) {
     }
     const TensorId parameter = wiring_->replaces(tensor);
     if (parameter >= 0) {
-      if (auto conflict = SplitTensor({parameter, dim}, wiring_->graph().tensor(tensor).producer)) return conflict;
+      if (auto conflict = SplitTensor({parameter, dim}, wiring_->graph().tensor(tensor).producer))
+        return conflict;
     }
   }
   return std::nullopt;
@@ -96,7 +108,8 @@ PriorSplits WithSplits(const PriorSplits& prior, const Propagation& propagation)
   splits.factor_parts.resize(propagation.wiring().factor_count(), 1);
   for (const int32_t entry : propagation.trail()) {
     if (Propagation::IsTensor(entry)) continue;
-    splits.factor_parts[propagation.selected(Propagation::AsNode(entry))] *= propagation.options().axis_size;
+    splits.factor_parts[propagation.selected(Propagation::AsNode(entry))] *=
+        propagation.options().axis_size;
   }
   return splits;
 }

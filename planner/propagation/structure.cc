@@ -27,10 +27,13 @@ uint64_t ShapeHash(const Tensor& tensor) {
 uint64_t NodeHash(const Wiring& wiring, FactorId factor) {
   const Graph& graph = wiring.graph();
   const NodeId node = wiring.factor(factor).node;
-  uint64_t hash = Combine(static_cast<uint64_t>(graph.node(node).opcode), factor - wiring.factor_begin(node));
+  uint64_t hash =
+      Combine(static_cast<uint64_t>(graph.node(node).opcode), factor - wiring.factor_begin(node));
   hash = Combine(hash, graph.node(node).trips);
-  for (const TensorId tensor : graph.operands(node)) hash = Combine(hash, ShapeHash(graph.tensor(tensor)));
-  for (const TensorId tensor : graph.results(node)) hash = Combine(hash, ShapeHash(graph.tensor(tensor)));
+  for (const TensorId tensor : graph.operands(node))
+    hash = Combine(hash, ShapeHash(graph.tensor(tensor)));
+  for (const TensorId tensor : graph.results(node))
+    hash = Combine(hash, ShapeHash(graph.tensor(tensor)));
   return hash;
 }
 
@@ -41,7 +44,8 @@ uint64_t StructureFingerprint(const Wiring& wiring, const std::vector<FactorId>&
   const Graph& graph = wiring.graph();
   std::unordered_map<NodeId, uint64_t> node_hash;
   std::unordered_map<TensorId, uint64_t> tensor_hash;
-  for (const FactorId factor : factors) node_hash[wiring.factor(factor).node] = NodeHash(wiring, factor);
+  for (const FactorId factor : factors)
+    node_hash[wiring.factor(factor).node] = NodeHash(wiring, factor);
   for (const TensorDim& place : tensors) {
     tensor_hash[place.tensor] = Combine(ShapeHash(graph.tensor(place.tensor)), place.dim);
   }

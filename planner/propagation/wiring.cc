@@ -10,10 +10,11 @@ void Wiring::AddFactors(NodeId node, const FactorRule& rule) {
   int32_t operand_dims = 0;
   for (const TensorId tensor : graph_->operands(node)) operand_dims += graph_->tensor(tensor).rank;
   for (size_t f = 0; f < rule.factors.size(); ++f) {
-    factors_.push_back({node, rule.factors[f].kind,
-                        rule.factors[f].kind == FactorKind::kSum && graph_->node(node).opcode == Opcode::kReduce,
-                        rule.factors[f].size, static_cast<int32_t>(factor_results_.size()),
-                        static_cast<int32_t>(factor_partials_.size())});
+    factors_.push_back(
+        {node, rule.factors[f].kind,
+         rule.factors[f].kind == FactorKind::kSum && graph_->node(node).opcode == Opcode::kReduce,
+         rule.factors[f].size, static_cast<int32_t>(factor_results_.size()),
+         static_cast<int32_t>(factor_partials_.size())});
     int32_t position = operand_dims;
     for (const TensorId result : results) {
       bool contains = false;
@@ -57,7 +58,8 @@ Wiring::Wiring(const Graph& graph, const Roles& roles) : graph_(&graph) {
     return graph.tensor(tensor).rank > 0 && !graph.tensor(tensor).is_free;
   };
   for (NodeId node = 0; node < graph.node_count(); ++node) {
-    for (const TensorId tensor : graph.operands(node)) use_begin_[tensor + 1] += is_split_candidate(tensor);
+    for (const TensorId tensor : graph.operands(node))
+      use_begin_[tensor + 1] += is_split_candidate(tensor);
   }
   for (int32_t i = 0; i < graph.tensor_count(); ++i) use_begin_[i + 1] += use_begin_[i];
   uses_.resize(use_begin_.back());

@@ -1,5 +1,5 @@
-// The rules of all nodes, laid out flat for propagation: from a split dimension of a tensor to the factors that it
-// selects, from a selected factor to the result dimensions that it splits.
+// The rules of all nodes, laid out flat for propagation: from a split dimension of a tensor to the
+// factors that it selects, from a selected factor to the result dimensions that it splits.
 #pragma once
 
 #include <cstdint>
@@ -46,21 +46,28 @@ class Wiring {
   const FactorInfo& factor(FactorId id) const { return factors_[id]; }
   absl::Span<const TensorDim> split_results(FactorId id) const {
     return absl::MakeConstSpan(factor_results_)
-        .subspan(factors_[id].results_begin, factors_[id + 1].results_begin - factors_[id].results_begin);
+        .subspan(factors_[id].results_begin,
+                 factors_[id + 1].results_begin - factors_[id].results_begin);
   }
   absl::Span<const TensorId> partial_results(FactorId id) const {
     return absl::MakeConstSpan(factor_partials_)
-        .subspan(factors_[id].partial_begin, factors_[id + 1].partial_begin - factors_[id].partial_begin);
+        .subspan(factors_[id].partial_begin,
+                 factors_[id + 1].partial_begin - factors_[id].partial_begin);
   }
   absl::Span<const Use> uses(TensorId tensor) const {
-    return absl::MakeConstSpan(uses_).subspan(use_begin_[tensor], use_begin_[tensor + 1] - use_begin_[tensor]);
+    return absl::MakeConstSpan(uses_).subspan(use_begin_[tensor],
+                                              use_begin_[tensor + 1] - use_begin_[tensor]);
   }
-  FactorId factor_of(const Use& use, int32_t dim) const { return use_factors_[use.factors_begin + dim]; }
+  FactorId factor_of(const Use& use, int32_t dim) const {
+    return use_factors_[use.factors_begin + dim];
+  }
   // The parameter that a tensor replaces after the step, or -1: its split becomes the parameter's.
   TensorId replaces(TensorId tensor) const { return replaces_[tensor]; }
-  // The factors of a node's operand dims, operand by operand; empty when nothing it reads can be split.
+  // The factors of a node's operand dims, operand by operand; empty when nothing it reads can be
+  // split.
   absl::Span<const FactorId> operand_factors(NodeId node) const {
-    return absl::MakeConstSpan(use_factors_).subspan(node_use_begin_[node], node_use_begin_[node + 1] - node_use_begin_[node]);
+    return absl::MakeConstSpan(use_factors_)
+        .subspan(node_use_begin_[node], node_use_begin_[node + 1] - node_use_begin_[node]);
   }
   // Factors of a node: [factor_begin(node), factor_begin(node + 1)).
   FactorId factor_begin(NodeId node) const { return node_factor_begin_[node]; }

@@ -15,7 +15,8 @@ struct Row {
   RuleFunction rule;
 };
 
-// One row per opcode with a rule; element-wise operations share theirs. Tuples, calls and the like are no nodes.
+// One row per opcode with a rule; element-wise operations share theirs. Tuples, calls and the like
+// are no nodes.
 constexpr Row kRows[] = {
     {Opcode::kBatchNormGrad, BatchNormRule},
     {Opcode::kBatchNormInference, BatchNormRule},

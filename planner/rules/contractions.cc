@@ -22,14 +22,15 @@ SpatialKind Classify(const xla::WindowDimension& window, int64_t lhs_size) {
   const int64_t base_dilation = OneIfUnset(window.base_dilation());
   const bool reversed = window.window_reversal(), padded = low != 0 || high != 0;
   const bool undilated = window_dilation == 1 && base_dilation == 1;
-  // An einsum's batch dimension written as space: window and input are dilated so that block i only meets block i.
+  // An einsum's batch dimension written as space: window and input are dilated so that block i only
+  // meets block i.
   const int64_t apart = std::max<int64_t>(1, lhs_size - 1);
   if (lhs_size > 1 && lhs_size == size && base_dilation == size && !padded && !reversed &&
       ((stride == apart && window_dilation == 1) || (window_dilation == apart && stride == 1))) {
     return SpatialKind::kBatch;
   }
-  if (lhs_size > 1 && lhs_size == size && low == lhs_size - 1 && high == low && reversed && window_dilation == 1 &&
-      stride == lhs_size && base_dilation == lhs_size - 1) {
+  if (lhs_size > 1 && lhs_size == size && low == lhs_size - 1 && high == low && reversed &&
+      window_dilation == 1 && stride == lhs_size && base_dilation == lhs_size - 1) {
     return SpatialKind::kBatch;
   }
   // The window covers the input once.
@@ -46,10 +47,14 @@ SpatialKind Classify(const xla::WindowDimension& window, int64_t lhs_size) {
 void AddSpatial(FactorRuleBuilder& rule, SpatialKind kind, int64_t lhs, int64_t rhs, int64_t out) {
   const int result = rule.result_slot();
   switch (kind) {
-    case SpatialKind::kBatch: return rule.Add(FactorKind::kPass, {{0, lhs}, {1, rhs}, {result, out}});
-    case SpatialKind::kContracted: return rule.Add(FactorKind::kSum, {{0, lhs}, {1, rhs}});
-    case SpatialKind::kFreeInLhs: return rule.Add(FactorKind::kPass, {{0, lhs}, {result, out}});
-    case SpatialKind::kFreeInRhs: return rule.Add(FactorKind::kPass, {{1, rhs}, {result, out}});
+    case SpatialKind::kBatch:
+      return rule.Add(FactorKind::kPass, {{0, lhs}, {1, rhs}, {result, out}});
+    case SpatialKind::kContracted:
+      return rule.Add(FactorKind::kSum, {{0, lhs}, {1, rhs}});
+    case SpatialKind::kFreeInLhs:
+      return rule.Add(FactorKind::kPass, {{0, lhs}, {result, out}});
+    case SpatialKind::kFreeInRhs:
+      return rule.Add(FactorKind::kPass, {{1, rhs}, {result, out}});
     case SpatialKind::kWindow:
       rule.Add(FactorKind::kHalo, {{0, lhs}});
       rule.Add(FactorKind::kHalo, {{1, rhs}});
@@ -58,32 +63,40 @@ void AddSpatial(FactorRuleBuilder& rule, SpatialKind kind, int64_t lhs, int64_t 
 
 }  // namespace
 
-// lhs[b m k+], rhs[b k+ n] -> out[b m n]. The result's dims are the batch dims in lhs order, lhs's free dims, rhs's
-// free dims; batch and contracting dims pair by position.
+// lhs[b m k+], rhs[b k+ n] -> out[b m n]. The result's dims are the batch dims in lhs order, lhs's
+// free dims, rhs's free dims; batch and contracting dims pair by position.
 FactorRule DotRule(FactorRuleBuilder rule) {
   const auto& numbers = rule.instruction().dot_dimension_numbers();
   const int result = rule.result_slot();
   int64_t out = 0;
   for (int i = 0; i < numbers.lhs_batch_dimensions_size(); ++i) {
-    rule.Add(FactorKind::kPass, {{0, numbers.lhs_batch_dimensions(i)}, {1, numbers.rhs_batch_dimensions(i)}, {result, out++}});
+    rule.Add(FactorKind::kPass, {{0, numbers.lhs_batch_dimensions(i)},
+                                 {1, numbers.rhs_batch_dimensions(i)},
+                                 {result, out++}});
   }
   for (int i = 0; i < numbers.lhs_contracting_dimensions_size(); ++i) {
-    rule.Add(FactorKind::kSum, {{0, numbers.lhs_contracting_dimensions(i)}, {1, numbers.rhs_contracting_dimensions(i)}});
+    rule.Add(FactorKind::kSum, {{0, numbers.lhs_contracting_dimensions(i)},
+                                {1, numbers.rhs_contracting_dimensions(i)}});
   }
   for (int dim = 0; dim < rule.rank(0); ++dim) {
-    if (Contains(numbers.lhs_batch_dimensions(), dim) || Contains(numbers.lhs_contracting_dimensions(), dim)) continue;
+    if (Contains(numbers.lhs_batch_dimensions(), dim) ||
+        Contains(numbers.lhs_contracting_dimensions(), dim))
+      continue;
     rule.Add(FactorKind::kPass, {{0, dim}, {result, out++}});
   }
   for (int dim = 0; dim < rule.rank(1); ++dim) {
-    if (Contains(numbers.rhs_batch_dimensions(), dim) || Contains(numbers.rhs_contracting_dimensions(), dim)) continue;
+    if (Contains(numbers.rhs_batch_dimensions(), dim) ||
+        Contains(numbers.rhs_contracting_dimensions(), dim))
+      continue;
     rule.Add(FactorKind::kPass, {{1, dim}, {result, out++}});
   }
   return std::move(rule).Build();
 }
 
-// lhs[b f+ x], rhs[f+ o k] -> out[b o y] by the dimension numbers, never by position. With feature groups the major
-// part of lhs features, rhs outputs and out features is the group; with batch groups the major part of the lhs batch
-// takes the place of the lhs features. The minor parts cannot be cut in contiguous blocks and stay whole.
+// lhs[b f+ x], rhs[f+ o k] -> out[b o y] by the dimension numbers, never by position. With feature
+// groups the major part of lhs features, rhs outputs and out features is the group; with batch
+// groups the major part of the lhs batch takes the place of the lhs features. The minor parts
+// cannot be cut in contiguous blocks and stay whole.
 FactorRule ConvolutionRule(FactorRuleBuilder rule) {
   const auto& numbers = rule.instruction().convolution_dimension_numbers();
   const auto& window = rule.instruction().window();
@@ -108,8 +121,8 @@ FactorRule ConvolutionRule(FactorRuleBuilder rule) {
   }
   for (int i = 0; i < numbers.input_spatial_dimensions_size(); ++i) {
     const int64_t lhs = numbers.input_spatial_dimensions(i);
-    AddSpatial(rule, Classify(window.dimensions(i), rule.size(0, lhs)), lhs, numbers.kernel_spatial_dimensions(i),
-               numbers.output_spatial_dimensions(i));
+    AddSpatial(rule, Classify(window.dimensions(i), rule.size(0, lhs)), lhs,
+               numbers.kernel_spatial_dimensions(i), numbers.output_spatial_dimensions(i));
   }
   return std::move(rule).Build();
 }
@@ -125,7 +138,8 @@ FactorRule CholeskyRule(FactorRuleBuilder rule) {
 // a[b # #], y[b # n] -> x[b # n]: right-hand sides are independent of each other.
 FactorRule TriangularSolveRule(FactorRuleBuilder rule) {
   const int rank = rule.rank(0), result = rule.result_slot();
-  for (int dim = 0; dim + 2 < rank; ++dim) rule.Add(FactorKind::kPass, {{0, dim}, {1, dim}, {result, dim}});
+  for (int dim = 0; dim + 2 < rank; ++dim)
+    rule.Add(FactorKind::kPass, {{0, dim}, {1, dim}, {result, dim}});
   const int free = rule.instruction().triangular_solve_options().left_side() ? rank - 1 : rank - 2;
   rule.Add(FactorKind::kPass, {{1, free}, {result, free}});
   return std::move(rule).Build();

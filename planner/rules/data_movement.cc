@@ -24,7 +24,8 @@ FactorRule InPlace(FactorRuleBuilder& rule, const Untouched& untouched) {
 
 }  // namespace
 
-// x[a] -> y[a b]: new dims belong to no factor, readers of a replicated result slice them for nothing.
+// x[a] -> y[a b]: new dims belong to no factor, readers of a replicated result slice them for
+// nothing.
 FactorRule BroadcastRule(FactorRuleBuilder rule) {
   const auto& dimensions = rule.instruction().dimensions();
   for (int dim = 0; dim < dimensions.size(); ++dim) {
@@ -41,8 +42,9 @@ FactorRule TransposeRule(FactorRuleBuilder rule) {
   return std::move(rule).Build();
 }
 
-// With size-1 dims left out, operand dim i and result dim j share their major factor when the products of the sizes
-// in front of them are equal: [B, S, 12*64] -> [B, S, 12, 64] ties 768 to 12, never to 64.
+// With size-1 dims left out, operand dim i and result dim j share their major factor when the
+// products of the sizes in front of them are equal: [B, S, 12*64] -> [B, S, 12, 64] ties 768 to 12,
+// never to 64.
 FactorRule ReshapeRule(FactorRuleBuilder rule) {
   const int to = rule.result_slot();
   int64_t in_front_of_i = 1, in_front_of_j = 1;
@@ -71,14 +73,16 @@ FactorRule ReverseRule(FactorRuleBuilder rule) {
 }
 
 FactorRule SliceRule(FactorRuleBuilder rule) {
-  return InPlace(rule, [&](int dim) { return rule.size(0, dim) == rule.size(rule.result_slot(), dim); });
+  return InPlace(rule,
+                 [&](int dim) { return rule.size(0, dim) == rule.size(rule.result_slot(), dim); });
 }
 
 FactorRule PadRule(FactorRuleBuilder rule) {
   const auto& config = rule.instruction().padding_config();
   return InPlace(rule, [&](int dim) {
     const auto& padding = config.dimensions(dim);
-    return padding.edge_padding_low() == 0 && padding.edge_padding_high() == 0 && padding.interior_padding() == 0;
+    return padding.edge_padding_low() == 0 && padding.edge_padding_high() == 0 &&
+           padding.interior_padding() == 0;
   });
 }
 
@@ -105,8 +109,8 @@ FactorRule DynamicSliceRule(FactorRuleBuilder rule) {
   return std::move(rule).Build();
 }
 
-// Operand and result agree in every dim (a device keeps what falls into its block); the update takes part where it
-// is as large as they are.
+// Operand and result agree in every dim (a device keeps what falls into its block); the update
+// takes part where it is as large as they are.
 FactorRule DynamicUpdateSliceRule(FactorRuleBuilder rule) {
   for (int dim = 0; dim < rule.rank(0); ++dim) {
     if (rule.size(1, dim) == rule.size(0, dim)) {

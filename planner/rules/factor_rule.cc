@@ -19,7 +19,8 @@ FactorRuleBuilder::FactorRuleBuilder(const Graph& graph, NodeId node)
   rule_.dims.assign(total, kWhole);
 }
 
-void FactorRuleBuilder::AddOfSize(FactorKind kind, int64_t major_size, absl::Span<const Place> places) {
+void FactorRuleBuilder::AddOfSize(FactorKind kind, int64_t major_size,
+                                  absl::Span<const Place> places) {
   int64_t common = major_size;
   for (const auto& [slot, dim] : places) {
     if (size(slot, dim) > 1 && !tensor(slot).is_dynamic) common = std::gcd(common, size(slot, dim));
@@ -28,7 +29,8 @@ void FactorRuleBuilder::AddOfSize(FactorKind kind, int64_t major_size, absl::Spa
   const int16_t factor = rule_.factors.size();
   rule_.factors.push_back({kind, common});
   for (const auto& [slot, dim] : places) {
-    if (size(slot, dim) > 1 && !tensor(slot).is_dynamic) rule_.dims[dims_begin_[slot] + dim] = factor;
+    if (size(slot, dim) > 1 && !tensor(slot).is_dynamic)
+      rule_.dims[dims_begin_[slot] + dim] = factor;
   }
 }
 

@@ -1,5 +1,5 @@
-// The rule functions, by family; catalog.cc says which opcode uses which. Notation of the comments: letters are
-// factors, `+` marks a sum, `~` a halo, `#` a dimension that stays whole.
+// The rule functions, by family; catalog.cc says which opcode uses which. Notation of the comments:
+// letters are factors, `+` marks a sum, `~` a halo, `#` a dimension that stays whole.
 #pragma once
 
 #include "planner/rules/factor_rule.h"

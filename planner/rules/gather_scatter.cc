@@ -36,8 +36,8 @@ std::vector<int64_t> IndexBatchDims(int indices_rank, int64_t index_vector_dim) 
 
 }  // namespace
 
-// operand[o v+], indices[b #] -> out[b o]: dims taken whole pass; an indexed dim is a sum over rows that each device
-// has or has not; batching dims tie operand, indices and result.
+// operand[o v+], indices[b #] -> out[b o]: dims taken whole pass; an indexed dim is a sum over rows
+// that each device has or has not; batching dims tie operand, indices and result.
 FactorRule GatherRule(FactorRuleBuilder rule) {
   const auto& numbers = rule.instruction().gather_dimension_numbers();
   const auto& slice_sizes = rule.instruction().gather_slice_sizes();
@@ -64,8 +64,9 @@ FactorRule GatherRule(FactorRuleBuilder rule) {
   return std::move(rule).Build();
 }
 
-// operand[v w], indices[s+ #], updates[s+ w] -> out[v w], n operands and updates alike. A device that holds a block
-// of an indexed dim v keeps the updates that fall into it; a block of the updates gives a partial result.
+// operand[v w], indices[s+ #], updates[s+ w] -> out[v w], n operands and updates alike. A device
+// that holds a block of an indexed dim v keeps the updates that fall into it; a block of the
+// updates gives a partial result.
 FactorRule ScatterRule(FactorRuleBuilder rule) {
   const auto& numbers = rule.instruction().scatter_dimension_numbers();
   const int n = rule.result_count(), indices = n, first_update = n + 1;
@@ -86,10 +87,13 @@ FactorRule ScatterRule(FactorRuleBuilder rule) {
     for (int u = 0; u < n; ++u) places.push_back({first_update + u, update_dim});
     rule.Add(FactorKind::kPass, places);
   }
-  for (const int64_t dim : numbers.inserted_window_dims()) rule.Add(FactorKind::kPass, everywhere(dim));
+  for (const int64_t dim : numbers.inserted_window_dims())
+    rule.Add(FactorKind::kPass, everywhere(dim));
   const bool combines = ReducerOf(rule.graph(), rule.instruction()) != Reducer::kOther;
-  const std::vector<int64_t> index_dims = IndexBatchDims(rule.rank(indices), numbers.index_vector_dim());
-  const std::vector<int64_t> update_batch = Others(rule.rank(first_update), numbers.update_window_dims());
+  const std::vector<int64_t> index_dims =
+      IndexBatchDims(rule.rank(indices), numbers.index_vector_dim());
+  const std::vector<int64_t> update_batch =
+      Others(rule.rank(first_update), numbers.update_window_dims());
   for (size_t i = 0; i < index_dims.size(); ++i) {
     const int batching = IndexOf(numbers.scatter_indices_batching_dims(), index_dims[i]);
     Places places = batching >= 0 ? everywhere(numbers.input_batching_dims(batching)) : Places{};

@@ -10,14 +10,22 @@ namespace {
 
 Reducer ReducerFromOpcode(Opcode opcode) {
   switch (opcode) {
-    case Opcode::kAdd: return Reducer::kAdd;
-    case Opcode::kMultiply: return Reducer::kMultiply;
-    case Opcode::kMinimum: return Reducer::kMinimum;
-    case Opcode::kMaximum: return Reducer::kMaximum;
-    case Opcode::kAnd: return Reducer::kAnd;
-    case Opcode::kOr: return Reducer::kOr;
-    case Opcode::kXor: return Reducer::kXor;
-    default: return Reducer::kOther;
+    case Opcode::kAdd:
+      return Reducer::kAdd;
+    case Opcode::kMultiply:
+      return Reducer::kMultiply;
+    case Opcode::kMinimum:
+      return Reducer::kMinimum;
+    case Opcode::kMaximum:
+      return Reducer::kMaximum;
+    case Opcode::kAnd:
+      return Reducer::kAnd;
+    case Opcode::kOr:
+      return Reducer::kOr;
+    case Opcode::kXor:
+      return Reducer::kXor;
+    default:
+      return Reducer::kOther;
   }
 }
 
@@ -29,7 +37,8 @@ const xla::HloInstructionProto* Find(const xla::HloComputationProto& computation
 }
 
 // Looks through conversions, which reducers of narrow types wrap around their arguments.
-const xla::HloInstructionProto* Unconverted(const xla::HloComputationProto& computation, int64_t id) {
+const xla::HloInstructionProto* Unconverted(const xla::HloComputationProto& computation,
+                                            int64_t id) {
   const auto* instruction = Find(computation, id);
   while (instruction != nullptr && instruction->opcode() == "convert") {
     instruction = Find(computation, instruction->operand_ids(0));
@@ -75,18 +84,32 @@ std::optional<double> Extreme(int type, bool greatest) {
     return greatest ? std::ldexp(1.0, bits) - 1 : 0.0;
   };
   switch (type) {
-    case xla::PRED: return greatest ? 1 : 0;
-    case xla::S8: return integer(8, true);
-    case xla::S16: return integer(16, true);
-    case xla::S32: return integer(32, true);
-    case xla::S64: return integer(64, true);
-    case xla::U8: return integer(8, false);
-    case xla::U16: return integer(16, false);
-    case xla::U32: return integer(32, false);
-    case xla::U64: return integer(64, false);
-    case xla::F16: case xla::BF16: case xla::F32: case xla::F64:
-      return greatest ? std::numeric_limits<double>::infinity() : -std::numeric_limits<double>::infinity();
-    default: return std::nullopt;
+    case xla::PRED:
+      return greatest ? 1 : 0;
+    case xla::S8:
+      return integer(8, true);
+    case xla::S16:
+      return integer(16, true);
+    case xla::S32:
+      return integer(32, true);
+    case xla::S64:
+      return integer(64, true);
+    case xla::U8:
+      return integer(8, false);
+    case xla::U16:
+      return integer(16, false);
+    case xla::U32:
+      return integer(32, false);
+    case xla::U64:
+      return integer(64, false);
+    case xla::F16:
+    case xla::BF16:
+    case xla::F32:
+    case xla::F64:
+      return greatest ? std::numeric_limits<double>::infinity()
+                      : -std::numeric_limits<double>::infinity();
+    default:
+      return std::nullopt;
   }
 }
 
@@ -100,7 +123,8 @@ Reducer ReducerOf(const Graph& graph, const xla::HloInstructionProto& instructio
   const auto* a = Unconverted(*body, root->operand_ids(0));
   const auto* b = Unconverted(*body, root->operand_ids(1));
   const bool on_parameters = a != nullptr && b != nullptr && a->opcode() == "parameter" &&
-                             b->opcode() == "parameter" && a->parameter_number() != b->parameter_number();
+                             b->opcode() == "parameter" &&
+                             a->parameter_number() != b->parameter_number();
   return on_parameters ? ReducerFromOpcode(OpcodeFromName(root->opcode())) : Reducer::kOther;
 }
 
@@ -108,7 +132,8 @@ bool IsIdentity(const Graph& graph, TensorId tensor, Reducer reducer) {
   NodeId producer = graph.tensor(tensor).producer;
   while (producer >= 0) {
     const Opcode opcode = graph.node(producer).opcode;
-    if (opcode != Opcode::kConvert && opcode != Opcode::kReshape && opcode != Opcode::kBroadcast) break;
+    if (opcode != Opcode::kConvert && opcode != Opcode::kReshape && opcode != Opcode::kBroadcast)
+      break;
     producer = graph.tensor(graph.operands(producer)[0]).producer;
   }
   if (producer < 0 || graph.node(producer).opcode != Opcode::kConstant) return false;
@@ -116,13 +141,21 @@ bool IsIdentity(const Graph& graph, TensorId tensor, Reducer reducer) {
   const int type = graph.tensor(graph.results(producer)[0]).type;
   if (!value) return false;
   switch (reducer) {
-    case Reducer::kAdd: case Reducer::kOr: case Reducer::kXor: return *value == 0;
-    case Reducer::kMultiply: return *value == 1;
-    case Reducer::kAnd: return type == xla::PRED && *value == 1;
+    case Reducer::kAdd:
+    case Reducer::kOr:
+    case Reducer::kXor:
+      return *value == 0;
+    case Reducer::kMultiply:
+      return *value == 1;
+    case Reducer::kAnd:
+      return type == xla::PRED && *value == 1;
     // A float's finite extreme is an identity for every finite input, and so is anything beyond it.
-    case Reducer::kMaximum: return value <= Extreme(type, false) || *value <= -3.0e38;
-    case Reducer::kMinimum: return value >= Extreme(type, true) || *value >= 3.0e38;
-    case Reducer::kOther: return false;
+    case Reducer::kMaximum:
+      return value <= Extreme(type, false) || *value <= -3.0e38;
+    case Reducer::kMinimum:
+      return value >= Extreme(type, true) || *value >= 3.0e38;
+    case Reducer::kOther:
+      return false;
   }
   return false;
 }

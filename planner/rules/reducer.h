@@ -5,15 +5,16 @@
 
 namespace automap {
 
-// What a reducer does with its two arguments. kOther: not one of the commutative monoids that devices can combine.
+// What a reducer does with its two arguments. kOther: not one of the commutative monoids that
+// devices can combine.
 enum class Reducer : uint8_t { kAdd, kMultiply, kMinimum, kMaximum, kAnd, kOr, kXor, kOther };
 
-// The reducer that `instruction` applies: its called computation number `index` is `root(op)(a, b)` of its two
-// scalar parameters, conversions aside.
+// The reducer that `instruction` applies: its called computation number `index` is `root(op)(a, b)`
+// of its two scalar parameters, conversions aside.
 Reducer ReducerOf(const Graph& graph, const xla::HloInstructionProto& instruction, int index = 0);
 
-// Whether a tensor is known to hold the identity of `reducer` (0 for add, -inf for maximum, ...): a constant, seen
-// through conversions and reshapes.
+// Whether a tensor is known to hold the identity of `reducer` (0 for add, -inf for maximum, ...): a
+// constant, seen through conversions and reshapes.
 bool IsIdentity(const Graph& graph, TensorId tensor, Reducer reducer);
 
 }  // namespace automap

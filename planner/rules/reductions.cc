@@ -13,14 +13,15 @@ bool Contains(const google::protobuf::RepeatedField<int64_t>& list, int64_t valu
 }
 
 bool IsUntouched(const xla::WindowDimension& window) {
-  return window.size() <= 1 && window.stride() <= 1 && window.padding_low() == 0 && window.padding_high() == 0 &&
-         window.base_dilation() <= 1 && window.window_dilation() <= 1;
+  return window.size() <= 1 && window.stride() <= 1 && window.padding_low() == 0 &&
+         window.padding_high() == 0 && window.base_dilation() <= 1 && window.window_dilation() <= 1;
 }
 
 }  // namespace
 
-// x[a r+], init[] -> y[a]. Partial results can be combined when there is one input, the reducer is a commutative
-// monoid and the initial value its identity (otherwise each device would count it once).
+// x[a r+], init[] -> y[a]. Partial results can be combined when there is one input, the reducer is
+// a commutative monoid and the initial value its identity (otherwise each device would count it
+// once).
 FactorRule ReduceRule(FactorRuleBuilder rule) {
   const int inputs = rule.result_count();
   const auto& reduced = rule.instruction().dimensions();
@@ -45,7 +46,8 @@ FactorRule ReduceRule(FactorRuleBuilder rule) {
   return std::move(rule).Build();
 }
 
-// Dims that the window does not touch pass. A window as wide as its dim (a cumulative sum) needs all of it.
+// Dims that the window does not touch pass. A window as wide as its dim (a cumulative sum) needs
+// all of it.
 FactorRule ReduceWindowRule(FactorRuleBuilder rule) {
   const auto& window = rule.instruction().window();
   for (int dim = 0; dim < rule.rank(0); ++dim) {
@@ -79,11 +81,13 @@ FactorRule SelectAndScatterRule(FactorRuleBuilder rule) {
 }
 
 FactorRule SortRule(FactorRuleBuilder rule) {
-  const int64_t sorted = rule.instruction().dimensions_size() > 0 ? rule.instruction().dimensions(0) : 0;
+  const int64_t sorted =
+      rule.instruction().dimensions_size() > 0 ? rule.instruction().dimensions(0) : 0;
   for (int dim = 0; dim < rule.rank(0); ++dim) {
     if (dim == sorted) continue;
     Places places;
-    for (int slot = 0; slot < rule.result_slot(rule.result_count()); ++slot) places.push_back({slot, dim});
+    for (int slot = 0; slot < rule.result_slot(rule.result_count()); ++slot)
+      places.push_back({slot, dim});
     rule.Add(FactorKind::kPass, places);
   }
   return std::move(rule).Build();
@@ -98,9 +102,9 @@ FactorRule TopKRule(FactorRuleBuilder rule) {
   return std::move(rule).Build();
 }
 
-// Arrays like operand 0 have all dims, the statistics only the feature dim: training x, scale, offset -> y, mean,
-// var; inference x, scale, offset, mean, var -> y; grad x, scale, mean, var, dy -> dx, dscale, doffset. Splitting
-// another dim leaves partial statistics, which are summed.
+// Arrays like operand 0 have all dims, the statistics only the feature dim: training x, scale,
+// offset -> y, mean, var; inference x, scale, offset, mean, var -> y; grad x, scale, mean, var, dy
+// -> dx, dscale, doffset. Splitting another dim leaves partial statistics, which are summed.
 FactorRule BatchNormRule(FactorRuleBuilder rule) {
   const int64_t feature = rule.instruction().feature_index();
   const int rank = rule.rank(0);

@@ -17,10 +17,12 @@ SplitEnvironmentOptions EnvironmentOptions(Preset preset) {
   return options;
 }
 
-// Keeps the best plan of an engine: by step time, in the paper preset by return, which is all that it looks at.
+// Keeps the best plan of an engine: by step time, in the paper preset by return, which is all that
+// it looks at.
 class Incumbent {
  public:
-  Incumbent(std::string engine, Preset preset, const EngineObserver& observer) : preset_(preset), observer_(observer) {
+  Incumbent(std::string engine, Preset preset, const EngineObserver& observer)
+      : preset_(preset), observer_(observer) {
     outcome_.engine = std::move(engine);
   }
 
@@ -41,8 +43,9 @@ class Incumbent {
  private:
   bool Offer(const SplitEnvironment& environment, double episode_return) {
     const SplitCost cost = environment.problem().Cost(environment.chosen());
-    const bool better = preset_ == Preset::kPaper ? episode_return > outcome_.best_return
-                                                  : environment.problem().IsBetter(cost, outcome_.cost);
+    const bool better = preset_ == Preset::kPaper
+                            ? episode_return > outcome_.best_return
+                            : environment.problem().IsBetter(cost, outcome_.cost);
     if (outcome_.found && !better) return false;
     outcome_.found = true;
     outcome_.chosen = environment.chosen();
@@ -59,10 +62,11 @@ class Incumbent {
   std::vector<bool> last_;
 };
 
-// Plays episodes by `act` until the budget is used up. An environment without decisions is one episode.
+// Plays episodes by `act` until the budget is used up. An environment without decisions is one
+// episode.
 template <typename Act>
-EngineOutcome Play(const SplitProblem& problem, Preset preset, const EngineBudget& budget, std::string engine,
-                   const EngineObserver& observer, const Act& act) {
+EngineOutcome Play(const SplitProblem& problem, Preset preset, const EngineBudget& budget,
+                   std::string engine, const EngineObserver& observer, const Act& act) {
   SplitEnvironment environment(problem, EnvironmentOptions(preset));
   Incumbent incumbent(std::move(engine), preset, observer);
   const int64_t length = problem.decisions().size();
@@ -91,24 +95,28 @@ std::array<uint8_t, 2> Mask(const SplitEnvironment& environment) {
 EngineOutcome SearchRandom(const SplitProblem& problem, Preset preset, const EngineBudget& budget,
                            const EngineObserver& observer) {
   std::mt19937_64 random(budget.seed);
-  return Play(problem, preset, budget, "random", observer, [&](const SplitEnvironment& environment, int64_t) {
-    return Mask(environment)[1] != 0 ? static_cast<int>(random() >> 63) : 0;
-  });
+  return Play(problem, preset, budget, "random", observer,
+              [&](const SplitEnvironment& environment, int64_t) {
+                return Mask(environment)[1] != 0 ? static_cast<int>(random() >> 63) : 0;
+              });
 }
 
 EngineOutcome SearchGreedy(const SplitProblem& problem, Preset preset, const EngineBudget& budget,
                            const EngineObserver& observer) {
   std::mt19937_64 random(budget.seed);
-  return Play(problem, preset, budget, "greedy", observer, [&](const SplitEnvironment& environment, int64_t episode) {
-    if (Mask(environment)[1] == 0) return 0;
-    std::array<double, 2> reward;
-    for (int action = 0; action < 2; ++action) reward[action] = environment.Clone()->Step(action);
-    const int best = reward[1] > reward[0] ? 1 : 0;
-    return episode > 0 && random() % 10 == 0 ? 1 - best : best;
-  });
+  return Play(problem, preset, budget, "greedy", observer,
+              [&](const SplitEnvironment& environment, int64_t episode) {
+                if (Mask(environment)[1] == 0) return 0;
+                std::array<double, 2> reward;
+                for (int action = 0; action < 2; ++action)
+                  reward[action] = environment.Clone()->Step(action);
+                const int best = reward[1] > reward[0] ? 1 : 0;
+                return episode > 0 && random() % 10 == 0 ? 1 - best : best;
+              });
 }
 
-absl::StatusOr<EngineOutcome> SearchDqn(const SplitProblem& problem, Preset preset, const EngineBudget& budget,
+absl::StatusOr<EngineOutcome> SearchDqn(const SplitProblem& problem, Preset preset,
+                                        const EngineBudget& budget,
                                         const EngineObserver& observer) {
   Incumbent incumbent("dqn", preset, observer);
   if (problem.decisions().empty()) {
@@ -123,13 +131,16 @@ absl::StatusOr<EngineOutcome> SearchDqn(const SplitProblem& problem, Preset pres
     SplitEnvironment environment(problem, options);
     if (environment.done()) break;
     double fixed_return = 0;
-    for (size_t d = 0; d < options.fixed.size(); ++d) fixed_return += options.fixed[d] ? 0.4 * problem.decisions()[d].members : 0;
+    for (size_t d = 0; d < options.fixed.size(); ++d)
+      fixed_return += options.fixed[d] ? 0.4 * problem.decisions()[d].members : 0;
     const auto observe = [&](const EpisodeReport& report) {
-      incumbent.EndEpisode(environment, report.episode_return + fixed_return, before + report.decisions);
+      incumbent.EndEpisode(environment, report.episode_return + fixed_return,
+                           before + report.decisions);
       return !budget.stop();
     };
-    ASSIGN_OR_RETURN(const TrainingResult result,
-                     TrainAgent(environment, agent, budget.seed + stage, budget.decisions / stages, observe));
+    ASSIGN_OR_RETURN(
+        const TrainingResult result,
+        TrainAgent(environment, agent, budget.seed + stage, budget.decisions / stages, observe));
     before += result.decisions;
     options.fixed = incumbent.outcome().chosen;
   }

@@ -1,5 +1,5 @@
-// The engines that search a SplitProblem, all on the same environment and under the same budget of decisions.
-// None of them sees another's result.
+// The engines that search a SplitProblem, all on the same environment and under the same budget of
+// decisions. None of them sees another's result.
 #pragma once
 
 #include <functional>
@@ -39,12 +39,13 @@ using EngineObserver = std::function<void(const EngineOutcome&, bool improved)>;
 EngineOutcome SearchRandom(const SplitProblem& problem, Preset preset, const EngineBudget& budget,
                            const EngineObserver& observer);
 
-// The action with the larger immediate reward; later episodes take the other one now and then (one time in ten).
+// The action with the larger immediate reward; later episodes take the other one now and then (one
+// time in ten).
 EngineOutcome SearchGreedy(const SplitProblem& problem, Preset preset, const EngineBudget& budget,
                            const EngineObserver& observer);
 
 // A DQN trained from scratch. `paper`: two stages, the second starting from the first one's splits.
-absl::StatusOr<EngineOutcome> SearchDqn(const SplitProblem& problem, Preset preset, const EngineBudget& budget,
-                                        const EngineObserver& observer);
+absl::StatusOr<EngineOutcome> SearchDqn(const SplitProblem& problem, Preset preset,
+                                        const EngineBudget& budget, const EngineObserver& observer);
 
 }  // namespace automap

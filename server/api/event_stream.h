@@ -14,22 +14,26 @@
 
 namespace automap {
 
-// Snapshot first, then every durable event once and in order, progress in between (newest wins, so a slow reader costs
-// one message); ends OK after the final plan or a final state. gRPC's reactions only hand work to the executor; all
-// state is touched there, under the mutex. Owns itself until gRPC is done with it.
-class EventStream final : public grpc::ServerWriteReactor<v1::PlanEvent>, public std::enable_shared_from_this<EventStream> {
+// Snapshot first, then every durable event once and in order, progress in between (newest wins, so
+// a slow reader costs one message); ends OK after the final plan or a final state. gRPC's reactions
+// only hand work to the executor; all state is touched there, under the mutex. Owns itself until
+// gRPC is done with it.
+class EventStream final : public grpc::ServerWriteReactor<v1::PlanEvent>,
+                          public std::enable_shared_from_this<EventStream> {
  public:
   // Where the stream's job comes from; runs on the executor.
   using FindJob = std::function<absl::StatusOr<v1::PlanJob>()>;
 
-  static EventStream* Start(JobService& service, Executor& executor, FindJob find, std::string resume_token, v1::EventFilter filter);
+  static EventStream* Start(JobService& service, Executor& executor, FindJob find,
+                            std::string resume_token, v1::EventFilter filter);
 
   void OnWriteDone(bool ok) override;
   void OnCancel() override;
   void OnDone() override;
 
  private:
-  EventStream(JobService& service, Executor& executor, std::string resume_token, v1::EventFilter filter);
+  EventStream(JobService& service, Executor& executor, std::string resume_token,
+              v1::EventFilter filter);
   void Open(const FindJob& find);
   void Pump();
   absl::Status FillQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -10,7 +10,8 @@
 
 namespace automap {
 
-// Runs functions in the order in which they were given, several at a time. The destructor runs what is left.
+// Runs functions in the order in which they were given, several at a time. The destructor runs what
+// is left.
 class Executor {
  public:
   explicit Executor(int threads);

@@ -45,13 +45,18 @@ std::string Digest(const v1::PlanSpec& spec, const v1::JobOptions& options) {
 }  // namespace
 
 absl::Status JobService::CheckQueue() {
-  if (draining_) return absl::UnavailableError("server: is draining; try another replica or again later");
-  ASSIGN_OR_RETURN(const JobPage pending, store_.List(static_cast<int>(limits_.max_queued_jobs), "", {v1::PlanJob::PENDING}));
+  if (draining_)
+    return absl::UnavailableError("server: is draining; try another replica or again later");
+  ASSIGN_OR_RETURN(const JobPage pending, store_.List(static_cast<int>(limits_.max_queued_jobs), "",
+                                                      {v1::PlanJob::PENDING}));
   if (static_cast<int64_t>(pending.jobs.size()) < limits_.max_queued_jobs) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat("queue: ", pending.jobs.size(), " jobs are waiting, no more are taken"));
+  return absl::ResourceExhaustedError(
+      absl::StrCat("queue: ", pending.jobs.size(), " jobs are waiting, no more are taken"));
 }
 
-absl::StatusOr<v1::PlanJob> JobService::Create(const v1::PlanSpec& spec, const v1::JobOptions& options, const std::string& request_id,
+absl::StatusOr<v1::PlanJob> JobService::Create(const v1::PlanSpec& spec,
+                                               const v1::JobOptions& options,
+                                               const std::string& request_id,
                                                const std::string& caller) {
   RETURN_IF_ERROR(CheckRequestId(request_id, limits_));
   RETURN_IF_ERROR(CheckOptions(options, limits_));
@@ -59,7 +64,10 @@ absl::StatusOr<v1::PlanJob> JobService::Create(const v1::PlanSpec& spec, const v
   ASSIGN_OR_RETURN(*job.mutable_spec(), CheckSpec(spec, limits_));
   if (spec.has_module_name()) {
     const auto module = GetModule(spec.module_name());
-    if (!module.ok()) return absl::FailedPreconditionError(absl::StrCat("spec.module_name: ", spec.module_name(), " is not here; upload it with Modules.UploadModule"));
+    if (!module.ok())
+      return absl::FailedPreconditionError(
+          absl::StrCat("spec.module_name: ", spec.module_name(),
+                       " is not here; upload it with Modules.UploadModule"));
   }
   RETURN_IF_ERROR(CheckQueue());
   job.set_name(NewJobName());
@@ -92,7 +100,8 @@ absl::StatusOr<v1::ListPlanJobsResponse> JobService::List(const v1::ListPlanJobs
   return response;
 }
 
-// A race with the pool is settled by the store: a move that does not fit the state of the moment is tried once more.
+// A race with the pool is settled by the store: a move that does not fit the state of the moment is
+// tried once more.
 absl::StatusOr<v1::PlanJob> JobService::Cancel(const std::string& name) {
   RETURN_IF_ERROR(CheckJobName(name));
   for (int attempt = 0;; ++attempt) {
@@ -100,7 +109,8 @@ absl::StatusOr<v1::PlanJob> JobService::Cancel(const std::string& name) {
     if (IsEnded(job.state()) || job.state() == v1::PlanJob::CANCELLING) return job;
     const bool is_running = job.state() == v1::PlanJob::RUNNING;
     job.set_state(is_running ? v1::PlanJob::CANCELLING : v1::PlanJob::CANCELLED);
-    if (!is_running) *job.mutable_end_time() = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(absl::Now()));
+    if (!is_running)
+      *job.mutable_end_time() = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(absl::Now()));
     const absl::Status status = store_.Update(job, nullptr);
     if (!status.ok() && attempt < 3) continue;
     RETURN_IF_ERROR(status);
@@ -119,7 +129,9 @@ absl::Status JobService::Delete(const std::string& name) {
 absl::StatusOr<v1::Plan> JobService::GetPlan(const std::string& name) {
   ASSIGN_OR_RETURN(const v1::PlanJob job, Get(name));
   if (job.state() != v1::PlanJob::SUCCEEDED) {
-    return absl::FailedPreconditionError(absl::StrCat(name, ": is ", v1::PlanJob::State_Name(job.state()), ", only a job that SUCCEEDED has a plan"));
+    return absl::FailedPreconditionError(absl::StrCat(name, ": is ",
+                                                      v1::PlanJob::State_Name(job.state()),
+                                                      ", only a job that SUCCEEDED has a plan"));
   }
   int64_t after = 0;
   while (true) {
@@ -144,16 +156,21 @@ v1::Capabilities JobService::GetCapabilities() const {
   capabilities.set_max_queued_jobs(limits_.max_queued_jobs);
   capabilities.set_max_workers(pool_.options().workers);
   capabilities.set_max_worker_memory_bytes(pool_.options().limits.memory_bytes);
-  capabilities.mutable_max_run_timeout()->set_seconds(absl::ToInt64Seconds(pool_.options().max_run_timeout));
-  for (const char* format : {"HloModuleProto", "HloProto", "HloSnapshot", "HLO text", "proto JSON", "protobuf text", "gzip of any"}) capabilities.add_formats(format);
+  capabilities.mutable_max_run_timeout()->set_seconds(
+      absl::ToInt64Seconds(pool_.options().max_run_timeout));
+  for (const char* format : {"HloModuleProto", "HloProto", "HloSnapshot", "HLO text", "proto JSON",
+                             "protobuf text", "gzip of any"})
+    capabilities.add_formats(format);
   for (const char* strategy : {"auto", "adp", "opp"}) capabilities.add_strategies(strategy);
   for (const char* preset : {"default", "paper"}) capabilities.add_presets(preset);
   return capabilities;
 }
 
-absl::StatusOr<std::unique_ptr<BlobStore::Upload>> JobService::BeginUpload(const v1::UploadHeader& header) {
+absl::StatusOr<std::unique_ptr<BlobStore::Upload>> JobService::BeginUpload(
+    const v1::UploadHeader& header) {
   RETURN_IF_ERROR(CheckHeader(header, limits_));
-  if (draining_) return absl::UnavailableError("server: is draining; try another replica or again later");
+  if (draining_)
+    return absl::UnavailableError("server: is draining; try another replica or again later");
   return blobs_.Begin(header.sha256(), header.size_bytes());
 }
 
@@ -162,7 +179,8 @@ absl::StatusOr<v1::Module> JobService::GetModule(const std::string& name) {
   return blobs_.Get(digest);
 }
 
-absl::StatusOr<v1::ListModulesResponse> JobService::ListModules(const v1::ListModulesRequest& request) {
+absl::StatusOr<v1::ListModulesResponse> JobService::ListModules(
+    const v1::ListModulesRequest& request) {
   ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request.page_size(), limits_));
   v1::ListModulesResponse response;
   for (v1::Module& module : blobs_.List(request.page_token(), page_size + 1)) {
@@ -179,9 +197,12 @@ absl::Status JobService::DeleteModule(const std::string& name) {
   ASSIGN_OR_RETURN(const std::string digest, ModuleDigest(name));
   std::string token;
   do {
-    ASSIGN_OR_RETURN(const JobPage page, store_.List(limits_.max_page_size, token, {v1::PlanJob::PENDING, v1::PlanJob::RUNNING, v1::PlanJob::CANCELLING}));
+    ASSIGN_OR_RETURN(const JobPage page, store_.List(limits_.max_page_size, token,
+                                                     {v1::PlanJob::PENDING, v1::PlanJob::RUNNING,
+                                                      v1::PlanJob::CANCELLING}));
     for (const v1::PlanJob& job : page.jobs) {
-      if (job.spec().module_name() == name) return absl::FailedPreconditionError(absl::StrCat(name, ": is needed by ", job.name()));
+      if (job.spec().module_name() == name)
+        return absl::FailedPreconditionError(absl::StrCat(name, ": is needed by ", job.name()));
     }
     token = page.next_page_token;
   } while (!token.empty());

@@ -1,4 +1,5 @@
-// What the API does, without gRPC: requests in, messages or errors out. Blocks on the store; never runs on gRPC's threads.
+// What the API does, without gRPC: requests in, messages or errors out. Blocks on the store; never
+// runs on gRPC's threads.
 #pragma once
 
 #include <atomic>
@@ -19,11 +20,18 @@ namespace automap {
 // Thread-safe.
 class JobService {
  public:
-  JobService(JobStore& store, BlobStore& blobs, JobFeed& feed, WorkerPool& pool, Metrics& metrics, Limits limits)
-      : store_(store), blobs_(blobs), feed_(feed), pool_(pool), metrics_(metrics), limits_(limits) {}
+  JobService(JobStore& store, BlobStore& blobs, JobFeed& feed, WorkerPool& pool, Metrics& metrics,
+             Limits limits)
+      : store_(store),
+        blobs_(blobs),
+        feed_(feed),
+        pool_(pool),
+        metrics_(metrics),
+        limits_(limits) {}
 
   // Durable when it returns. UNAVAILABLE while draining.
-  absl::StatusOr<v1::PlanJob> Create(const v1::PlanSpec& spec, const v1::JobOptions& options, const std::string& request_id, const std::string& caller);
+  absl::StatusOr<v1::PlanJob> Create(const v1::PlanSpec& spec, const v1::JobOptions& options,
+                                     const std::string& request_id, const std::string& caller);
   absl::StatusOr<v1::PlanJob> Get(const std::string& name);
   absl::StatusOr<v1::ListPlanJobsResponse> List(const v1::ListPlanJobsRequest& request);
   absl::StatusOr<v1::PlanJob> Cancel(const std::string& name);

@@ -11,7 +11,8 @@ using Context = grpc::CallbackServerContext;
 // One upload: a message is read, handled on the executor, and only then the next one is asked for.
 class UploadReactor final : public grpc::ServerReadReactor<v1::UploadModuleRequest> {
  public:
-  UploadReactor(JobService& service, Executor& executor, v1::Module* response) : service_(service), executor_(executor), response_(response) {
+  UploadReactor(JobService& service, Executor& executor, v1::Module* response)
+      : service_(service), executor_(executor), response_(response) {
     StartRead(&request_);
   }
 
@@ -31,9 +32,11 @@ class UploadReactor final : public grpc::ServerReadReactor<v1::UploadModuleReque
  private:
   absl::Status Take() {
     if (request_.has_header()) {
-      if (upload_ != nullptr) return absl::InvalidArgumentError("header: a second one, must come once");
+      if (upload_ != nullptr)
+        return absl::InvalidArgumentError("header: a second one, must come once");
       // The same bytes again: answered at once.
-      if (auto known = service_.GetModule(absl::StrCat("modules/", request_.header().sha256())); known.ok()) {
+      if (auto known = service_.GetModule(absl::StrCat("modules/", request_.header().sha256()));
+          known.ok()) {
         *response_ = *std::move(known);
         complete_ = true;
         return absl::OkStatus();
@@ -41,13 +44,17 @@ class UploadReactor final : public grpc::ServerReadReactor<v1::UploadModuleReque
       ASSIGN_OR_RETURN(upload_, service_.BeginUpload(request_.header()));
       return absl::OkStatus();
     }
-    if (upload_ == nullptr) return absl::InvalidArgumentError("header: missing, must come before the first chunk");
+    if (upload_ == nullptr)
+      return absl::InvalidArgumentError("header: missing, must come before the first chunk");
     const v1::UploadChunk& chunk = request_.chunk();
     if (static_cast<int64_t>(chunk.data().size()) > service_.limits().max_chunk_bytes) {
-      return absl::ResourceExhaustedError(absl::StrCat("chunk.data: ", chunk.data().size(), " bytes, must be at most ", service_.limits().max_chunk_bytes));
+      return absl::ResourceExhaustedError(absl::StrCat("chunk.data: ", chunk.data().size(),
+                                                       " bytes, must be at most ",
+                                                       service_.limits().max_chunk_bytes));
     }
     if (chunk.has_offset() && chunk.offset() != upload_->received()) {
-      return absl::InvalidArgumentError(absl::StrCat("chunk.offset: ", chunk.offset(), ", must be ", upload_->received()));
+      return absl::InvalidArgumentError(
+          absl::StrCat("chunk.offset: ", chunk.offset(), ", must be ", upload_->received()));
     }
     RETURN_IF_ERROR(upload_->Append(chunk.data()));
     service_.metrics().UploadedBytes(static_cast<int64_t>(chunk.data().size()));
@@ -70,26 +77,34 @@ class UploadReactor final : public grpc::ServerReadReactor<v1::UploadModuleReque
 
 class ModulesService final : public v1::Modules::CallbackService {
  public:
-  ModulesService(JobService& service, Executor& executor) : service_(service), executor_(executor) {}
+  ModulesService(JobService& service, Executor& executor)
+      : service_(service), executor_(executor) {}
 
-  grpc::ServerReadReactor<v1::UploadModuleRequest>* UploadModule(Context*, v1::Module* response) override {
+  grpc::ServerReadReactor<v1::UploadModuleRequest>* UploadModule(Context*,
+                                                                 v1::Module* response) override {
     return new UploadReactor(service_, executor_, response);
   }
 
-  grpc::ServerUnaryReactor* GetModule(Context* context, const v1::GetModuleRequest* request, v1::Module* response) override {
-    return AnswerUnary(context, executor_, service_.metrics(), response, [this, request] { return service_.GetModule(request->name()); });
+  grpc::ServerUnaryReactor* GetModule(Context* context, const v1::GetModuleRequest* request,
+                                      v1::Module* response) override {
+    return AnswerUnary(context, executor_, service_.metrics(), response,
+                       [this, request] { return service_.GetModule(request->name()); });
   }
 
-  grpc::ServerUnaryReactor* ListModules(Context* context, const v1::ListModulesRequest* request, v1::ListModulesResponse* response) override {
-    return AnswerUnary(context, executor_, service_.metrics(), response, [this, request] { return service_.ListModules(*request); });
+  grpc::ServerUnaryReactor* ListModules(Context* context, const v1::ListModulesRequest* request,
+                                        v1::ListModulesResponse* response) override {
+    return AnswerUnary(context, executor_, service_.metrics(), response,
+                       [this, request] { return service_.ListModules(*request); });
   }
 
-  grpc::ServerUnaryReactor* DeleteModule(Context* context, const v1::DeleteModuleRequest* request, google::protobuf::Empty* response) override {
-    return AnswerUnary(context, executor_, service_.metrics(), response, [this, request]() -> absl::StatusOr<google::protobuf::Empty> {
-      const absl::Status status = service_.DeleteModule(request->name());
-      if (!status.ok()) return status;
-      return google::protobuf::Empty();
-    });
+  grpc::ServerUnaryReactor* DeleteModule(Context* context, const v1::DeleteModuleRequest* request,
+                                         google::protobuf::Empty* response) override {
+    return AnswerUnary(context, executor_, service_.metrics(), response,
+                       [this, request]() -> absl::StatusOr<google::protobuf::Empty> {
+                         const absl::Status status = service_.DeleteModule(request->name());
+                         if (!status.ok()) return status;
+                         return google::protobuf::Empty();
+                       });
   }
 
  private:
@@ -99,7 +114,8 @@ class ModulesService final : public v1::Modules::CallbackService {
 
 }  // namespace
 
-std::unique_ptr<v1::Modules::CallbackService> MakeModulesService(JobService& service, Executor& executor) {
+std::unique_ptr<v1::Modules::CallbackService> MakeModulesService(JobService& service,
+                                                                 Executor& executor) {
   return std::make_unique<ModulesService>(service, executor);
 }
 

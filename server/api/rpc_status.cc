@@ -21,16 +21,25 @@ std::string ReasonOf(const absl::Status& status) {
   const std::string message(status.message());
   switch (status.code()) {
     case absl::StatusCode::kInvalidArgument:
-      if (absl::StartsWith(message, "request_id")) return absl::StrContains(message, "was used") ? "REQUEST_ID_REUSED" : "REQUEST_ID_INVALID";
-      if (absl::StartsWith(message, "header") || absl::StartsWith(message, "chunk")) return "UPLOAD_INVALID";
+      if (absl::StartsWith(message, "request_id"))
+        return absl::StrContains(message, "was used") ? "REQUEST_ID_REUSED" : "REQUEST_ID_INVALID";
+      if (absl::StartsWith(message, "header") || absl::StartsWith(message, "chunk"))
+        return "UPLOAD_INVALID";
       return absl::StartsWith(message, "cluster") ? "CLUSTER_INVALID" : "REQUEST_INVALID";
-    case absl::StatusCode::kNotFound: return "NOT_FOUND";
-    case absl::StatusCode::kResourceExhausted: return absl::StrContains(message, "queue") ? "QUEUE_FULL" : "LIMIT_EXCEEDED";
-    case absl::StatusCode::kFailedPrecondition: return "WRONG_STATE";
-    case absl::StatusCode::kUnimplemented: return "NOT_BUILT";
-    case absl::StatusCode::kUnavailable: return "DRAINING";
-    case absl::StatusCode::kOutOfRange: return "TOKEN_INVALID";
-    default: return "INTERNAL";
+    case absl::StatusCode::kNotFound:
+      return "NOT_FOUND";
+    case absl::StatusCode::kResourceExhausted:
+      return absl::StrContains(message, "queue") ? "QUEUE_FULL" : "LIMIT_EXCEEDED";
+    case absl::StatusCode::kFailedPrecondition:
+      return "WRONG_STATE";
+    case absl::StatusCode::kUnimplemented:
+      return "NOT_BUILT";
+    case absl::StatusCode::kUnavailable:
+      return "DRAINING";
+    case absl::StatusCode::kOutOfRange:
+      return "TOKEN_INVALID";
+    default:
+      return "INTERNAL";
   }
 }
 
@@ -49,7 +58,8 @@ grpc::Status ToGrpc(const absl::Status& status) {
     bad.add_field_violations()->set_field(FieldOf(message));
     bad.mutable_field_violations(0)->set_description(message);
     proto.add_details()->PackFrom(bad);
-  } else if (status.code() == absl::StatusCode::kResourceExhausted || status.code() == absl::StatusCode::kUnavailable) {
+  } else if (status.code() == absl::StatusCode::kResourceExhausted ||
+             status.code() == absl::StatusCode::kUnavailable) {
     google::rpc::RetryInfo retry;
     retry.mutable_retry_delay()->set_seconds(1);
     proto.add_details()->PackFrom(retry);
@@ -58,7 +68,8 @@ grpc::Status ToGrpc(const absl::Status& status) {
     resource.set_description(message);
     proto.add_details()->PackFrom(resource);
   }
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), message, proto.SerializeAsString());
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), message,
+                      proto.SerializeAsString());
 }
 
 }  // namespace automap

@@ -10,8 +10,11 @@
 
 namespace automap {
 
-// Both services must outlive the server that they are registered with, and `service` and `executor` both of them.
-std::unique_ptr<v1::Planner::CallbackService> MakePlannerService(JobService& service, Executor& executor);
-std::unique_ptr<v1::Modules::CallbackService> MakeModulesService(JobService& service, Executor& executor);
+// Both services must outlive the server that they are registered with, and `service` and `executor`
+// both of them.
+std::unique_ptr<v1::Planner::CallbackService> MakePlannerService(JobService& service,
+                                                                 Executor& executor);
+std::unique_ptr<v1::Modules::CallbackService> MakeModulesService(JobService& service,
+                                                                 Executor& executor);
 
 }  // namespace automap

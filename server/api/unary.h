@@ -13,7 +13,8 @@ namespace automap {
 
 // `body` returns absl::StatusOr<Response>. gRPC keeps request and response alive until Finish.
 template <typename Response, typename Body>
-grpc::ServerUnaryReactor* AnswerUnary(grpc::CallbackServerContext* context, Executor& executor, Metrics& metrics, Response* response, Body body) {
+grpc::ServerUnaryReactor* AnswerUnary(grpc::CallbackServerContext* context, Executor& executor,
+                                      Metrics& metrics, Response* response, Body body) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   executor.Run([reactor, response, &metrics, body = std::move(body)] {
     absl::StatusOr<Response> result = absl::InternalError("unknown");

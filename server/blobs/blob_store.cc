@@ -43,34 +43,44 @@ struct BlobStore::Upload::Hash {
 };
 
 bool IsSha256(absl::string_view text) {
-  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+  return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
 }
 
 absl::StatusOr<std::unique_ptr<BlobStore>> BlobStore::Open(const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) return absl::FailedPreconditionError(absl::StrCat(folder, ": cannot be made: ", error.message()));
+  if (error)
+    return absl::FailedPreconditionError(
+        absl::StrCat(folder, ": cannot be made: ", error.message()));
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (absl::StartsWith(entry.path().filename().string(), "upload-")) std::filesystem::remove(entry.path(), error);
+    if (absl::StartsWith(entry.path().filename().string(), "upload-"))
+      std::filesystem::remove(entry.path(), error);
   }
   return std::unique_ptr<BlobStore>(new BlobStore(folder));
 }
 
-std::string BlobStore::PathOf(const std::string& sha256) const { return absl::StrCat(folder_, "/", sha256); }
+std::string BlobStore::PathOf(const std::string& sha256) const {
+  return absl::StrCat(folder_, "/", sha256);
+}
 
 BlobStore::Upload::Upload(BlobStore& store, std::string sha256, int64_t size)
-    : store_(store), sha256_(std::move(sha256)),
+    : store_(store),
+      sha256_(std::move(sha256)),
       path_([&] {
         static std::atomic<int64_t> next = 0;
         return absl::StrCat(store.folder_, "/upload-", getpid(), "-", ++next);
       }()),
-      size_(size), hash_(std::make_unique<Hash>()) {}
+      size_(size),
+      hash_(std::make_unique<Hash>()) {}
 
 BlobStore::Upload::~Upload() {
   if (file_ >= 0) close(file_), unlink(path_.c_str());
 }
 
-absl::StatusOr<std::unique_ptr<BlobStore::Upload>> BlobStore::Begin(const std::string& sha256, int64_t size) {
+absl::StatusOr<std::unique_ptr<BlobStore::Upload>> BlobStore::Begin(const std::string& sha256,
+                                                                    int64_t size) {
   std::unique_ptr<Upload> upload(new Upload(*this, sha256, size));
   upload->file_ = open(upload->path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (upload->file_ < 0) return IoError("create");
@@ -79,7 +89,8 @@ absl::StatusOr<std::unique_ptr<BlobStore::Upload>> BlobStore::Begin(const std::s
 
 absl::Status BlobStore::Upload::Append(absl::string_view data) {
   received_ += static_cast<int64_t>(data.size());
-  if (received_ > size_) return absl::InvalidArgumentError(absl::StrCat("chunk: more than header.size_bytes, ", size_));
+  if (received_ > size_)
+    return absl::InvalidArgumentError(absl::StrCat("chunk: more than header.size_bytes, ", size_));
   EVP_DigestUpdate(hash_->context, data.data(), data.size());
   while (!data.empty()) {
     const ssize_t written = write(file_, data.data(), data.size());
@@ -91,12 +102,17 @@ absl::Status BlobStore::Upload::Append(absl::string_view data) {
 }
 
 absl::StatusOr<v1::Module> BlobStore::Upload::Finish() {
-  if (received_ != size_) return absl::InvalidArgumentError(absl::StrCat("header.size_bytes: ", size_, ", ", received_, " bytes came"));
+  if (received_ != size_)
+    return absl::InvalidArgumentError(
+        absl::StrCat("header.size_bytes: ", size_, ", ", received_, " bytes came"));
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int length = 0;
   EVP_DigestFinal_ex(hash_->context, digest, &length);
-  const std::string actual = absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), length));
-  if (actual != sha256_) return absl::InvalidArgumentError(absl::StrCat("header.sha256: ", sha256_, ", the bytes have ", actual));
+  const std::string actual =
+      absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), length));
+  if (actual != sha256_)
+    return absl::InvalidArgumentError(
+        absl::StrCat("header.sha256: ", sha256_, ", the bytes have ", actual));
   if (fsync(file_) != 0) return IoError("sync");
   if (rename(path_.c_str(), store_.PathOf(sha256_).c_str()) != 0) return IoError("rename");
   close(file_);
@@ -108,13 +124,15 @@ absl::StatusOr<v1::Module> BlobStore::Upload::Finish() {
 absl::StatusOr<v1::Module> BlobStore::Get(const std::string& sha256) const {
   struct stat info = {};
   if (!IsSha256(sha256) || stat(PathOf(sha256).c_str(), &info) != 0) {
-    return absl::NotFoundError(absl::StrCat("name: \"modules/", sha256, "\", there is no such module; upload it first"));
+    return absl::NotFoundError(
+        absl::StrCat("name: \"modules/", sha256, "\", there is no such module; upload it first"));
   }
   v1::Module module;
   module.set_name(absl::StrCat("modules/", sha256));
   module.set_sha256(sha256);
   module.set_size_bytes(info.st_size);
-  *module.mutable_create_time() = google::protobuf::util::TimeUtil::SecondsToTimestamp(info.st_mtime);
+  *module.mutable_create_time() =
+      google::protobuf::util::TimeUtil::SecondsToTimestamp(info.st_mtime);
   return module;
 }
 

@@ -10,8 +10,8 @@
 
 namespace automap {
 
-// A folder with one file per module. A file is there only when all of it is on disk: written beside, synced, renamed.
-// Thread-safe.
+// A folder with one file per module. A file is there only when all of it is on disk: written
+// beside, synced, renamed. Thread-safe.
 class BlobStore {
  public:
   // Creates the folder where it is missing and removes what unfinished uploads left.
@@ -22,7 +22,8 @@ class BlobStore {
    public:
     ~Upload();
     absl::Status Append(absl::string_view data);
-    // INVALID_ARGUMENT when size or SHA-256 is not what the header said. OK when the module is on disk.
+    // INVALID_ARGUMENT when size or SHA-256 is not what the header said. OK when the module is on
+    // disk.
     absl::StatusOr<v1::Module> Finish();
     int64_t received() const { return received_; }
 

@@ -21,14 +21,17 @@ std::string Place(const Json& place) {
 }
 
 void PrintGroups(const Json& json) {
-  fmt::print("{} groups on an axis of {}\n", json["groups"].size(), json["axisSize"].get<int64_t>());
+  fmt::print("{} groups on an axis of {}\n", json["groups"].size(),
+             json["axisSize"].get<int64_t>());
   for (const Json& group : json["groups"]) {
-    fmt::print("{:>5}  {:>5} members  {:>3} copies  excludes {:>3}  {} ...\n", group["id"].get<int>(), group["members"].size(),
-               group["copies"].get<int>(), group["conflicts"].size(), group["name"].get<std::string>());
+    fmt::print("{:>5}  {:>5} members  {:>3} copies  excludes {:>3}  {} ...\n",
+               group["id"].get<int>(), group["members"].size(), group["copies"].get<int>(),
+               group["conflicts"].size(), group["name"].get<std::string>());
   }
   fmt::print("{} infeasible dims\n", json["infeasible"].size());
   for (const Json& item : json["infeasible"]) {
-    fmt::print("       {} {}: {}\n", Place(item), item["name"].get<std::string>(), item["reason"].get<std::string>());
+    fmt::print("       {} {}: {}\n", Place(item), item["name"].get<std::string>(),
+               item["reason"].get<std::string>());
   }
 }
 
@@ -41,16 +44,21 @@ void PrintPropagation(const Json& json) {
     }
     return;
   }
-  fmt::print("OK: {} parameter dims split, {} tensors, {} all-reduces of {} bytes\n", json["split"].size(),
-             json["tensorsSplit"].get<int64_t>(), json["allReduces"]["count"].get<std::string>(),
+  fmt::print("OK: {} parameter dims split, {} tensors, {} all-reduces of {} bytes\n",
+             json["split"].size(), json["tensorsSplit"].get<int64_t>(),
+             json["allReduces"]["count"].get<std::string>(),
              json["allReduces"]["bytes"].get<std::string>());
   for (const Json& place : json["split"]) fmt::print("  {}\n", Place(place));
 }
 
 void AddCommonOptions(CLI::App& command, Flags& flags) {
-  command.add_option("MODULE", flags.module, "HLO module: proto, text or JSON, gzipped or not")->required();
-  command.add_option("--axis-size", flags.question.axis_size, "devices on the axis")->required()->check(CLI::Range(2, 1 << 20));
-  command.add_flag("--paper-rule", flags.question.paper_rule, "a reduce over a split dim is a conflict");
+  command.add_option("MODULE", flags.module, "HLO module: proto, text or JSON, gzipped or not")
+      ->required();
+  command.add_option("--axis-size", flags.question.axis_size, "devices on the axis")
+      ->required()
+      ->check(CLI::Range(2, 1 << 20));
+  command.add_flag("--paper-rule", flags.question.paper_rule,
+                   "a reduce over a split dim is a conflict");
   command.add_option("--roles", flags.roles, "JSON file with the roles that you know");
   command.add_option("-o", flags.output, "table or json")->check(CLI::IsMember({"table", "json"}));
 }
@@ -78,24 +86,32 @@ ExitCode Print(const Flags& flags, const absl::StatusOr<Json>& json, void (*tabl
 
 void AddGroupsCommand(CLI::App& app, ExitCode& code) {
   auto flags = std::make_shared<Flags>();
-  CLI::App* command = app.add_subcommand("groups", "linkage groups, folded copies, infeasible dims with reasons");
+  CLI::App* command =
+      app.add_subcommand("groups", "linkage groups, folded copies, infeasible dims with reasons");
   AddCommonOptions(*command, *flags);
   command->callback([flags, &code] {
-    code = Print(*flags, Answer(*flags, [&](const std::string& bytes, const GivenRoleList& roles) {
-                   return ProposeGroups(bytes, roles, flags->question);
-                 }), PrintGroups);
+    code = Print(*flags,
+                 Answer(*flags,
+                        [&](const std::string& bytes, const GivenRoleList& roles) {
+                          return ProposeGroups(bytes, roles, flags->question);
+                        }),
+                 PrintGroups);
   });
 }
 
 void AddPropagateCommand(CLI::App& app, ExitCode& code) {
   auto flags = std::make_shared<Flags>();
-  CLI::App* command = app.add_subcommand("propagate", "what follows from splits, what conflicts, and why");
+  CLI::App* command =
+      app.add_subcommand("propagate", "what follows from splits, what conflicts, and why");
   AddCommonOptions(*command, *flags);
   command->add_option("--set", flags->sets, "NAME:DIM or #N:DIM")->required();
   command->callback([flags, &code] {
-    code = Print(*flags, Answer(*flags, [&](const std::string& bytes, const GivenRoleList& roles) {
-                   return PropagateSplits(bytes, roles, flags->question, flags->sets);
-                 }), PrintPropagation);
+    code = Print(*flags,
+                 Answer(*flags,
+                        [&](const std::string& bytes, const GivenRoleList& roles) {
+                          return PropagateSplits(bytes, roles, flags->question, flags->sets);
+                        }),
+                 PrintPropagation);
   });
 }
 

@@ -13,9 +13,13 @@ namespace {
 
 // Becomes the benchmark program; returns only when there is none.
 ExitCode Run(const std::string& name) {
-  const std::string program = (std::filesystem::path(WorkerProgram()).parent_path() / absl::StrCat("bench-", name)).string();
+  const std::string program =
+      (std::filesystem::path(WorkerProgram()).parent_path() / absl::StrCat("bench-", name))
+          .string();
   execl(program.c_str(), program.c_str(), nullptr);
-  Fail(absl::InvalidArgumentError(absl::StrCat(program, ": no such benchmark; build it with `cmake --build build --target bench-", name, "`")));
+  Fail(absl::InvalidArgumentError(absl::StrCat(
+      program, ": no such benchmark; build it with `cmake --build build --target bench-", name,
+      "`")));
   return kUsage;
 }
 

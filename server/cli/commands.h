@@ -1,5 +1,5 @@
-// The commands of `automap`. Each Add function declares its flags on the app; the command runs while the app parses,
-// and leaves its exit code in `code`.
+// The commands of `automap`. Each Add function declares its flags on the app; the command runs
+// while the app parses, and leaves its exit code in `code`.
 #pragma once
 
 #include "CLI/App.hpp"

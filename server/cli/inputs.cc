@@ -20,11 +20,13 @@ namespace {
 
 constexpr int64_t kMaxFileBytes = int64_t{256} << 20;
 
-absl::StatusOr<v1::Plan::Sharding::Role> RoleFromName(const std::string& name, const std::string& path) {
+absl::StatusOr<v1::Plan::Sharding::Role> RoleFromName(const std::string& name,
+                                                      const std::string& path) {
   v1::Plan::Sharding::Role role;
   if (v1::Plan::Sharding::Role_Parse(absl::AsciiStrToUpper(name), &role) && role != 0) return role;
-  return absl::InvalidArgumentError(absl::StrCat(
-      path, ".role: \"", name, "\", must be variable, optimizer_state, other_state, input or constant"));
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, ".role: \"", name,
+                   "\", must be variable, optimizer_state, other_state, input or constant"));
 }
 
 // Small files like the zoo's come gzipped; zlib reads both.
@@ -34,7 +36,8 @@ absl::StatusOr<std::string> ReadMaybeGzipped(const std::string& path) {
   std::string bytes;
   char buffer[1 << 16];
   int count = 0;
-  while ((count = gzread(file, buffer, sizeof(buffer))) > 0 && static_cast<int64_t>(bytes.size()) <= kMaxFileBytes) {
+  while ((count = gzread(file, buffer, sizeof(buffer))) > 0 &&
+         static_cast<int64_t>(bytes.size()) <= kMaxFileBytes) {
     bytes.append(buffer, count);
   }
   gzclose(file);
@@ -48,7 +51,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ifstream file;
   if (path != "-") {
     std::error_code error;
-    if (std::filesystem::is_directory(path, error)) return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder"));
+    if (std::filesystem::is_directory(path, error))
+      return absl::InvalidArgumentError(absl::StrCat(path, ": is a folder"));
     file.open(path, std::ios::binary);
     if (!file) return absl::InvalidArgumentError(absl::StrCat(path, ": cannot be read"));
   }
@@ -58,7 +62,8 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   while (stream.read(buffer.data(), buffer.size()) || stream.gcount() > 0) {
     bytes.append(buffer.data(), stream.gcount());
     if (static_cast<int64_t>(bytes.size()) > kMaxFileBytes) {
-      return absl::InvalidArgumentError(absl::StrCat(path, ": more than ", kMaxFileBytes, " bytes"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": more than ", kMaxFileBytes, " bytes"));
     }
   }
   return bytes;
@@ -73,19 +78,22 @@ absl::StatusOr<v1::Cluster> ReadCluster(const std::string& name_or_path) {
   return cluster;
 }
 
-absl::StatusOr<google::protobuf::RepeatedPtrField<v1::ParameterRole>> ReadRoles(const std::string& path) {
+absl::StatusOr<google::protobuf::RepeatedPtrField<v1::ParameterRole>> ReadRoles(
+    const std::string& path) {
   google::protobuf::RepeatedPtrField<v1::ParameterRole> roles;
   if (path.empty()) return roles;
   ASSIGN_OR_RETURN(const std::string text, ReadMaybeGzipped(path));
   const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!json.is_object() || !json.contains("parameters") || !json["parameters"].is_array()) {
-    return absl::InvalidArgumentError(absl::StrCat(path, ": must be JSON with a list \"parameters\""));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": must be JSON with a list \"parameters\""));
   }
   for (size_t i = 0; i < json["parameters"].size(); ++i) {
     const auto& item = json["parameters"][i];
     const std::string where = absl::StrCat(path, ": parameters[", i, "]");
     if (!item.is_object() || !item.contains("index") || !item["index"].is_number_integer()) {
-      return absl::InvalidArgumentError(absl::StrCat(where, ".index: missing, must be a parameter number"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(where, ".index: missing, must be a parameter number"));
     }
     v1::ParameterRole& role = *roles.Add();
     role.set_index(item["index"].get<int32_t>());
@@ -93,8 +101,10 @@ absl::StatusOr<google::protobuf::RepeatedPtrField<v1::ParameterRole>> ReadRoles(
       ASSIGN_OR_RETURN(const auto value, RoleFromName(item["role"].get<std::string>(), where));
       role.set_role(value);
     }
-    if (item.contains("name") && item["name"].is_string()) role.set_name(item["name"].get<std::string>());
-    if (item.contains("updatedBy") && item["updatedBy"].is_number_integer()) role.set_updated_by(item["updatedBy"].get<int32_t>());
+    if (item.contains("name") && item["name"].is_string())
+      role.set_name(item["name"].get<std::string>());
+    if (item.contains("updatedBy") && item["updatedBy"].is_number_integer())
+      role.set_updated_by(item["updatedBy"].get<int32_t>());
   }
   return roles;
 }
@@ -104,8 +114,10 @@ absl::StatusOr<v1::Plan> ReadPlan(const std::string& path) {
   v1::Plan plan;
   const absl::string_view text = absl::StripLeadingAsciiWhitespace(bytes);
   if (!text.empty() && text.front() == '{') {
-    const auto status = google::protobuf::util::JsonStringToMessage({text.data(), text.size()}, &plan);
-    if (!status.ok()) return absl::InvalidArgumentError(absl::StrCat(path, ": ", std::string(status.message())));
+    const auto status =
+        google::protobuf::util::JsonStringToMessage({text.data(), text.size()}, &plan);
+    if (!status.ok())
+      return absl::InvalidArgumentError(absl::StrCat(path, ": ", std::string(status.message())));
   } else if (bytes.empty() || !plan.ParseFromString(bytes)) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": is no plan"));
   }

@@ -9,15 +9,17 @@
 
 namespace automap {
 
-// The bytes of a file; "-" is stdin. INVALID_ARGUMENT when it cannot be read or has more than 256 MiB.
+// The bytes of a file; "-" is stdin. INVALID_ARGUMENT when it cannot be read or has more than 256
+// MiB.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 
 // A preset's name, or the path of a JSON file of the Cluster message.
 absl::StatusOr<v1::Cluster> ReadCluster(const std::string& name_or_path);
 
-// A roles file: {"parameters": [{"index": 3, "role": "variable", "name": "...", "updatedBy": 7}]}. Keys that are not
-// known are ignored. An empty path gives no roles.
-absl::StatusOr<google::protobuf::RepeatedPtrField<v1::ParameterRole>> ReadRoles(const std::string& path);
+// A roles file: {"parameters": [{"index": 3, "role": "variable", "name": "...", "updatedBy": 7}]}.
+// Keys that are not known are ignored. An empty path gives no roles.
+absl::StatusOr<google::protobuf::RepeatedPtrField<v1::ParameterRole>> ReadRoles(
+    const std::string& path);
 
 // A plan as JSON or as binary message, told apart by content.
 absl::StatusOr<v1::Plan> ReadPlan(const std::string& path);

@@ -27,7 +27,8 @@ std::string Json(const google::protobuf::Message& message) {
 }
 
 void PrintJob(const v1::PlanJob& job) {
-  fmt::print("{}  {:<10} attempts {}  created {}  {}\n", job.name(), v1::PlanJob::State_Name(job.state()), job.attempts(),
+  fmt::print("{}  {:<10} attempts {}  created {}  {}\n", job.name(),
+             v1::PlanJob::State_Name(job.state()), job.attempts(),
              google::protobuf::util::TimeUtil::ToString(job.create_time()), job.error().message());
 }
 
@@ -55,7 +56,9 @@ ExitCode Watch(const Flags& flags) {
   absl::StatusOr<v1::Plan> plan;
   {
     ProgressLine line;
-    plan = Remote(flags.server).Watch(flags.job, [&](const v1::Progress& progress) { line.Show(progress); });
+    plan = Remote(flags.server).Watch(flags.job, [&](const v1::Progress& progress) {
+      line.Show(progress);
+    });
   }
   if (!plan.ok()) return Fail(plan.status());
   fmt::print("{}", flags.output == "json" ? PlanJson(*plan) : PlanTable(*plan));
@@ -67,13 +70,16 @@ ExitCode Delete(const Flags& flags) {
   return status.ok() ? kDone : Fail(status);
 }
 
-void AddJobCommand(CLI::App& app, ExitCode& code, const char* name, const char* help, ExitCode (*run)(const Flags&), bool takes_job) {
+void AddJobCommand(CLI::App& app, ExitCode& code, const char* name, const char* help,
+                   ExitCode (*run)(const Flags&), bool takes_job) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand(name, help);
   if (takes_job) command->add_option("JOB", flags->job, "planJobs/...")->required();
-  if (!takes_job) command->add_option("--limit", flags->limit, "how many")->check(CLI::Range(1, 1000));
+  if (!takes_job)
+    command->add_option("--limit", flags->limit, "how many")->check(CLI::Range(1, 1000));
   command->add_option("--server", flags->server, "host:port of automapd");
-  command->add_option("-o", flags->output, "table or json")->check(CLI::IsMember({"table", "json"}));
+  command->add_option("-o", flags->output, "table or json")
+      ->check(CLI::IsMember({"table", "json"}));
   command->callback([flags, run, &code] { code = run(*flags); });
 }
 
@@ -81,9 +87,13 @@ void AddJobCommand(CLI::App& app, ExitCode& code, const char* name, const char* 
 
 void AddJobCommands(CLI::App& app, ExitCode& code) {
   AddJobCommand(app, code, "jobs", "the server's jobs, newest first", List, false);
-  AddJobCommand(app, code, "get", "one job", [](const Flags& flags) { return Show(flags, Remote(flags.server).Get(flags.job)); }, true);
+  AddJobCommand(
+      app, code, "get", "one job",
+      [](const Flags& flags) { return Show(flags, Remote(flags.server).Get(flags.job)); }, true);
   AddJobCommand(app, code, "watch", "follow a job to its plan", Watch, true);
-  AddJobCommand(app, code, "cancel", "stop a job", [](const Flags& flags) { return Show(flags, Remote(flags.server).Cancel(flags.job)); }, true);
+  AddJobCommand(
+      app, code, "cancel", "stop a job",
+      [](const Flags& flags) { return Show(flags, Remote(flags.server).Cancel(flags.job)); }, true);
   AddJobCommand(app, code, "delete", "remove an ended job", Delete, true);
 }
 

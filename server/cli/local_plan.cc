@@ -10,12 +10,14 @@
 namespace automap {
 namespace {
 
-absl::StatusOr<worker::v1::Done> RunTask(const worker::v1::Task& task, const std::function<void(const v1::Progress&)>& progress) {
+absl::StatusOr<worker::v1::Done> RunTask(const worker::v1::Task& task,
+                                         const std::function<void(const v1::Progress&)>& progress) {
   ASSIGN_OR_RETURN(const auto process, WorkerProcess::Start(WorkerProgram(), WorkerLimits{}));
   RETURN_IF_ERROR(process->Send(task, absl::InfiniteFuture()));
   while (true) {
     auto event = process->Receive(absl::InfiniteFuture());
-    if (!event.ok()) return absl::InternalError(absl::StrCat("the worker died: ", event.status().message()));
+    if (!event.ok())
+      return absl::InternalError(absl::StrCat("the worker died: ", event.status().message()));
     if (event->has_done()) return std::move(*event->mutable_done());
     if (event->has_progress() && progress) progress(event->progress());
   }
@@ -25,10 +27,12 @@ absl::StatusOr<worker::v1::Done> RunTask(const worker::v1::Task& task, const std
 
 std::string WorkerProgram() {
   std::error_code error;
-  return (std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "automap-worker").string();
+  return (std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "automap-worker")
+      .string();
 }
 
-absl::StatusOr<v1::Plan> PlanLocally(const LocalPlanRequest& request, const std::function<void(const v1::Progress&)>& progress) {
+absl::StatusOr<v1::Plan> PlanLocally(const LocalPlanRequest& request,
+                                     const std::function<void(const v1::Progress&)>& progress) {
   worker::v1::Task search;
   search.mutable_plan()->set_module(request.module);
   *search.mutable_plan()->mutable_cluster() = request.cluster;
@@ -45,7 +49,9 @@ absl::StatusOr<v1::Plan> PlanLocally(const LocalPlanRequest& request, const std:
   *check.mutable_verify()->mutable_plan() = found.plan();
   ASSIGN_OR_RETURN(const worker::v1::Done verdict, RunTask(check, nullptr));
   const absl::Status status = FromProto(verdict.status());
-  if (!status.ok()) return absl::InternalError(absl::StrCat("the plan did not pass verification: ", status.message()));
+  if (!status.ok())
+    return absl::InternalError(
+        absl::StrCat("the plan did not pass verification: ", status.message()));
   return found.plan();
 }
 

@@ -18,9 +18,10 @@ struct LocalPlanRequest {
   double time_limit_s = 0;  // 0: none
 };
 
-// The plan, found in one worker process and verified in a second. Errors as the worker's; UNAVAILABLE when a worker
-// cannot be started or dies.
-absl::StatusOr<v1::Plan> PlanLocally(const LocalPlanRequest& request, const std::function<void(const v1::Progress&)>& progress);
+// The plan, found in one worker process and verified in a second. Errors as the worker's;
+// UNAVAILABLE when a worker cannot be started or dies.
+absl::StatusOr<v1::Plan> PlanLocally(const LocalPlanRequest& request,
+                                     const std::function<void(const v1::Progress&)>& progress);
 
 // The worker program: beside this program's own file.
 std::string WorkerProgram();

@@ -16,7 +16,8 @@ namespace automap {
 namespace {
 
 struct Flags {
-  std::string module, cluster, strategy = "auto", preset = "default", roles, timeout, output = "table";
+  std::string module, cluster, strategy = "auto", preset = "default", roles, timeout,
+                               output = "table";
   std::string server = "127.0.0.1:8470";
   int axis_size = 0, stages = 0, micro_batches = 0;
   int64_t max_decisions = 0;
@@ -35,7 +36,8 @@ absl::StatusOr<LocalPlanRequest> MakeRequest(const Flags& flags) {
   if (!flags.timeout.empty()) {
     absl::Duration limit;
     if (!absl::ParseDuration(flags.timeout, &limit) || limit <= absl::ZeroDuration()) {
-      return absl::InvalidArgumentError(absl::StrCat("--timeout ", flags.timeout, ": must be a duration, e.g. 60s"));
+      return absl::InvalidArgumentError(
+          absl::StrCat("--timeout ", flags.timeout, ": must be a duration, e.g. 60s"));
     }
     request.time_limit_s = absl::ToDoubleSeconds(limit);
   }
@@ -74,7 +76,9 @@ ExitCode Run(const Flags& flags) {
     ProgressLine line;
     const auto show = [&](const v1::Progress& progress) { line.Show(progress); };
     plan = flags.local ? PlanLocally(*request, show)
-                       : Remote(flags.server).Plan(request->module, request->cluster, request->options, request->time_limit_s, show);
+                       : Remote(flags.server)
+                             .Plan(request->module, request->cluster, request->options,
+                                   request->time_limit_s, show);
   }
   if (!plan.ok()) return Fail(plan.status());
   return Print(flags, *plan);
@@ -85,19 +89,24 @@ ExitCode Run(const Flags& flags) {
 void AddPlanCommand(CLI::App& app, ExitCode& code) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand("plan", "find a distributed execution plan");
-  command->add_option("MODULE", flags->module, "HLO module: proto, text or JSON, gzipped or not")->required();
-  command->add_option("--cluster", flags->cluster, "preset (v100x8x4-25gbps) or JSON file")->required();
+  command->add_option("MODULE", flags->module, "HLO module: proto, text or JSON, gzipped or not")
+      ->required();
+  command->add_option("--cluster", flags->cluster, "preset (v100x8x4-25gbps) or JSON file")
+      ->required();
   command->add_option("--strategy", flags->strategy, "auto, adp, opp, pp or hybrid");
   command->add_option("--preset", flags->preset, "default or paper");
-  command->add_option("--axis-size", flags->axis_size, "devices on the model axis; must divide the device count");
+  command->add_option("--axis-size", flags->axis_size,
+                      "devices on the model axis; must divide the device count");
   command->add_option("--stages", flags->stages, "pipeline stages");
   command->add_option("--micro-batches", flags->micro_batches, "micro-batches per step");
   command->add_option("--roles", flags->roles, "JSON file with the roles that you know");
   command->add_flag("--ignore-memory", flags->ignore_memory, "search with the memory limit lifted");
   command->add_option("--seed", flags->seed, "seed of every random choice");
-  command->add_option("--max-decisions", flags->max_decisions, "decisions that each engine may make");
+  command->add_option("--max-decisions", flags->max_decisions,
+                      "decisions that each engine may make");
   command->add_option("--timeout", flags->timeout, "best plan found in this time, e.g. 60s");
-  command->add_option("-o", flags->output, "table, json or proto")->check(CLI::IsMember({"table", "json", "proto"}));
+  command->add_option("-o", flags->output, "table, json or proto")
+      ->check(CLI::IsMember({"table", "json", "proto"}));
   command->add_flag("--local", flags->local, "without a server");
   command->add_option("--server", flags->server, "host:port of automapd");
   command->callback([flags, &code] { code = Run(*flags); });

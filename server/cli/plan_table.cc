@@ -53,7 +53,8 @@ std::vector<Row> Rows(const v1::Plan& plan, v1::Plan::Sharding::Role role) {
     for (std::string& axis : axes) {
       if (axis.empty()) axis = "-";
     }
-    const std::string shape = absl::StrCat(sharding.dtype(), "[", absl::StrJoin(sharding.shape(), ","), "]");
+    const std::string shape =
+        absl::StrCat(sharding.dtype(), "[", absl::StrJoin(sharding.shape(), ","), "]");
     const std::string split = absl::StrCat("(", absl::StrJoin(axes, ", "), ")");
     const std::string key = absl::StrCat(Pattern(sharding.name()), "|", shape, "|", split);
     const auto [found, is_new] = row_of.emplace(key, rows.size());
@@ -64,7 +65,8 @@ std::vector<Row> Rows(const v1::Plan& plan, v1::Plan::Sharding::Role role) {
   return rows;
 }
 
-void AppendShardings(const v1::Plan& plan, v1::Plan::Sharding::Role role, const char* title, std::string& out) {
+void AppendShardings(const v1::Plan& plan, v1::Plan::Sharding::Role role, const char* title,
+                     std::string& out) {
   const std::vector<Row> rows = Rows(plan, role);
   if (rows.empty()) return;
   size_t width = 0, shape_width = 0;
@@ -74,8 +76,9 @@ void AppendShardings(const v1::Plan& plan, v1::Plan::Sharding::Role role, const 
   }
   out += fmt::format("\n{}\n", title);
   for (const Row& row : rows) {
-    out += fmt::format("  {:>5}  {:<{}}  {:<{}}  {}\n", row.count > 1 ? absl::StrCat(row.count, " x") : "", row.name,
-                       width, row.shape, shape_width, row.axes);
+    out += fmt::format("  {:>5}  {:<{}}  {:<{}}  {}\n",
+                       row.count > 1 ? absl::StrCat(row.count, " x") : "", row.name, width,
+                       row.shape, shape_width, row.axes);
   }
 }
 
@@ -87,15 +90,18 @@ std::string MeshText(const google::protobuf::RepeatedPtrField<v1::Plan::MeshAxis
 
 void AppendCost(const v1::Plan& plan, std::string& out) {
   const v1::Plan::Cost& cost = plan.cost();
-  out += fmt::format("  step time      {}   compute {}, communication {}, utilization {:.0f} %\n", Duration(cost.step_time_s()),
-                     Duration(cost.compute_s()), Duration(cost.communication_s()), 100 * cost.utilization());
-  out += fmt::format("  memory         {} of {} per device{}   parameters {}, optimizer {}, activations {}\n",
-                     Size(cost.peak_memory_bytes()), Size(cost.memory_limit_bytes()), cost.fits() ? "" : ", DOES NOT FIT",
-                     Size(cost.parameter_bytes()), Size(cost.optimizer_bytes()), Size(cost.activation_bytes()));
+  out += fmt::format("  step time      {}   compute {}, communication {}, utilization {:.0f} %\n",
+                     Duration(cost.step_time_s()), Duration(cost.compute_s()),
+                     Duration(cost.communication_s()), 100 * cost.utilization());
+  out += fmt::format(
+      "  memory         {} of {} per device{}   parameters {}, optimizer {}, activations {}\n",
+      Size(cost.peak_memory_bytes()), Size(cost.memory_limit_bytes()),
+      cost.fits() ? "" : ", DOES NOT FIT", Size(cost.parameter_bytes()),
+      Size(cost.optimizer_bytes()), Size(cost.activation_bytes()));
   for (const auto& collective : cost.collectives()) {
     out += fmt::format("  communication  {} x {} on {}, {:.2f} GB, {}\n", collective.count(),
-                       v1::Plan::Collective::Kind_Name(collective.kind()), collective.axis(), collective.bytes() / 1e9,
-                       Duration(collective.time_s()));
+                       v1::Plan::Collective::Kind_Name(collective.kind()), collective.axis(),
+                       collective.bytes() / 1e9, Duration(collective.time_s()));
   }
 }
 
@@ -106,16 +112,19 @@ void AppendSearch(const v1::Plan& plan, std::string& out) {
   } else if (bound.gap() == 0) {
     out += fmt::format("  bound          proved optimal on this mesh ({})\n", bound.proof());
   } else {
-    out += fmt::format("  bound          at least {}, gap {:.2f} % ({})\n", Duration(bound.lower_bound_s()), 100 * bound.gap(), bound.proof());
+    out += fmt::format("  bound          at least {}, gap {:.2f} % ({})\n",
+                       Duration(bound.lower_bound_s()), 100 * bound.gap(), bound.proof());
   }
   const v1::Plan::Search& search = plan.search();
   if (search.engines().empty()) return;
   std::vector<std::string> engines;
   for (const auto& row : search.engines()) {
-    engines.push_back(fmt::format("{} {}{}", row.engine(), Duration(row.step_time_s()), row.fits() ? "" : " (does not fit)"));
+    engines.push_back(fmt::format("{} {}{}", row.engine(), Duration(row.step_time_s()),
+                                  row.fits() ? "" : " (does not fit)"));
   }
-  out += fmt::format("  found by       {} ({} preset, seed {}) in {:.2f} s and {} decisions\n", search.engine(), search.preset(),
-                     search.seed(), search.wall_s(), search.decisions());
+  out += fmt::format("  found by       {} ({} preset, seed {}) in {:.2f} s and {} decisions\n",
+                     search.engine(), search.preset(), search.seed(), search.wall_s(),
+                     search.decisions());
   out += fmt::format("  engines        {}\n", absl::StrJoin(engines, " | "));
 }
 
@@ -126,12 +135,16 @@ std::string PlanTable(const v1::Plan& plan) {
   AppendCost(plan, out);
   AppendSearch(plan, out);
   for (const auto& other : plan.alternatives()) {
-    out += fmt::format("  alternative    {} over {}: {}{}\n", other.strategy(), MeshText(other.mesh()),
-                       Duration(other.cost().step_time_s()), other.cost().fits() ? "" : ", does not fit");
+    out += fmt::format("  alternative    {} over {}: {}{}\n", other.strategy(),
+                       MeshText(other.mesh()), Duration(other.cost().step_time_s()),
+                       other.cost().fits() ? "" : ", does not fit");
   }
-  for (const std::string& name : plan.unsupported()) out += fmt::format("  unsupported    {} (runs replicated)\n", name);
-  for (const std::string& warning : plan.warnings()) out += fmt::format("  warning        {}\n", warning);
-  AppendShardings(plan, v1::Plan::Sharding::VARIABLE, "Variables (their optimizer states follow them)", out);
+  for (const std::string& name : plan.unsupported())
+    out += fmt::format("  unsupported    {} (runs replicated)\n", name);
+  for (const std::string& warning : plan.warnings())
+    out += fmt::format("  warning        {}\n", warning);
+  AppendShardings(plan, v1::Plan::Sharding::VARIABLE,
+                  "Variables (their optimizer states follow them)", out);
   AppendShardings(plan, v1::Plan::Sharding::INPUT, "Inputs", out);
   return out;
 }

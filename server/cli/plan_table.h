@@ -7,8 +7,8 @@
 
 namespace automap {
 
-// Time, memory, communication, how it was found, and the shardings of variables and inputs with repeated layers
-// folded into one line.
+// Time, memory, communication, how it was found, and the shardings of variables and inputs with
+// repeated layers folded into one line.
 std::string PlanTable(const v1::Plan& plan);
 
 }  // namespace automap

@@ -16,16 +16,20 @@ constexpr int kBarWidth = 24;
 std::string Text(const v1::Progress& progress) {
   std::string text = absl::AsciiStrToLower(v1::Progress::Phase_Name(progress.phase()));
   if (progress.phase() != v1::Progress::SEARCHING) return text;
-  text += fmt::format(" {} {}/{} decisions", progress.engine(), progress.decisions(), progress.decisions_total());
+  text += fmt::format(" {} {}/{} decisions", progress.engine(), progress.decisions(),
+                      progress.decisions_total());
   if (progress.best_cost_s() > 0) text += fmt::format(", best {:.4g} s", progress.best_cost_s());
   if (progress.has_gap()) text += fmt::format(", gap {:.2f} %", 100 * progress.gap());
-  if (progress.decisions_per_second() > 0) text += fmt::format(", {:.0f}/s", progress.decisions_per_second());
+  if (progress.decisions_per_second() > 0)
+    text += fmt::format(", {:.0f}/s", progress.decisions_per_second());
   return text;
 }
 
 std::string Bar(const v1::Progress& progress) {
-  const double share = progress.decisions_total() > 0
-                           ? std::min(1.0, static_cast<double>(progress.decisions()) / progress.decisions_total()) : 0;
+  const double share =
+      progress.decisions_total() > 0
+          ? std::min(1.0, static_cast<double>(progress.decisions()) / progress.decisions_total())
+          : 0;
   const int filled = static_cast<int>(share * kBarWidth);
   return fmt::format("[{:#<{}}{:.<{}}]", "", filled, "", kBarWidth - filled);
 }

@@ -21,14 +21,17 @@ absl::Status FromGrpc(const grpc::Status& status) {
 }
 
 // Reads a stream to its plan, or to the error of the job.
-absl::StatusOr<v1::Plan> Follow(grpc::ClientReader<v1::PlanEvent>& reader, const std::function<void(const v1::Progress&)>& progress) {
+absl::StatusOr<v1::Plan> Follow(grpc::ClientReader<v1::PlanEvent>& reader,
+                                const std::function<void(const v1::Progress&)>& progress) {
   v1::PlanEvent event;
   absl::StatusOr<v1::Plan> result = absl::InternalError("the stream ended without a plan");
   while (reader.Read(&event)) {
     if (event.has_progress() && progress) progress(event.progress());
     if (event.has_final_plan()) result = std::move(*event.mutable_final_plan());
-    if (event.has_state_change() && event.state_change().state() == v1::PlanJob::FAILED) result = FromProto(event.state_change().error());
-    if (event.has_state_change() && event.state_change().state() == v1::PlanJob::CANCELLED) result = absl::CancelledError("the job was cancelled");
+    if (event.has_state_change() && event.state_change().state() == v1::PlanJob::FAILED)
+      result = FromProto(event.state_change().error());
+    if (event.has_state_change() && event.state_change().state() == v1::PlanJob::CANCELLED)
+      result = absl::CancelledError("the job was cancelled");
   }
   const absl::Status status = FromGrpc(reader.Finish());
   if (!status.ok()) return status;
@@ -46,8 +49,10 @@ Remote::Remote(const std::string& server) : server_(server) {
 }
 
 absl::Status Remote::Connect() {
-  if (channel_->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(5))) return absl::OkStatus();
-  return absl::UnavailableError(absl::StrCat(server_, ": nobody answers; start a server with `automapd`, or plan with --local"));
+  if (channel_->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(5)))
+    return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(
+      server_, ": nobody answers; start a server with `automapd`, or plan with --local"));
 }
 
 absl::StatusOr<std::string> Remote::Upload(const std::string& module) {
@@ -57,7 +62,8 @@ absl::StatusOr<std::string> Remote::Upload(const std::string& module) {
   v1::Module response;
   auto writer = modules_->UploadModule(&context, &response);
   v1::UploadModuleRequest request;
-  request.mutable_header()->set_sha256(absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest))));
+  request.mutable_header()->set_sha256(absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest))));
   request.mutable_header()->set_size_bytes(static_cast<int64_t>(module.size()));
   bool open = writer->Write(request);
   for (size_t offset = 0; open && offset < module.size(); offset += kChunkBytes) {
@@ -70,7 +76,8 @@ absl::StatusOr<std::string> Remote::Upload(const std::string& module) {
   return response.name();
 }
 
-absl::StatusOr<v1::Plan> Remote::Plan(std::string module, const v1::Cluster& cluster, const v1::PlanOptions& options, double time_limit_s,
+absl::StatusOr<v1::Plan> Remote::Plan(std::string module, const v1::Cluster& cluster,
+                                      const v1::PlanOptions& options, double time_limit_s,
                                       const std::function<void(const v1::Progress&)>& progress) {
   RETURN_IF_ERROR(Connect());
   v1::PlanRequest request;
@@ -83,7 +90,9 @@ absl::StatusOr<v1::Plan> Remote::Plan(std::string module, const v1::Cluster& clu
   *request.mutable_spec()->mutable_inline_cluster() = cluster;
   *request.mutable_spec()->mutable_options() = options;
   if (time_limit_s > 0) {
-    *request.mutable_options()->mutable_run_timeout() = google::protobuf::util::TimeUtil::NanosecondsToDuration(static_cast<int64_t>(time_limit_s * 1e9));
+    *request.mutable_options()->mutable_run_timeout() =
+        google::protobuf::util::TimeUtil::NanosecondsToDuration(
+            static_cast<int64_t>(time_limit_s * 1e9));
   }
   request.mutable_filter()->set_omit_improved_plans(true);
   grpc::ClientContext context;
@@ -91,7 +100,8 @@ absl::StatusOr<v1::Plan> Remote::Plan(std::string module, const v1::Cluster& clu
   return Follow(*reader, progress);
 }
 
-absl::StatusOr<v1::Plan> Remote::Watch(const std::string& job, const std::function<void(const v1::Progress&)>& progress) {
+absl::StatusOr<v1::Plan> Remote::Watch(const std::string& job,
+                                       const std::function<void(const v1::Progress&)>& progress) {
   RETURN_IF_ERROR(Connect());
   v1::WatchPlanJobRequest request;
   request.set_name(job);

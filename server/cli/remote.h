@@ -6,20 +6,24 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "automap/v1/planner.grpc.pb.h"
 #include "automap/v1/modules.grpc.pb.h"
+#include "automap/v1/planner.grpc.pb.h"
 
 namespace automap {
 
-// A connection to automapd. UNAVAILABLE when nobody answers within five seconds; other errors as the server's.
+// A connection to automapd. UNAVAILABLE when nobody answers within five seconds; other errors as
+// the server's.
 class Remote {
  public:
   explicit Remote(const std::string& server);
 
-  // Uploads the module where it is too large to go inside the request, creates the job and follows it to its plan.
-  absl::StatusOr<v1::Plan> Plan(std::string module, const v1::Cluster& cluster, const v1::PlanOptions& options, double time_limit_s,
+  // Uploads the module where it is too large to go inside the request, creates the job and follows
+  // it to its plan.
+  absl::StatusOr<v1::Plan> Plan(std::string module, const v1::Cluster& cluster,
+                                const v1::PlanOptions& options, double time_limit_s,
                                 const std::function<void(const v1::Progress&)>& progress);
-  absl::StatusOr<v1::Plan> Watch(const std::string& job, const std::function<void(const v1::Progress&)>& progress);
+  absl::StatusOr<v1::Plan> Watch(const std::string& job,
+                                 const std::function<void(const v1::Progress&)>& progress);
   absl::StatusOr<v1::PlanJob> Get(const std::string& job);
   absl::StatusOr<v1::ListPlanJobsResponse> List(int page_size);
   absl::StatusOr<v1::PlanJob> Cancel(const std::string& job);

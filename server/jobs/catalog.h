@@ -1,4 +1,5 @@
-// Which stores there are. To add one: write it beside sqlite_job_store.h, add its row in catalog.cc.
+// Which stores there are. To add one: write it beside sqlite_job_store.h, add its row in
+// catalog.cc.
 #pragma once
 
 #include <memory>

@@ -8,16 +8,21 @@ namespace {
 absl::Status ToStatus(sqlite3* database, int error) {
   const std::string text = absl::StrCat("store: ", sqlite3_errmsg(database));
   switch (error & 0xff) {
-    case SQLITE_FULL: return absl::ResourceExhaustedError(absl::StrCat(text, "; the disk is full"));
-    case SQLITE_CORRUPT: case SQLITE_NOTADB: return absl::DataLossError(text);
-    default: return absl::InternalError(text);
+    case SQLITE_FULL:
+      return absl::ResourceExhaustedError(absl::StrCat(text, "; the disk is full"));
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::DataLossError(text);
+    default:
+      return absl::InternalError(text);
   }
 }
 
 }  // namespace
 
 SqlStatement::SqlStatement(sqlite3* database, absl::string_view sql) : database_(database) {
-  error_ = sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement_, nullptr);
+  error_ =
+      sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement_, nullptr);
 }
 
 SqlStatement& SqlStatement::Bind(int64_t value) {
@@ -26,7 +31,9 @@ SqlStatement& SqlStatement::Bind(int64_t value) {
 }
 
 SqlStatement& SqlStatement::Bind(absl::string_view value) {
-  if (error_ == SQLITE_OK) error_ = sqlite3_bind_blob64(statement_, next_++, value.empty() ? "" : value.data(), value.size(), SQLITE_TRANSIENT);
+  if (error_ == SQLITE_OK)
+    error_ = sqlite3_bind_blob64(statement_, next_++, value.empty() ? "" : value.data(),
+                                 value.size(), SQLITE_TRANSIENT);
   return *this;
 }
 
@@ -42,7 +49,8 @@ absl::StatusOr<bool> SqlStatement::Step() {
 
 std::string SqlStatement::Blob(int column) const {
   const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-  return data == nullptr ? std::string() : std::string(data, sqlite3_column_bytes(statement_, column));
+  return data == nullptr ? std::string()
+                         : std::string(data, sqlite3_column_bytes(statement_, column));
 }
 
 absl::Status SqlExecute(sqlite3* database, const char* sql) {

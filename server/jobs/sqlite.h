@@ -44,7 +44,8 @@ absl::Status SqlExecute(sqlite3* database, const char* sql);
 // A transaction that rolls back unless it was committed.
 class SqlTransaction {
  public:
-  explicit SqlTransaction(sqlite3* database) : database_(database), begun_(SqlExecute(database, "BEGIN IMMEDIATE")) {}
+  explicit SqlTransaction(sqlite3* database)
+      : database_(database), begun_(SqlExecute(database, "BEGIN IMMEDIATE")) {}
   ~SqlTransaction() {
     if (begun_.ok() && !committed_) SqlExecute(database_, "ROLLBACK").IgnoreError();
   }

@@ -16,12 +16,13 @@ struct HttpHandlers {
   std::function<bool()> is_ready;        // takes jobs
 };
 
-// Listens from Start to destruction. Eight threads and a request time limit, so that half-open requests do not block a
-// scrape.
+// Listens from Start to destruction. Eight threads and a request time limit, so that half-open
+// requests do not block a scrape.
 class HttpServer {
  public:
   // `address`: HOST:PORT. UNAVAILABLE when it cannot be bound.
-  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& address, HttpHandlers handlers);
+  static absl::StatusOr<std::unique_ptr<HttpServer>> Start(const std::string& address,
+                                                           HttpHandlers handlers);
   ~HttpServer();
 
  private:

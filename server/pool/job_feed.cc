@@ -15,7 +15,8 @@ void JobFeed::Unsubscribe(const std::string& job, int64_t id) {
   const auto channel = channels_.find(job);
   if (channel == channels_.end()) return;
   channel->second.watchers.erase(id);
-  if (channel->second.watchers.empty() && channel->second.progress_number == 0) channels_.erase(channel);
+  if (channel->second.watchers.empty() && channel->second.progress_number == 0)
+    channels_.erase(channel);
 }
 
 void JobFeed::Notify(const std::string& job) {
@@ -57,7 +58,8 @@ void JobFeed::Forget(const std::string& job) {
 int64_t JobFeed::watcher_count() {
   MutexLock lock(mutex_);
   int64_t count = 0;
-  for (const auto& [job, channel] : channels_) count += static_cast<int64_t>(channel.watchers.size());
+  for (const auto& [job, channel] : channels_)
+    count += static_cast<int64_t>(channel.watchers.size());
   return count;
 }
 

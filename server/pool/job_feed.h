@@ -11,8 +11,9 @@
 
 namespace automap {
 
-// Durable events are read from the store; the feed only wakes, and keeps the newest progress of each job. Thread-safe.
-// Callbacks run on the publisher's thread, must not block, and may come once more after Unsubscribe began.
+// Durable events are read from the store; the feed only wakes, and keeps the newest progress of
+// each job. Thread-safe. Callbacks run on the publisher's thread, must not block, and may come once
+// more after Unsubscribe began.
 class JobFeed {
  public:
   using Callback = std::function<void()>;

@@ -31,15 +31,17 @@ struct JobEnd {
   absl::Duration waited, ran;
 };
 
-// Each of `workers` threads keeps one warm process that searches and, once there is a plan, one that verifies; they
-// share nothing. A process serves one task at a time and is replaced when it dies, overruns or is cancelled. A plan
-// leaves only after the second process found it right. A worker that dies costs the job one attempt.
+// Each of `workers` threads keeps one warm process that searches and, once there is a plan, one
+// that verifies; they share nothing. A process serves one task at a time and is replaced when it
+// dies, overruns or is cancelled. A plan leaves only after the second process found it right. A
+// worker that dies costs the job one attempt.
 class WorkerPool {
  public:
   // Where the bytes of a job's module come from.
   using ModuleReader = std::function<absl::StatusOr<std::string>(const v1::PlanSpec&)>;
 
-  WorkerPool(PoolOptions options, JobStore& store, JobFeed& feed, ModuleReader read_module, std::function<void(const JobEnd&)> on_end);
+  WorkerPool(PoolOptions options, JobStore& store, JobFeed& feed, ModuleReader read_module,
+             std::function<void(const JobEnd&)> on_end);
   ~WorkerPool();
 
   void Start();
@@ -47,7 +49,8 @@ class WorkerPool {
   void Wake();
   // Ends the run of a job that is CANCELLING.
   void Cancel(const std::string& job);
-  // Stops claiming; what runs goes back to PENDING and is continued by the next server. Blocks until all threads ended.
+  // Stops claiming; what runs goes back to PENDING and is continued by the next server. Blocks
+  // until all threads ended.
   void Drain();
 
   int busy() const { return busy_; }

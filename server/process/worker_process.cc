@@ -26,7 +26,8 @@ constexpr absl::Duration kStartTimeout = absl::Seconds(60);
 std::vector<std::string> WorkerEnvironment() {
   std::vector<std::string> environment = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"};
   for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (!absl::StartsWith(*entry, "OPENBLAS_NUM_THREADS=") && !absl::StartsWith(*entry, "OMP_NUM_THREADS=")) {
+    if (!absl::StartsWith(*entry, "OPENBLAS_NUM_THREADS=") &&
+        !absl::StartsWith(*entry, "OMP_NUM_THREADS=")) {
       environment.emplace_back(*entry);
     }
   }
@@ -39,7 +40,8 @@ struct Pipe {
 
 absl::StatusOr<Pipe> MakePipe() {
   int fds[2];
-  if (pipe2(fds, O_CLOEXEC) != 0) return absl::UnavailableError(absl::StrCat("worker: pipe: ", std::strerror(errno)));
+  if (pipe2(fds, O_CLOEXEC) != 0)
+    return absl::UnavailableError(absl::StrCat("worker: pipe: ", std::strerror(errno)));
   return Pipe{fds[0], fds[1]};
 }
 
@@ -61,7 +63,8 @@ absl::StatusOr<pid_t> Spawn(const std::string& program, int stdin_fd, int stdout
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setpgroup(&attributes, 0);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   const std::vector<std::string> environment = WorkerEnvironment();
   std::vector<char*> envp;
   for (const std::string& entry : environment) envp.push_back(const_cast<char*>(entry.c_str()));
@@ -71,13 +74,16 @@ absl::StatusOr<pid_t> Spawn(const std::string& program, int stdin_fd, int stdout
   const int error = posix_spawn(&pid, program.c_str(), &actions, &attributes, argv, envp.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  if (error != 0) return absl::UnavailableError(absl::StrCat("worker: cannot start ", program, ": ", std::strerror(error)));
+  if (error != 0)
+    return absl::UnavailableError(
+        absl::StrCat("worker: cannot start ", program, ": ", std::strerror(error)));
   return pid;
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const std::string& program, const WorkerLimits& limits) {
+absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const std::string& program,
+                                                                    const WorkerLimits& limits) {
   ASSIGN_OR_RETURN(const Pipe to_worker, MakePipe());
   ASSIGN_OR_RETURN(const Pipe from_worker, MakePipe());
   const auto pid = Spawn(program, to_worker.read, from_worker.write);
@@ -91,7 +97,8 @@ absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const std::s
   Cap(*pid, RLIMIT_AS, limits.memory_bytes);
   Cap(*pid, RLIMIT_CPU, limits.cpu_seconds);
   Cap(*pid, RLIMIT_CORE, 0);
-  std::unique_ptr<WorkerProcess> process(new WorkerProcess(*pid, to_worker.write, from_worker.read));
+  std::unique_ptr<WorkerProcess> process(
+      new WorkerProcess(*pid, to_worker.write, from_worker.read));
   ASSIGN_OR_RETURN(const worker::v1::Event ready, process->Receive(absl::Now() + kStartTimeout));
   if (!ready.has_ready()) return absl::UnavailableError("worker: did not say that it is ready");
   return process;

@@ -21,9 +21,10 @@ struct WorkerLimits {
 // Owns the process: the destructor kills and reaps it. Not thread-safe, but for Terminate and Kill.
 class WorkerProcess {
  public:
-  // Starts `program` with one BLAS thread, in a process group of its own, and waits until it is ready.
-  // UNAVAILABLE when it cannot be started or dies at once.
-  static absl::StatusOr<std::unique_ptr<WorkerProcess>> Start(const std::string& program, const WorkerLimits& limits);
+  // Starts `program` with one BLAS thread, in a process group of its own, and waits until it is
+  // ready. UNAVAILABLE when it cannot be started or dies at once.
+  static absl::StatusOr<std::unique_ptr<WorkerProcess>> Start(const std::string& program,
+                                                              const WorkerLimits& limits);
   ~WorkerProcess();
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;

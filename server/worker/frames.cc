@@ -19,12 +19,15 @@ constexpr uint32_t kMore = uint32_t{1} << 31;
 
 absl::Status WaitFor(int fd, short events, absl::Time deadline) {
   while (true) {
-    const int64_t left = deadline == absl::InfiniteFuture() ? -1 : absl::ToInt64Milliseconds(deadline - absl::Now());
-    if (deadline != absl::InfiniteFuture() && left <= 0) return absl::DeadlineExceededError("worker pipe: no answer in time");
+    const int64_t left =
+        deadline == absl::InfiniteFuture() ? -1 : absl::ToInt64Milliseconds(deadline - absl::Now());
+    if (deadline != absl::InfiniteFuture() && left <= 0)
+      return absl::DeadlineExceededError("worker pipe: no answer in time");
     pollfd item = {fd, events, 0};
     const int ready = poll(&item, 1, static_cast<int>(std::min<int64_t>(left, 1 << 30)));
     if (ready > 0) return absl::OkStatus();
-    if (ready < 0 && errno != EINTR) return absl::UnavailableError(absl::StrCat("worker pipe: ", std::strerror(errno)));
+    if (ready < 0 && errno != EINTR)
+      return absl::UnavailableError(absl::StrCat("worker pipe: ", std::strerror(errno)));
   }
 }
 
@@ -62,7 +65,8 @@ void PutWord(char* to, uint32_t word) {
 
 uint32_t GetWord(const char* from) {
   uint32_t word = 0;
-  for (int i = 0; i < 4; ++i) word |= static_cast<uint32_t>(static_cast<unsigned char>(from[i])) << (8 * i);
+  for (int i = 0; i < 4; ++i)
+    word |= static_cast<uint32_t>(static_cast<unsigned char>(from[i])) << (8 * i);
   return word;
 }
 
@@ -90,9 +94,11 @@ absl::StatusOr<std::string> ReadMessage(int fd, int64_t max_bytes, absl::Time de
     const uint32_t word = GetWord(header);
     more = (word & kMore) != 0;
     const uint32_t size = word & ~kMore;
-    if (size > kMaxFrame) return absl::DataLossError(absl::StrCat("worker pipe: frame of ", size, " bytes"));
+    if (size > kMaxFrame)
+      return absl::DataLossError(absl::StrCat("worker pipe: frame of ", size, " bytes"));
     if (static_cast<int64_t>(message.size() + size) > max_bytes) {
-      return absl::ResourceExhaustedError(absl::StrCat("worker pipe: message of more than ", max_bytes, " bytes"));
+      return absl::ResourceExhaustedError(
+          absl::StrCat("worker pipe: message of more than ", max_bytes, " bytes"));
     }
     const size_t begin = message.size();
     message.resize(begin + size);

@@ -23,7 +23,8 @@ void RequestStop(int) { stop_requested = true; }
 
 class Worker {
  public:
-  Worker(int in, int out, const WorkerFunctions& functions) : in_(in), out_(out), functions_(functions) {}
+  Worker(int in, int out, const WorkerFunctions& functions)
+      : in_(in), out_(out), functions_(functions) {}
 
   int Run() {
     worker::v1::Event ready;
@@ -38,7 +39,8 @@ class Worker {
         stop_requested = false;
         *done.mutable_done() = Serve(task);
       } else {
-        *done.mutable_done()->mutable_status() = ToProto(absl::InvalidArgumentError("task: not a message"));
+        *done.mutable_done()->mutable_status() =
+            ToProto(absl::InvalidArgumentError("task: not a message"));
       }
       Send(done);
     }
@@ -57,7 +59,8 @@ class Worker {
         status = functions_.verify(task.verify());
       }
     } catch (const std::bad_alloc&) {
-      status = absl::ResourceExhaustedError("worker: out of memory; the module is too large for the worker's cap");
+      status = absl::ResourceExhaustedError(
+          "worker: out of memory; the module is too large for the worker's cap");
     } catch (const std::exception& error) {
       status = absl::InternalError(error.what());
     }
@@ -66,7 +69,9 @@ class Worker {
   }
 
   absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task) {
-    const absl::Time deadline = task.time_limit_s() > 0 ? absl::Now() + absl::Seconds(task.time_limit_s()) : absl::InfiniteFuture();
+    const absl::Time deadline = task.time_limit_s() > 0
+                                    ? absl::Now() + absl::Seconds(task.time_limit_s())
+                                    : absl::InfiniteFuture();
     PlanObserver observer;
     observer.progress = [&](const v1::Progress& progress) {
       worker::v1::Event event;
@@ -78,7 +83,8 @@ class Worker {
       *event.mutable_improved_plan() = plan;
       Send(event);
     };
-    return functions_.plan(task, observer, [&] { return stop_requested.load() || absl::Now() > deadline; });
+    return functions_.plan(task, observer,
+                           [&] { return stop_requested.load() || absl::Now() > deadline; });
   }
 
   // A parent that does not listen any more is noticed at the next read.
@@ -92,7 +98,9 @@ class Worker {
 
 }  // namespace
 
-int RunWorker(int in, int out, const WorkerFunctions& functions) { return Worker(in, out, functions).Run(); }
+int RunWorker(int in, int out, const WorkerFunctions& functions) {
+  return Worker(in, out, functions).Run();
+}
 
 int WorkerMain(const WorkerFunctions& functions) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);

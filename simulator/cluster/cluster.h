@@ -15,10 +15,10 @@ inline constexpr int kNumberTypes = 6;  // of NumberType
 
 struct DeviceType {
   std::string name;
-  Bytes memory;                   // all of it
+  Bytes memory;  // all of it
   BytesPerSecond memory_bandwidth;
   std::array<FlopsPerSecond, kNumberTypes> peak;  // by NumberType
-  Seconds launch;                 // what every kernel costs at least
+  Seconds launch;                                 // what every kernel costs at least
   bool operator==(const DeviceType&) const = default;
 };
 
@@ -30,15 +30,16 @@ struct Link {
 };
 
 struct Server {
-  int32_t type = 0;            // index into Cluster::types
-  int32_t first_device = 0;    // number of its first usable device
-  int32_t device_count = 0;    // usable ones
-  Link inside;                 // between its devices
-  Link outside;                // all ports together
+  int32_t type = 0;          // index into Cluster::types
+  int32_t first_device = 0;  // number of its first usable device
+  int32_t device_count = 0;  // usable ones
+  Link inside;               // between its devices
+  Link outside;              // all ports together
   bool operator==(const Server&) const = default;
 };
 
-// Immutable after ClusterFromProto. Usable devices only, numbered without gaps in the order of servers.
+// Immutable after ClusterFromProto. Usable devices only, numbered without gaps in the order of
+// servers.
 struct Cluster {
   std::string name;
   std::vector<DeviceType> types;

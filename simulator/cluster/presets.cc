@@ -86,7 +86,8 @@ const Message* FindByName(const std::vector<Message>& all, absl::string_view nam
   return nullptr;
 }
 
-v1::Cluster MakeCluster(absl::string_view name, const PresetRow& preset, int64_t devices, int64_t servers) {
+v1::Cluster MakeCluster(absl::string_view name, const PresetRow& preset, int64_t devices,
+                        int64_t servers) {
   v1::Cluster cluster;
   cluster.set_name(std::string(name));
   *cluster.add_device_types() = *KnownDeviceType(preset.device);
@@ -118,22 +119,26 @@ const v1::Cluster::Link* KnownLink(absl::string_view name) {
 
 absl::StatusOr<v1::Cluster> ClusterPreset(absl::string_view name) {
   const auto refuse = [&](absl::string_view why) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "cluster: \"", name, "\" ", why, "; expected DEVICExGxN-LINK, e.g. v100x8x4-25gbps, a100x8x2-200gbps, "
-        "h100x8x2-400gbps, or a JSON file"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("cluster: \"", name, "\" ", why,
+                     "; expected DEVICExGxN-LINK, e.g. v100x8x4-25gbps, a100x8x2-200gbps, "
+                     "h100x8x2-400gbps, or a JSON file"));
   };
   const std::vector<std::string> halves = absl::StrSplit(name, '-');
   if (halves.size() != 2) return refuse("is not a preset");
   const std::vector<std::string> parts = absl::StrSplit(halves[0], 'x');
   int64_t devices = 0, servers = 0;
-  if (parts.size() != 3 || !absl::SimpleAtoi(parts[1], &devices) || !absl::SimpleAtoi(parts[2], &servers)) {
+  if (parts.size() != 3 || !absl::SimpleAtoi(parts[1], &devices) ||
+      !absl::SimpleAtoi(parts[2], &servers)) {
     return refuse("is not a preset");
   }
-  if (devices < 1 || devices > kMaxDevicesPerServer || servers < 1 || servers > kMaxDevices / devices) {
+  if (devices < 1 || devices > kMaxDevicesPerServer || servers < 1 ||
+      servers > kMaxDevices / devices) {
     return refuse("must have 1..4096 devices a server and at most 65536 in all");
   }
   for (const PresetRow& preset : kPresets) {
-    if (preset.device == parts[0] && preset.network == halves[1]) return MakeCluster(name, preset, devices, servers);
+    if (preset.device == parts[0] && preset.network == halves[1])
+      return MakeCluster(name, preset, devices, servers);
   }
   return refuse("has no such device and link");
 }

@@ -10,13 +10,14 @@
 
 namespace automap {
 
-// DEVICExGxN-LINK: N servers of G devices. "v100x8x4-25gbps": V100-32G with NVLink inside and one 25 Gb/s port per
-// server; "a100x8x2-200gbps", "h100x8x2-400gbps": one port of that rate per device. Any G in 1..4096, any N with at
-// most 65 536 devices in all. INVALID_ARGUMENT that says what is expected.
+// DEVICExGxN-LINK: N servers of G devices. "v100x8x4-25gbps": V100-32G with NVLink inside and one
+// 25 Gb/s port per server; "a100x8x2-200gbps", "h100x8x2-400gbps": one port of that rate per
+// device. Any G in 1..4096, any N with at most 65 536 devices in all. INVALID_ARGUMENT that says
+// what is expected.
 absl::StatusOr<v1::Cluster> ClusterPreset(absl::string_view name);
 
-// The message of a known device type or link, or null. Names: v100, a100, h100; nvlink2, nvlink3, nvlink4, eth25,
-// ib200, ib400.
+// The message of a known device type or link, or null. Names: v100, a100, h100; nvlink2, nvlink3,
+// nvlink4, eth25, ib200, ib400.
 const v1::Cluster::DeviceType* KnownDeviceType(absl::string_view name);
 const v1::Cluster::Link* KnownLink(absl::string_view name);
 

@@ -1,4 +1,5 @@
-// Which model prices which collective. To add one: write it beside ring.h, put it into its row in catalog.cc.
+// Which model prices which collective. To add one: write it beside ring.h, put it into its row in
+// catalog.cc.
 #pragma once
 
 #include "absl/types/span.h"

@@ -6,7 +6,8 @@
 
 namespace automap {
 
-// The devices of one mesh axis' group and the slowest link between neighbours in the ring they form.
+// The devices of one mesh axis' group and the slowest link between neighbours in the ring they
+// form.
 struct GroupPath {
   int32_t devices = 1;
   BytesPerSecond bandwidth;  // what one group reaches per device, after efficiency and contention
@@ -15,8 +16,9 @@ struct GroupPath {
   bool operator==(const GroupPath&) const = default;
 };
 
-// Contract (executed against every model in the catalogue): 0 for one device; finite, >= 0, never falling when bytes
-// or devices grow; never below the bytes that must cross the slowest link, over its bandwidth.
+// Contract (executed against every model in the catalogue): 0 for one device; finite, >= 0, never
+// falling when bytes or devices grow; never below the bytes that must cross the slowest link, over
+// its bandwidth.
 class CollectiveModel {
  public:
   virtual ~CollectiveModel() = default;

@@ -25,9 +25,10 @@ MemoryPeak PeakOf(absl::Span<const Buffer> buffers, int32_t step_count) {
     alive.push_back(buffer);
   }
   const size_t count = std::min<size_t>(10, alive.size());
-  std::partial_sort(alive.begin(), alive.begin() + count, alive.end(), [](const Buffer& a, const Buffer& b) {
-    return a.bytes != b.bytes ? a.bytes > b.bytes : a.label < b.label;
-  });
+  std::partial_sort(alive.begin(), alive.begin() + count, alive.end(),
+                    [](const Buffer& a, const Buffer& b) {
+                      return a.bytes != b.bytes ? a.bytes > b.bytes : a.label < b.label;
+                    });
   alive.resize(count);
   peak.largest = std::move(alive);
   return peak;

@@ -18,7 +18,8 @@ struct MemoryPeak {
   std::vector<Buffer> largest;              // then, at most ten, largest first
 };
 
-// Sum of the live buffers, step by step. Buffers with `first_step` in [0, step_count). O(buffers + steps).
+// Sum of the live buffers, step by step. Buffers with `first_step` in [0, step_count). O(buffers +
+// steps).
 MemoryPeak PeakOf(absl::Span<const Buffer> buffers, int32_t step_count);
 
 }  // namespace automap

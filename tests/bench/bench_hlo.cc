@@ -1,4 +1,5 @@
-// bench-hlo: how fast modules are read and made graphs of, and what they take in memory. Best of five.
+// bench-hlo: how fast modules are read and made graphs of, and what they take in memory. Best of
+// five.
 #include <malloc.h>
 
 #include <chrono>
@@ -12,7 +13,9 @@
 namespace automap {
 namespace {
 
-double Now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double Now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 void Run(const std::string& name, const std::string& suffix) {
   const std::string bytes = ReadZooFile(name, suffix);
@@ -28,8 +31,11 @@ void Run(const std::string& name, const std::string& suffix) {
     read = std::min(read, middle - start);
     memory = static_cast<double>(mallinfo2().uordblks + mallinfo2().hblkhd - before);
   }
-  std::printf("%-18s %-11s %8.2f MB  read %8.2f ms (%6.1f MB/s)  graph %8.2f ms  memory %5.1f bytes per byte\n", name.c_str(), suffix.c_str(), bytes.size() / 1e6,
-              1e3 * read, bytes.size() / 1e6 / read, 1e3 * build, memory / bytes.size());
+  std::printf(
+      "%-18s %-11s %8.2f MB  read %8.2f ms (%6.1f MB/s)  graph %8.2f ms  memory %5.1f bytes per "
+      "byte\n",
+      name.c_str(), suffix.c_str(), bytes.size() / 1e6, 1e3 * read, bytes.size() / 1e6 / read,
+      1e3 * build, memory / bytes.size());
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The server as a black box: real processes, real sockets on loopback, a worker with faults on demand.
+// The server as a black box: real processes, real sockets on loopback, a worker with faults on
+// demand.
 #include <arpa/inet.h>
 #include <signal.h>
 #include <spawn.h>
@@ -60,7 +61,8 @@ std::string HttpGet(int port, const std::string& path) {
 class ServerTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() / absl::StrCat("automap-e2e-", getpid(), "-", absl::ToUnixNanos(absl::Now()));
+    folder_ = std::filesystem::temp_directory_path() /
+              absl::StrCat("automap-e2e-", getpid(), "-", absl::ToUnixNanos(absl::Now()));
     std::filesystem::create_directories(folder_);
     setenv("FAKE_WORKER_DIR", folder_.c_str(), 1);
     port_ = FreePort();
@@ -76,8 +78,21 @@ class ServerTest : public testing::Test {
   void StartServer(const std::string& worker = AUTOMAP_TEST_BIN "/fake_worker") {
     const std::string program = AUTOMAP_BIN_DIR "/automapd";
     // The server ends with this test, however that ends.
-    std::vector<std::string> arguments = {"/usr/bin/setpriv", "--pdeathsig", "KILL", "--", program, "--listen", absl::StrCat("127.0.0.1:", port_), "--http-listen", absl::StrCat("127.0.0.1:", http_port_),
-                                          "--data-dir", folder_ / "data", "--worker-program", worker, "--worker-memory-bytes", "1073741824"};
+    std::vector<std::string> arguments = {"/usr/bin/setpriv",
+                                          "--pdeathsig",
+                                          "KILL",
+                                          "--",
+                                          program,
+                                          "--listen",
+                                          absl::StrCat("127.0.0.1:", port_),
+                                          "--http-listen",
+                                          absl::StrCat("127.0.0.1:", http_port_),
+                                          "--data-dir",
+                                          folder_ / "data",
+                                          "--worker-program",
+                                          worker,
+                                          "--worker-memory-bytes",
+                                          "1073741824"};
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
@@ -85,7 +100,8 @@ class ServerTest : public testing::Test {
     // A connection of its own: the shared ones may still believe in a server that was killed.
     grpc::ChannelArguments fresh;
     fresh.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    channel_ = grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port_), grpc::InsecureChannelCredentials(), fresh);
+    channel_ = grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port_),
+                                         grpc::InsecureChannelCredentials(), fresh);
     ASSERT_TRUE(channel_->WaitForConnected(std::chrono::system_clock::now() + kTimeout));
     planner_ = v1::Planner::NewStub(channel_);
     modules_ = v1::Modules::NewStub(channel_);
@@ -107,7 +123,8 @@ class ServerTest : public testing::Test {
     return spec;
   }
 
-  v1::PlanJob Create(const v1::PlanSpec& spec, const std::string& request_id = "", grpc::Status* status = nullptr) {
+  v1::PlanJob Create(const v1::PlanSpec& spec, const std::string& request_id = "",
+                     grpc::Status* status = nullptr) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kTimeout);
     v1::CreatePlanJobRequest request;
@@ -150,7 +167,8 @@ class ServerTest : public testing::Test {
   }
 
   void WaitForState(const std::string& name, v1::PlanJob::State state) {
-    for (int i = 0; i < 200 && Get(name).state() != state; ++i) absl::SleepFor(absl::Milliseconds(50));
+    for (int i = 0; i < 200 && Get(name).state() != state; ++i)
+      absl::SleepFor(absl::Milliseconds(50));
     ASSERT_EQ(Get(name).state(), state);
   }
 
@@ -196,7 +214,8 @@ TEST_F(ServerTest, AStreamGoesOnFromItsToken) {
   ASSERT_GE(durable.size(), 3u);
   const std::vector<v1::PlanEvent> rest = Watch(job, durable[0].resume_token());
   ASSERT_EQ(rest.size(), durable.size());  // a snapshot instead of the first
-  for (size_t i = 1; i < rest.size(); ++i) EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(rest[i], durable[i]));
+  for (size_t i = 1; i < rest.size(); ++i)
+    EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(rest[i], durable[i]));
 }
 
 TEST_F(ServerTest, AKilledWorkerCostsARetry) {
@@ -217,7 +236,8 @@ TEST_F(ServerTest, AWorkerThatAlwaysDiesFailsTheJobWithTheCause) {
 TEST_F(ServerTest, MemoryWithoutEndIsCapped) {
   const v1::PlanEvent last = Watch(Create(Spec("allocate")).name()).back();
   EXPECT_EQ(last.state_change().state(), v1::PlanJob::FAILED);
-  EXPECT_NE(last.state_change().error().message().find("out of memory"), std::string::npos) << last.state_change().error().message();
+  EXPECT_NE(last.state_change().error().message().find("out of memory"), std::string::npos)
+      << last.state_change().error().message();
 }
 
 TEST_F(ServerTest, AKilledServerLosesNothingAndFinishesAfterwards) {
@@ -267,7 +287,8 @@ TEST_F(ServerTest, CancelStopsARunningAndAWaitingJob) {
 TEST_F(ServerTest, APlanThatTheVerifierRefusesNeverLeaves) {
   const std::vector<v1::PlanEvent> events = Watch(Create(Spec("wrong")).name());
   EXPECT_EQ(events.back().state_change().state(), v1::PlanJob::FAILED);
-  EXPECT_NE(events.back().state_change().error().message().find("PLAN_REJECTED"), std::string::npos);
+  EXPECT_NE(events.back().state_change().error().message().find("PLAN_REJECTED"),
+            std::string::npos);
   for (const v1::PlanEvent& event : events) EXPECT_FALSE(event.has_final_plan());
 }
 
@@ -317,14 +338,22 @@ TEST_F(ServerTest, RefusesBadRequestsWithTheFieldsPath) {
     std::function<void(v1::PlanSpec&)> spoil;
   };
   const Case cases[] = {
-      {"spec.module", grpc::StatusCode::INVALID_ARGUMENT, [](v1::PlanSpec& spec) { spec.clear_module(); }},
-      {"spec.cluster", grpc::StatusCode::INVALID_ARGUMENT, [](v1::PlanSpec& spec) { spec.clear_cluster(); }},
-      {"cluster", grpc::StatusCode::INVALID_ARGUMENT, [](v1::PlanSpec& spec) { spec.set_cluster_preset("v100"); }},
-      {"cluster.servers", grpc::StatusCode::INVALID_ARGUMENT, [](v1::PlanSpec& spec) { spec.mutable_inline_cluster(); }},
-      {"spec.options.strategy", grpc::StatusCode::INVALID_ARGUMENT, [](v1::PlanSpec& spec) { spec.mutable_options()->set_strategy("fast"); }},
-      {"spec.options.strategy", grpc::StatusCode::UNIMPLEMENTED, [](v1::PlanSpec& spec) { spec.mutable_options()->set_strategy("pp"); }},
-      {"spec.inline_hlo", grpc::StatusCode::RESOURCE_EXHAUSTED, [](v1::PlanSpec& spec) { spec.set_inline_hlo(std::string(3 << 20, 'x')); }},
-      {"spec.module_name", grpc::StatusCode::FAILED_PRECONDITION, [](v1::PlanSpec& spec) { spec.set_module_name("modules/" + std::string(64, 'b')); }},
+      {"spec.module", grpc::StatusCode::INVALID_ARGUMENT,
+       [](v1::PlanSpec& spec) { spec.clear_module(); }},
+      {"spec.cluster", grpc::StatusCode::INVALID_ARGUMENT,
+       [](v1::PlanSpec& spec) { spec.clear_cluster(); }},
+      {"cluster", grpc::StatusCode::INVALID_ARGUMENT,
+       [](v1::PlanSpec& spec) { spec.set_cluster_preset("v100"); }},
+      {"cluster.servers", grpc::StatusCode::INVALID_ARGUMENT,
+       [](v1::PlanSpec& spec) { spec.mutable_inline_cluster(); }},
+      {"spec.options.strategy", grpc::StatusCode::INVALID_ARGUMENT,
+       [](v1::PlanSpec& spec) { spec.mutable_options()->set_strategy("fast"); }},
+      {"spec.options.strategy", grpc::StatusCode::UNIMPLEMENTED,
+       [](v1::PlanSpec& spec) { spec.mutable_options()->set_strategy("pp"); }},
+      {"spec.inline_hlo", grpc::StatusCode::RESOURCE_EXHAUSTED,
+       [](v1::PlanSpec& spec) { spec.set_inline_hlo(std::string(3 << 20, 'x')); }},
+      {"spec.module_name", grpc::StatusCode::FAILED_PRECONDITION,
+       [](v1::PlanSpec& spec) { spec.set_module_name("modules/" + std::string(64, 'b')); }},
   };
   for (const Case& item : cases) {
     v1::PlanSpec spec = Spec("ok");
@@ -360,15 +389,18 @@ TEST_F(ServerTest, ListsNewestFirstInPagesAndDeletesEndedJobs) {
 
 TEST_F(ServerTest, MetricsHealthAndReadinessAnswer) {
   Watch(Create(Spec("ok")).name());
-  EXPECT_NE(HttpGet(http_port_, "/metrics").find("automap_jobs_ended_total{state=\"succeeded\"} 1"), std::string::npos);
+  EXPECT_NE(HttpGet(http_port_, "/metrics").find("automap_jobs_ended_total{state=\"succeeded\"} 1"),
+            std::string::npos);
   EXPECT_NE(HttpGet(http_port_, "/healthz").find(" 200 "), std::string::npos);
   EXPECT_NE(HttpGet(http_port_, "/readyz").find(" 200 "), std::string::npos);
   EXPECT_NE(HttpGet(http_port_, "/nothing").find(" 404 "), std::string::npos);
 }
 
 TEST_F(ServerTest, ASecondServerOnTheSameFolderIsRefused) {
-  const std::string command = absl::StrCat(AUTOMAP_BIN_DIR "/automapd --listen 127.0.0.1:", FreePort(), " --http-listen 127.0.0.1:", FreePort(), " --data-dir ",
-                                           (folder_ / "data").string(), " 2>/dev/null");
+  const std::string command =
+      absl::StrCat(AUTOMAP_BIN_DIR "/automapd --listen 127.0.0.1:", FreePort(),
+                   " --http-listen 127.0.0.1:", FreePort(), " --data-dir ",
+                   (folder_ / "data").string(), " 2>/dev/null");
   EXPECT_NE(std::system(command.c_str()), 0);
 }
 

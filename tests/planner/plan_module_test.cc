@@ -15,7 +15,8 @@
 namespace automap {
 namespace {
 
-v1::PlanOptions Options(const std::string& strategy, bool ignore_memory = false, const std::string& preset = "default") {
+v1::PlanOptions Options(const std::string& strategy, bool ignore_memory = false,
+                        const std::string& preset = "default") {
   v1::PlanOptions options;
   options.set_strategy(strategy);
   options.set_ignore_memory(ignore_memory);
@@ -24,7 +25,8 @@ v1::PlanOptions Options(const std::string& strategy, bool ignore_memory = false,
   return options;
 }
 
-absl::StatusOr<v1::Plan> PlanZoo(const std::string& name, const std::string& cluster, const v1::PlanOptions& options) {
+absl::StatusOr<v1::Plan> PlanZoo(const std::string& name, const std::string& cluster,
+                                 const v1::PlanOptions& options) {
   return PlanModule(ZooModule(name), *ClusterPreset(cluster), options, {}, [] { return false; });
 }
 
@@ -40,17 +42,21 @@ TEST(PlanModule, ReportsProgressAndImprovedPlansThatVerify) {
   const v1::Cluster cluster = *ClusterPreset("v100x8x1-25gbps");
   int progress = 0;
   std::vector<v1::Plan> improved;
-  PlanObserver observer = {[&](const v1::Progress&) { ++progress; }, [&](const v1::Plan& plan) { improved.push_back(plan); }};
-  const auto plan = PlanModule(ZooModule("vgg19"), cluster, Options("opp"), observer, [] { return false; });
+  PlanObserver observer = {[&](const v1::Progress&) { ++progress; },
+                           [&](const v1::Plan& plan) { improved.push_back(plan); }};
+  const auto plan =
+      PlanModule(ZooModule("vgg19"), cluster, Options("opp"), observer, [] { return false; });
   ASSERT_TRUE(plan.ok());
   EXPECT_GT(progress, 2);
   ASSERT_FALSE(improved.empty());
-  for (size_t i = 1; i < improved.size(); ++i) EXPECT_LT(improved[i].cost().step_time_s(), improved[i - 1].cost().step_time_s());
+  for (size_t i = 1; i < improved.size(); ++i)
+    EXPECT_LT(improved[i].cost().step_time_s(), improved[i - 1].cost().step_time_s());
   EXPECT_LE(plan->cost().step_time_s(), improved.back().cost().step_time_s());
 }
 
 TEST(PlanModule, StopsEarlyWithThePlanItHas) {
-  const auto plan = PlanModule(ZooModule("t5-base-paper"), *ClusterPreset("v100x4x1-25gbps"), Options("opp"), {}, [] { return true; });
+  const auto plan = PlanModule(ZooModule("t5-base-paper"), *ClusterPreset("v100x4x1-25gbps"),
+                               Options("opp"), {}, [] { return true; });
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_LT(plan->search().decisions(), 100);
 }
@@ -74,7 +80,8 @@ TEST(PlanModule, DataParallelReplicasTakeTheDevicesThatTheModelAxisLeaves) {
   ASSERT_EQ(plan.mesh_size(), 2);
   EXPECT_EQ(plan.mesh(0).name(), "data");
   EXPECT_EQ(plan.mesh(1).name(), "model");
-  EXPECT_TRUE(VerifyModulePlan(ZooModule("t5-base-paper"), *ClusterPreset("v100x8x1-25gbps"), plan).ok());
+  EXPECT_TRUE(
+      VerifyModulePlan(ZooModule("t5-base-paper"), *ClusterPreset("v100x8x1-25gbps"), plan).ok());
 }
 
 TEST(PlanModule, OneDeviceHasOnePlan) {
@@ -97,9 +104,12 @@ TEST(PlanModule, RefusesWithThePath) {
   no_index.add_roles();
   const Refusal refusals[] = {
       {"unknown strategy", Options("fast"), absl::StatusCode::kInvalidArgument, "options.strategy"},
-      {"strategy that is not built", Options("pp"), absl::StatusCode::kUnimplemented, "options.strategy"},
-      {"unknown preset", Options("opp", false, "best"), absl::StatusCode::kInvalidArgument, "options.preset"},
-      {"axis that does not divide", uneven, absl::StatusCode::kInvalidArgument, "options.axis_size: 3"},
+      {"strategy that is not built", Options("pp"), absl::StatusCode::kUnimplemented,
+       "options.strategy"},
+      {"unknown preset", Options("opp", false, "best"), absl::StatusCode::kInvalidArgument,
+       "options.preset"},
+      {"axis that does not divide", uneven, absl::StatusCode::kInvalidArgument,
+       "options.axis_size: 3"},
       {"role without index", no_index, absl::StatusCode::kInvalidArgument, "roles[0].index"},
   };
   for (const Refusal& refusal : refusals) {
@@ -121,7 +131,8 @@ TEST_P(PaperTables, IsFoundOrBeaten) {
   const v1::Cluster cluster = *ClusterPreset(cluster_name);
   const auto module = PrepareZoo(name);
   const v1::Plan expected = PlanOfPaper(*module, cluster, axis_size);
-  const v1::Plan found = *PlanModule(ZooModule(name), cluster, Options("opp", true), {}, [] { return false; });
+  const v1::Plan found =
+      *PlanModule(ZooModule(name), cluster, Options("opp", true), {}, [] { return false; });
   EXPECT_LE(found.cost().step_time_s(), expected.cost().step_time_s() * (1 + 1e-12));
   EXPECT_TRUE(VerifyModulePlan(ZooModule(name), cluster, found).ok());
   for (const auto& row : found.search().engines()) {
@@ -131,11 +142,18 @@ TEST_P(PaperTables, IsFoundOrBeaten) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, PaperTables,
-                         testing::Values(PaperCase{"t5-base-paper", "v100x4x1-25gbps", 4}, PaperCase{"t5-3b-paper", "v100x8x1-25gbps", 8},
-                                         PaperCase{"t5-3b-paper", "v100x8x2-25gbps", 16}, PaperCase{"t5-3b-paper", "v100x8x4-25gbps", 32},
-                                         PaperCase{"t5-11b-paper", "v100x8x1-25gbps", 8}, PaperCase{"t5-11b-paper", "v100x8x2-25gbps", 16},
-                                         PaperCase{"t5-11b-paper", "v100x8x4-25gbps", 32}, PaperCase{"vgg19", "v100x8x1-25gbps", 8}),
-                         [](const auto& test) { return TestName(test.param.module) + std::to_string(test.param.axis_size); });
+                         testing::Values(PaperCase{"t5-base-paper", "v100x4x1-25gbps", 4},
+                                         PaperCase{"t5-3b-paper", "v100x8x1-25gbps", 8},
+                                         PaperCase{"t5-3b-paper", "v100x8x2-25gbps", 16},
+                                         PaperCase{"t5-3b-paper", "v100x8x4-25gbps", 32},
+                                         PaperCase{"t5-11b-paper", "v100x8x1-25gbps", 8},
+                                         PaperCase{"t5-11b-paper", "v100x8x2-25gbps", 16},
+                                         PaperCase{"t5-11b-paper", "v100x8x4-25gbps", 32},
+                                         PaperCase{"vgg19", "v100x8x1-25gbps", 8}),
+                         [](const auto& test) {
+                           return TestName(test.param.module) +
+                                  std::to_string(test.param.axis_size);
+                         });
 
 TEST(Table3, HasTheAllReducesThatXlaHas) {
   const auto module = PrepareZoo("t5-base-paper");
@@ -153,7 +171,8 @@ TEST(Table4, HasTheAllReducesThatXlaHas) {
   EXPECT_NEAR(plan.cost().collectives(0).bytes() / 1e6, 8.5, 0.05);
 }
 
-// Changes one leaf field of a message somewhere, by reflection; returns its path, or nothing when it changed nothing.
+// Changes one leaf field of a message somewhere, by reflection; returns its path, or nothing when
+// it changed nothing.
 std::string Mutate(google::protobuf::Message& message, std::mt19937& random, std::string path) {
   const auto* reflection = message.GetReflection();
   std::vector<const google::protobuf::FieldDescriptor*> fields;
@@ -162,57 +181,73 @@ std::string Mutate(google::protobuf::Message& message, std::mt19937& random, std
   const auto* field = fields[random() % fields.size()];
   path += (path.empty() ? "" : ".") + field->name();
   using Field = google::protobuf::FieldDescriptor;
-  const int index = field->is_repeated() ? static_cast<int>(random() % reflection->FieldSize(message, field)) : -1;
+  const int index = field->is_repeated()
+                        ? static_cast<int>(random() % reflection->FieldSize(message, field))
+                        : -1;
   if (index >= 0) path += "[" + std::to_string(index) + "]";
   const auto set = [&](auto single, auto repeated, auto value) {
-    index >= 0 ? (reflection->*repeated)(&message, field, index, value) : (reflection->*single)(&message, field, value);
+    index >= 0 ? (reflection->*repeated)(&message, field, index, value)
+               : (reflection->*single)(&message, field, value);
   };
   using R = google::protobuf::Reflection;
   switch (field->cpp_type()) {
     case Field::CPPTYPE_MESSAGE:
       return Mutate(index >= 0 ? *reflection->MutableRepeatedMessage(&message, field, index)
-                               : *reflection->MutableMessage(&message, field), random, path);
-    case Field::CPPTYPE_STRING: set(&R::SetString, &R::SetRepeatedString, std::string("changed")); break;
+                               : *reflection->MutableMessage(&message, field),
+                    random, path);
+    case Field::CPPTYPE_STRING:
+      set(&R::SetString, &R::SetRepeatedString, std::string("changed"));
+      break;
     case Field::CPPTYPE_DOUBLE: {
-      const double old = index >= 0 ? reflection->GetRepeatedDouble(message, field, index) : reflection->GetDouble(message, field);
+      const double old = index >= 0 ? reflection->GetRepeatedDouble(message, field, index)
+                                    : reflection->GetDouble(message, field);
       set(&R::SetDouble, &R::SetRepeatedDouble, old * 1.01 + 1e-3);
       break;
     }
     case Field::CPPTYPE_INT32: {
-      const int32_t old = index >= 0 ? reflection->GetRepeatedInt32(message, field, index) : reflection->GetInt32(message, field);
+      const int32_t old = index >= 0 ? reflection->GetRepeatedInt32(message, field, index)
+                                     : reflection->GetInt32(message, field);
       set(&R::SetInt32, &R::SetRepeatedInt32, old + 1);
       break;
     }
     case Field::CPPTYPE_INT64: {
-      const int64_t old = index >= 0 ? reflection->GetRepeatedInt64(message, field, index) : reflection->GetInt64(message, field);
+      const int64_t old = index >= 0 ? reflection->GetRepeatedInt64(message, field, index)
+                                     : reflection->GetInt64(message, field);
       set(&R::SetInt64, &R::SetRepeatedInt64, old + 1);
       break;
     }
     case Field::CPPTYPE_UINT32: {
-      const uint32_t old = index >= 0 ? reflection->GetRepeatedUInt32(message, field, index) : reflection->GetUInt32(message, field);
+      const uint32_t old = index >= 0 ? reflection->GetRepeatedUInt32(message, field, index)
+                                      : reflection->GetUInt32(message, field);
       set(&R::SetUInt32, &R::SetRepeatedUInt32, old + 1);
       break;
     }
     case Field::CPPTYPE_BOOL: {
-      const bool old = index >= 0 ? reflection->GetRepeatedBool(message, field, index) : reflection->GetBool(message, field);
+      const bool old = index >= 0 ? reflection->GetRepeatedBool(message, field, index)
+                                  : reflection->GetBool(message, field);
       set(&R::SetBool, &R::SetRepeatedBool, !old);
       break;
     }
     case Field::CPPTYPE_ENUM: {
-      const int old = index >= 0 ? reflection->GetRepeatedEnumValue(message, field, index) : reflection->GetEnumValue(message, field);
-      set(&R::SetEnumValue, &R::SetRepeatedEnumValue, (old + 1) % field->enum_type()->value_count());
+      const int old = index >= 0 ? reflection->GetRepeatedEnumValue(message, field, index)
+                                 : reflection->GetEnumValue(message, field);
+      set(&R::SetEnumValue, &R::SetRepeatedEnumValue,
+          (old + 1) % field->enum_type()->value_count());
       break;
     }
-    default: return "";
+    default:
+      return "";
   }
   return path;
 }
 
-// What only repeating the search could tell: how it went, and other categories' plans, which are not handed out.
+// What only repeating the search could tell: how it went, and other categories' plans, which are
+// not handed out.
 bool IsOfSubstance(const std::string& path) {
   if (path.empty() || path.rfind("alternatives", 0) == 0) return false;
   if (path.rfind("search", 0) != 0) return true;
-  return path == "search.engine" || path == "search.preset" || path == "search.episodes" || path == "search.decisions";
+  return path == "search.engine" || path == "search.preset" || path == "search.episodes" ||
+         path == "search.decisions";
 }
 
 struct VerifiedCase {
@@ -222,10 +257,11 @@ struct VerifiedCase {
 };
 
 TEST(VerifyModulePlan, RefusesAPlanAlteredInAnyFieldOfSubstance) {
-  const VerifiedCase cases[] = {{"mlp", "v100x4x1-25gbps", "opp"},          {"vgg19", "v100x8x1-25gbps", "adp"},
-                                {"vgg19", "v100x8x1-25gbps", "opp"},        {"torch-xla-cnn", "v100x4x1-25gbps", "opp"},
-                                {"tf-vgg19", "v100x8x2-25gbps", "adp"},     {"scan-lm-7b", "a100x8x1-200gbps", "opp"},
-                                {"resnet50", "v100x8x1-25gbps", "adp"},     {"t5-base-paper", "v100x4x1-25gbps", "opp"}};
+  const VerifiedCase cases[] = {
+      {"mlp", "v100x4x1-25gbps", "opp"},      {"vgg19", "v100x8x1-25gbps", "adp"},
+      {"vgg19", "v100x8x1-25gbps", "opp"},    {"torch-xla-cnn", "v100x4x1-25gbps", "opp"},
+      {"tf-vgg19", "v100x8x2-25gbps", "adp"}, {"scan-lm-7b", "a100x8x1-200gbps", "opp"},
+      {"resnet50", "v100x8x1-25gbps", "adp"}, {"t5-base-paper", "v100x4x1-25gbps", "opp"}};
   std::mt19937 random(11);
   int tried = 0;
   for (const VerifiedCase& item : cases) {
@@ -240,7 +276,9 @@ TEST(VerifyModulePlan, RefusesAPlanAlteredInAnyFieldOfSubstance) {
     for (int i = 0; i < 40; ++i) {
       v1::Plan altered = *plan;
       const std::string path = Mutate(altered, random, "");
-      if (!IsOfSubstance(path) || google::protobuf::util::MessageDifferencer::Equals(altered, *plan)) continue;
+      if (!IsOfSubstance(path) ||
+          google::protobuf::util::MessageDifferencer::Equals(altered, *plan))
+        continue;
       ++tried;
       EXPECT_FALSE(VerifyModulePlan(module, cluster, altered).ok()) << item.module << ": " << path;
     }
@@ -251,8 +289,10 @@ TEST(VerifyModulePlan, RefusesAPlanAlteredInAnyFieldOfSubstance) {
 
 TEST(VerifyModulePlan, RefusesAPlanForAnotherModuleOrCluster) {
   const v1::Plan plan = *PlanZoo("t5-3b-paper", "v100x8x1-25gbps", Options("opp", true));
-  EXPECT_FALSE(VerifyModulePlan(ZooModule("t5-11b-paper"), *ClusterPreset("v100x8x1-25gbps"), plan).ok());
-  EXPECT_FALSE(VerifyModulePlan(ZooModule("t5-3b-paper"), *ClusterPreset("a100x8x1-200gbps"), plan).ok());
+  EXPECT_FALSE(
+      VerifyModulePlan(ZooModule("t5-11b-paper"), *ClusterPreset("v100x8x1-25gbps"), plan).ok());
+  EXPECT_FALSE(
+      VerifyModulePlan(ZooModule("t5-3b-paper"), *ClusterPreset("a100x8x1-200gbps"), plan).ok());
 }
 
 }  // namespace

@@ -1,10 +1,9 @@
-#include "simulator/cluster/cluster_proto.h"
-
 #include <cmath>
 #include <functional>
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
+#include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
 
 namespace automap {
@@ -26,13 +25,17 @@ TEST(ClusterFromJson, ReadsTheInterfacesExample) {
   EXPECT_EQ(cluster->device_count(), 11);
   EXPECT_EQ(cluster->servers[1].first_device, 8);
   EXPECT_EQ(cluster->servers[1].device_count, 3);
-  EXPECT_DOUBLE_EQ(cluster->types[0].peak[static_cast<int>(NumberType::kBF16)].value, 1.57e13) << "no entry: the rate of f32";
+  EXPECT_DOUBLE_EQ(cluster->types[0].peak[static_cast<int>(NumberType::kBF16)].value, 1.57e13)
+      << "no entry: the rate of f32";
 }
 
-TEST(ClusterFromJson, BrokenJsonIsRefused) { EXPECT_EQ(ClusterFromJson("{\"servers\": [").status().code(), absl::StatusCode::kInvalidArgument); }
+TEST(ClusterFromJson, BrokenJsonIsRefused) {
+  EXPECT_EQ(ClusterFromJson("{\"servers\": [").status().code(), absl::StatusCode::kInvalidArgument);
+}
 
 TEST(ClusterFromProto, KnownNamesFillWhatIsLeftOut) {
-  const auto cluster = ClusterFromProto(*ClusterFromJson(R"({"servers": [{"deviceType": "a100", "devices": 4, "link": "nvlink3"}]})"));
+  const auto cluster = ClusterFromProto(*ClusterFromJson(
+      R"({"servers": [{"deviceType": "a100", "devices": 4, "link": "nvlink3"}]})"));
   ASSERT_TRUE(cluster.ok()) << cluster.status();
   EXPECT_DOUBLE_EQ(cluster->types[0].memory.value, 80.0 * (1 << 30));
   EXPECT_DOUBLE_EQ(cluster->servers[0].inside.bandwidth.value, 300e9);
@@ -47,23 +50,36 @@ const Breakage kBreakages[] = {
     {"cluster.servers: none", [](auto& c) { c.clear_servers(); }},
     {"cluster.servers[0].devices: 0", [](auto& c) { c.mutable_servers(0)->set_devices(0); }},
     {"cluster.servers[0].devices: 5000", [](auto& c) { c.mutable_servers(0)->set_devices(5000); }},
-    {"cluster.servers[0].device_type: \"v101\"", [](auto& c) { c.mutable_servers(0)->set_device_type("v101"); }},
+    {"cluster.servers[0].device_type: \"v101\"",
+     [](auto& c) { c.mutable_servers(0)->set_device_type("v101"); }},
     {"did you mean \"nvlink2\"?", [](auto& c) { c.mutable_servers(0)->set_link("nvlnk2"); }},
     {"cluster.servers[1].ports: none", [](auto& c) { c.mutable_servers(1)->clear_ports(); }},
-    {"cluster.servers[0].ports[0].link: \"wire\"", [](auto& c) { c.mutable_servers(0)->mutable_ports(0)->set_link("wire"); }},
-    {"cluster.servers[1].unavailable_devices[0]: 9", [](auto& c) { c.mutable_servers(1)->set_unavailable_devices(0, 9); }},
-    {"cluster.device_types[0].memory_bytes: -1", [](auto& c) { c.mutable_device_types(0)->set_memory_bytes(-1); }},
-    {"cluster.device_types[0].memory_bandwidth_bytes_per_s: nan", [](auto& c) { c.mutable_device_types(0)->set_memory_bandwidth_bytes_per_s(std::nan("")); }},
-    {"cluster.device_types[0].peak_flops_per_s[\"f16\"]: -1", [](auto& c) { (*c.mutable_device_types(0)->mutable_peak_flops_per_s())["f16"] = -1; }},
-    {"cluster.device_types[0].peak_flops_per_s: no entry", [](auto& c) { c.mutable_device_types(0)->mutable_peak_flops_per_s()->erase("f32"); }},
-    {"cluster.device_types[0].launch_s: -1", [](auto& c) { c.mutable_device_types(0)->set_launch_s(-1); }},
-    {"cluster.device_types[1].name: \"v100\"", [](auto& c) { *c.add_device_types() = c.device_types(0); }},
+    {"cluster.servers[0].ports[0].link: \"wire\"",
+     [](auto& c) { c.mutable_servers(0)->mutable_ports(0)->set_link("wire"); }},
+    {"cluster.servers[1].unavailable_devices[0]: 9",
+     [](auto& c) { c.mutable_servers(1)->set_unavailable_devices(0, 9); }},
+    {"cluster.device_types[0].memory_bytes: -1",
+     [](auto& c) { c.mutable_device_types(0)->set_memory_bytes(-1); }},
+    {"cluster.device_types[0].memory_bandwidth_bytes_per_s: nan",
+     [](auto& c) { c.mutable_device_types(0)->set_memory_bandwidth_bytes_per_s(std::nan("")); }},
+    {"cluster.device_types[0].peak_flops_per_s[\"f16\"]: -1",
+     [](auto& c) { (*c.mutable_device_types(0)->mutable_peak_flops_per_s())["f16"] = -1; }},
+    {"cluster.device_types[0].peak_flops_per_s: no entry",
+     [](auto& c) { c.mutable_device_types(0)->mutable_peak_flops_per_s()->erase("f32"); }},
+    {"cluster.device_types[0].launch_s: -1",
+     [](auto& c) { c.mutable_device_types(0)->set_launch_s(-1); }},
+    {"cluster.device_types[1].name: \"v100\"",
+     [](auto& c) { *c.add_device_types() = c.device_types(0); }},
     {"cluster.links[0].name: \"\"", [](auto& c) { c.mutable_links(0)->clear_name(); }},
-    {"cluster.links[0].bandwidth_bytes_per_s: -3", [](auto& c) { c.mutable_links(0)->set_bandwidth_bytes_per_s(-3); }},
-    {"cluster.links[1].latency_s: inf", [](auto& c) { c.mutable_links(1)->set_latency_s(INFINITY); }},
+    {"cluster.links[0].bandwidth_bytes_per_s: -3",
+     [](auto& c) { c.mutable_links(0)->set_bandwidth_bytes_per_s(-3); }},
+    {"cluster.links[1].latency_s: inf",
+     [](auto& c) { c.mutable_links(1)->set_latency_s(INFINITY); }},
     {"cluster.links[1].efficiency: 1.5", [](auto& c) { c.mutable_links(1)->set_efficiency(1.5); }},
-    {"cluster.switches[0].servers[1]: 7", [](auto& c) { c.mutable_switches(0)->set_servers(1, 7); }},
-    {"cluster.switches[0].oversubscription: 0.5", [](auto& c) { c.mutable_switches(0)->set_oversubscription(0.5); }},
+    {"cluster.switches[0].servers[1]: 7",
+     [](auto& c) { c.mutable_switches(0)->set_servers(1, 7); }},
+    {"cluster.switches[0].oversubscription: 0.5",
+     [](auto& c) { c.mutable_switches(0)->set_oversubscription(0.5); }},
 };
 
 TEST(ClusterFromProto, NamesThePathOfEveryMistake) {
@@ -77,8 +93,12 @@ TEST(ClusterFromProto, NamesThePathOfEveryMistake) {
 }
 
 TEST(ClusterPreset, MakesTheClustersOfThePaper) {
-  for (const auto& [name, devices] : {std::pair<const char*, int>{"v100x8x2-25gbps", 16}, {"v100x8x3-25gbps", 24}, {"v100x8x4-25gbps", 32},
-                                      {"v100x4x1-25gbps", 4}, {"a100x8x2-200gbps", 16}, {"h100x8x4-400gbps", 32}}) {
+  for (const auto& [name, devices] : {std::pair<const char*, int>{"v100x8x2-25gbps", 16},
+                                      {"v100x8x3-25gbps", 24},
+                                      {"v100x8x4-25gbps", 32},
+                                      {"v100x4x1-25gbps", 4},
+                                      {"a100x8x2-200gbps", 16},
+                                      {"h100x8x4-400gbps", 32}}) {
     const auto preset = ClusterPreset(name);
     ASSERT_TRUE(preset.ok()) << preset.status();
     EXPECT_EQ(ClusterFromProto(*preset)->device_count(), devices);
@@ -86,7 +106,8 @@ TEST(ClusterPreset, MakesTheClustersOfThePaper) {
 }
 
 TEST(ClusterPreset, RefusesWhatItDoesNotKnow) {
-  for (const char* name : {"", "v100", "v100x8", "v100x8x4", "v100x8x4-100gbps", "v100x0x4-25gbps", "v100x8x99999-25gbps", "tpux8x4-25gbps", "v100xax4-25gbps"}) {
+  for (const char* name : {"", "v100", "v100x8", "v100x8x4", "v100x8x4-100gbps", "v100x0x4-25gbps",
+                           "v100x8x99999-25gbps", "tpux8x4-25gbps", "v100xax4-25gbps"}) {
     EXPECT_EQ(ClusterPreset(name).status().code(), absl::StatusCode::kInvalidArgument) << name;
   }
 }

@@ -20,33 +20,41 @@ double AllReduce(const CostModel& model, double bytes, int axis = 0) {
 
 class Collectives : public testing::TestWithParam<CollectiveRow> {};
 TEST_P(Collectives, KeepTheContract) { CheckCollectiveContract(GetParam()); }
-INSTANTIATE_TEST_SUITE_P(Catalog, Collectives, testing::ValuesIn(CollectiveCatalog().begin(), CollectiveCatalog().end()),
+INSTANTIATE_TEST_SUITE_P(Catalog, Collectives,
+                         testing::ValuesIn(CollectiveCatalog().begin(), CollectiveCatalog().end()),
                          [](const auto& test) { return std::string(test.param.name); });
 
 TEST(CollectiveCatalog, HasARowForEveryKindInItsOrder) {
-  for (size_t i = 0; i < CollectiveCatalog().size(); ++i) EXPECT_EQ(static_cast<size_t>(CollectiveCatalog()[i].kind), i);
+  for (size_t i = 0; i < CollectiveCatalog().size(); ++i)
+    EXPECT_EQ(static_cast<size_t>(CollectiveCatalog()[i].kind), i);
   EXPECT_EQ(CollectiveCatalog().size(), 6u);
 }
 
 // Closed forms, 1 GB = 1e9 bytes.
 TEST(AllReduce, InsideAServerIsTheClosedForm) {
-  EXPECT_NEAR(AllReduce(Model("v100x8x1-25gbps", {{"x", 8}}), 1e9), 1.75e9 / 130e9 + 8.4e-6 + 14 * 3.4e-6, 1e-9);
-  EXPECT_NEAR(AllReduce(Model("a100x8x1-200gbps", {{"x", 8}}), double{1 << 30}), 1.75 * (1 << 30) / 230e9, 1e-4);
+  EXPECT_NEAR(AllReduce(Model("v100x8x1-25gbps", {{"x", 8}}), 1e9),
+              1.75e9 / 130e9 + 8.4e-6 + 14 * 3.4e-6, 1e-9);
+  EXPECT_NEAR(AllReduce(Model("a100x8x1-200gbps", {{"x", 8}}), double{1 << 30}),
+              1.75 * (1 << 30) / 230e9, 1e-4);
 }
 
 TEST(AllReduce, AcrossServersIsBoundByThePort) {
-  EXPECT_NEAR(AllReduce(Model("v100x8x4-25gbps", {{"x", 32}}), 1e9), 1.9375e9 / 2.5e9 + 62 * 30e-6, 1e-4);
+  EXPECT_NEAR(AllReduce(Model("v100x8x4-25gbps", {{"x", 32}}), 1e9), 1.9375e9 / 2.5e9 + 62 * 30e-6,
+              1e-4);
 }
 
 TEST(AllReduce, GroupsThatShareAPortShareItsBandwidth) {
   const CostModel model = Model("v100x8x4-25gbps", {{"data", 4}, {"model", 8}});
-  EXPECT_NEAR(AllReduce(model, 1e9, 0), 1.5e9 / (2.5e9 / 8) + 6 * 30e-6, 1e-3) << "eight rings leave each server";
-  EXPECT_NEAR(AllReduce(model, 1e9, 1), AllReduce(Model("v100x8x1-25gbps", {{"x", 8}}), 1e9), 1e-12) << "inside servers nothing is shared";
+  EXPECT_NEAR(AllReduce(model, 1e9, 0), 1.5e9 / (2.5e9 / 8) + 6 * 30e-6, 1e-3)
+      << "eight rings leave each server";
+  EXPECT_NEAR(AllReduce(model, 1e9, 1), AllReduce(Model("v100x8x1-25gbps", {{"x", 8}}), 1e9), 1e-12)
+      << "inside servers nothing is shared";
 }
 
 TEST(KernelTime, IsTheRooflineAndTheLaunch) {
   const CostModel model = Model("v100x4x1-25gbps", {{"x", 4}});
-  const ComputeStep compute_bound = {ComputeKind::kMatmul, NumberType::kF32, {1e12}, {1e6}, 1, 1, 1};
+  const ComputeStep compute_bound = {
+      ComputeKind::kMatmul, NumberType::kF32, {1e12}, {1e6}, 1, 1, 1};
   EXPECT_NEAR(model.StepTime(compute_bound).value, 1e12 / (15.7e12 * 0.67) + 6e-6, 1e-12);
   const ComputeStep memory_bound = {ComputeKind::kMemory, NumberType::kF32, {1e6}, {1e9}, 1, 3, 0};
   EXPECT_NEAR(model.StepTime(memory_bound).value, 3 * 1e9 / (900e9 * 0.8), 1e-12);
@@ -65,15 +73,22 @@ Program RandomProgram(std::mt19937& random, int steps) {
   const auto number = [&](double most) { return most * (random() % 1000 + 1) / 1000; };
   for (int i = 0; i < steps; ++i) {
     if (random() % 4 == 0) {
-      program.steps.push_back(CollectiveStep{CollectiveKind::kAllReduce, 0, {number(1e8)}, 1 + static_cast<int>(random() % 3)});
+      program.steps.push_back(CollectiveStep{
+          CollectiveKind::kAllReduce, 0, {number(1e8)}, 1 + static_cast<int>(random() % 3)});
     } else {
-      program.steps.push_back(ComputeStep{static_cast<ComputeKind>(random() % 3), NumberType::kF32, {number(1e11)}, {number(1e8)},
-                                          random() % 2 == 0 ? 1 : 4, 1, 1});
+      program.steps.push_back(ComputeStep{static_cast<ComputeKind>(random() % 3),
+                                          NumberType::kF32,
+                                          {number(1e11)},
+                                          {number(1e8)},
+                                          random() % 2 == 0 ? 1 : 4,
+                                          1,
+                                          1});
     }
   }
   for (int i = 0; i < steps; ++i) {
     const int first = random() % steps, last = first + random() % (steps - first);
-    program.buffers.push_back({{number(1e9)}, first, last, static_cast<BufferRole>(random() % 5), i});
+    program.buffers.push_back(
+        {{number(1e9)}, first, last, static_cast<BufferRole>(random() % 5), i});
   }
   return program;
 }
@@ -85,7 +100,8 @@ TEST(Evaluate, AddsUp) {
     const Program program = RandomProgram(random, 60);
     const Evaluation result = model.Evaluate(program);
     double sum = 0;
-    for (const Step& step : program.steps) sum += std::visit([&](const auto& item) { return model.StepTime(item).value; }, step);
+    for (const Step& step : program.steps)
+      sum += std::visit([&](const auto& item) { return model.StepTime(item).value; }, step);
     EXPECT_NEAR(result.step_time.value, sum, 1e-12 + 1e-12 * sum);
     EXPECT_DOUBLE_EQ(result.step_time.value, (result.compute + result.communication).value);
     EXPECT_TRUE(result.utilization >= 0 && result.utilization <= 1);
@@ -99,7 +115,8 @@ TEST(PeakOf, EqualsBruteForce) {
     double most = 0;
     for (int step = 0; step < 40; ++step) {
       double live = 0;
-      for (const Buffer& buffer : program.buffers) live += buffer.first_step <= step && step <= buffer.last_step ? buffer.bytes.value : 0;
+      for (const Buffer& buffer : program.buffers)
+        live += buffer.first_step <= step && step <= buffer.last_step ? buffer.bytes.value : 0;
       most = std::max(most, live);
     }
     const MemoryPeak peak = PeakOf(program.buffers, 40);
@@ -108,7 +125,8 @@ TEST(PeakOf, EqualsBruteForce) {
     for (const Bytes& bytes : peak.by_role) by_role += bytes.value;
     EXPECT_NEAR(by_role, peak.bytes.value, 1e-6 * most);
     ASSERT_LE(peak.largest.size(), 10u);
-    for (size_t i = 1; i < peak.largest.size(); ++i) EXPECT_GE(peak.largest[i - 1].bytes, peak.largest[i].bytes);
+    for (size_t i = 1; i < peak.largest.size(); ++i)
+      EXPECT_GE(peak.largest[i - 1].bytes, peak.largest[i].bytes);
   }
 }
 

@@ -1,9 +1,11 @@
-// A worker for tests of the server: no planning, and faults on demand. The module's text says what to do:
+// A worker for tests of the server: no planning, and faults on demand. The module's text says what
+// to do:
 //   "ok"        a plan at once            "slow"   a plan after 3 s, with progress
 //   "forever"   never a plan              "crash"  dies by SIGKILL on the first attempt
 //   "always-crash"                        "wrong"  a plan that the verifier refuses
 //   "allocate"  memory without end
-// The first attempt of "crash" leaves a file named by the options' seed under FAKE_WORKER_DIR; later attempts find it.
+// The first attempt of "crash" leaves a file named by the options' seed under FAKE_WORKER_DIR;
+// later attempts find it.
 #include <signal.h>
 #include <unistd.h>
 
@@ -19,7 +21,8 @@ namespace {
 
 bool IsFirstAttempt(uint64_t seed) {
   const char* folder = std::getenv("FAKE_WORKER_DIR");
-  const std::string path = std::string(folder != nullptr ? folder : "/tmp") + "/fake-worker-" + std::to_string(seed);
+  const std::string path =
+      std::string(folder != nullptr ? folder : "/tmp") + "/fake-worker-" + std::to_string(seed);
   const bool is_first = !std::ifstream(path).good();
   std::ofstream(path) << "x";
   return is_first;
@@ -33,9 +36,11 @@ v1::Plan MakePlan(const std::string& proof) {
   return plan;
 }
 
-absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task, const PlanObserver& observer, const std::function<bool()>& stop) {
+absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task, const PlanObserver& observer,
+                              const std::function<bool()>& stop) {
   const std::string& order = task.module();
-  if (order == "always-crash" || (order == "crash" && IsFirstAttempt(task.options().seed()))) kill(getpid(), SIGKILL);
+  if (order == "always-crash" || (order == "crash" && IsFirstAttempt(task.options().seed())))
+    kill(getpid(), SIGKILL);
   if (order == "allocate") {
     std::vector<std::vector<char>> hoard;
     while (true) hoard.emplace_back(64 << 20, 'x');
@@ -53,7 +58,9 @@ absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task, const PlanObserv
 }
 
 absl::Status Verify(const worker::v1::VerifyTask& task) {
-  return task.plan().bound().proof() == "wrong" ? absl::FailedPreconditionError("plan.bound.proof: wrong") : absl::OkStatus();
+  return task.plan().bound().proof() == "wrong"
+             ? absl::FailedPreconditionError("plan.bound.proof: wrong")
+             : absl::OkStatus();
 }
 
 }  // namespace

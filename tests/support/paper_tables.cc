@@ -48,7 +48,9 @@ v1::Plan PlanOfPaper(const PreparedModule& module, const v1::Cluster& cluster, i
   for (size_t p = 0; p < module.roles().of.size(); ++p) {
     if (module.roles().of[p] != Role::kVariable) continue;
     const auto dim = PaperDim(module.roles().names[p]);
-    if (!dim) std::fprintf(stderr, "%s is in neither table\n", module.roles().names[p].c_str()), std::abort();
+    if (!dim)
+      std::fprintf(stderr, "%s is in neither table\n", module.roles().names[p].c_str()),
+          std::abort();
     if (*dim >= 0) decisions.axes[0].splits.push_back({static_cast<int32_t>(p), *dim});
   }
   auto plan = DescribePlan(module, cluster, decisions, {});

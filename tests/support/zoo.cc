@@ -10,8 +10,9 @@
 namespace automap {
 
 std::vector<std::string> ZooNames() {
-  return {"mlp", "mlp-jax-0.10", "torch-xla-cnn", "vgg19", "tf-vgg19", "scan-lm-7b", "resnet50", "t5-base",
-          "t5-base-paper", "t5-small-dropout", "t5-3b", "t5-11b", "t5-3b-paper", "t5-11b-paper", "bert-48"};
+  return {"mlp",        "mlp-jax-0.10", "torch-xla-cnn", "vgg19",         "tf-vgg19",
+          "scan-lm-7b", "resnet50",     "t5-base",       "t5-base-paper", "t5-small-dropout",
+          "t5-3b",      "t5-11b",       "t5-3b-paper",   "t5-11b-paper",  "bert-48"};
 }
 
 std::string ReadZooFile(const std::string& name, const std::string& suffix) {
@@ -26,7 +27,8 @@ std::string ReadZooFile(const std::string& name, const std::string& suffix) {
 }
 
 std::string ZooModule(const std::string& name) {
-  std::ifstream file(std::string(AUTOMAP_TEST_DATA "/zoo/") + name + ".hlo.pb.gz", std::ios::binary);
+  std::ifstream file(std::string(AUTOMAP_TEST_DATA "/zoo/") + name + ".hlo.pb.gz",
+                     std::ios::binary);
   std::stringstream bytes;
   bytes << file.rdbuf();
   return bytes.str();

@@ -1,5 +1,6 @@
-// read_folder DIR...: reads every file of the folders as HLO modules, several a file where lines of "// -----" part
-// them, and prints what was read and what was refused with the reason. Exit code 1 when a file could not be read.
+// read_folder DIR...: reads every file of the folders as HLO modules, several a file where lines of
+// "// -----" part them, and prints what was read and what was refused with the reason. Exit code 1
+// when a file could not be read.
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -56,7 +57,9 @@ struct Counts {
 void ReadFolder(const std::string& folder, Counts& counts) {
   std::vector<std::filesystem::path> paths;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-    if (entry.is_regular_file() && !absl::StrContains(entry.path().filename().string(), ".params.json")) paths.push_back(entry.path());
+    if (entry.is_regular_file() &&
+        !absl::StrContains(entry.path().filename().string(), ".params.json"))
+      paths.push_back(entry.path());
   }
   std::sort(paths.begin(), paths.end());
   for (const std::filesystem::path& path : paths) {
@@ -67,13 +70,16 @@ void ReadFolder(const std::string& folder, Counts& counts) {
       ++index;
       if (module.ok()) {
         ++counts.modules;
-        for (const auto& computation : module->proto->computations()) instructions += computation.instructions_size();
+        for (const auto& computation : module->proto->computations())
+          instructions += computation.instructions_size();
         continue;
       }
       ++counts.refused;
-      std::printf("REFUSED %s module %d: %s\n", path.c_str(), index, std::string(module.status().message()).c_str());
+      std::printf("REFUSED %s module %d: %s\n", path.c_str(), index,
+                  std::string(module.status().message()).c_str());
     }
-    std::printf("%7d instructions in %3d modules  %s\n", instructions, index, path.filename().c_str());
+    std::printf("%7d instructions in %3d modules  %s\n", instructions, index,
+                path.filename().c_str());
   }
 }
 
@@ -84,6 +90,7 @@ int main(int argc, char** argv) {
   if (argc < 2) return std::fprintf(stderr, "usage: read_folder DIR...\n"), 2;
   automap::Counts counts;
   for (int i = 1; i < argc; ++i) automap::ReadFolder(argv[i], counts);
-  std::printf("%d files, %d modules read, %d refused\n", counts.files, counts.modules, counts.refused);
+  std::printf("%d files, %d modules read, %d refused\n", counts.files, counts.modules,
+              counts.refused);
   return counts.refused == 0 ? 0 : 1;
 }

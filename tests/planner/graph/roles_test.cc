@@ -31,12 +31,16 @@ int Mistakes(const Graph& graph, const Roles& roles, const std::map<int, std::st
   return mistakes;
 }
 
-int Count(const Roles& roles, Role role) { return std::count(roles.of.begin(), roles.of.end(), role); }
+int Count(const Roles& roles, Role role) {
+  return std::count(roles.of.begin(), roles.of.end(), role);
+}
 
 // The modules whose training scripts told their parameters.
 std::vector<std::string> ModulesWithTruth() {
   std::vector<std::string> names = ZooNames();
-  std::erase_if(names, [](const std::string& name) { return name == "mlp-jax-0.10" || name == "tf-vgg19" || name == "torch-xla-cnn"; });
+  std::erase_if(names, [](const std::string& name) {
+    return name == "mlp-jax-0.10" || name == "tf-vgg19" || name == "torch-xla-cnn";
+  });
   return names;
 }
 
@@ -49,8 +53,8 @@ TEST_P(RolesOfZoo, EveryParameterIsWhatTheTrainingScriptSays) {
   EXPECT_EQ(Mistakes(graph, *InferRoles(graph), truth), 0);
 }
 
-// Without names only counters that no update reads cannot be told from other state: Keras's SGD carries an iteration
-// count and a learning rate that way.
+// Without names only counters that no update reads cannot be told from other state: Keras's SGD
+// carries an iteration count and a learning rate that way.
 TEST_P(RolesOfZoo, DataflowAloneIsWrongInAtMostTwo) {
   const auto truth = TruthOf(GetParam());
   ASSERT_FALSE(truth.empty());

@@ -20,8 +20,10 @@ struct ZooCount {
   const char* name;
   int instructions;
 };
-constexpr ZooCount kCounts[] = {{"mlp", 182},        {"vgg19", 942},           {"tf-vgg19", 1271}, {"torch-xla-cnn", 333}, {"resnet50", 6860},
-                                {"scan-lm-7b", 1180}, {"t5-small-dropout", 23782}, {"t5-11b-paper", 28805}, {"bert-48", 79456}};
+constexpr ZooCount kCounts[] = {
+    {"mlp", 182},       {"vgg19", 942},       {"tf-vgg19", 1271},          {"torch-xla-cnn", 333},
+    {"resnet50", 6860}, {"scan-lm-7b", 1180}, {"t5-small-dropout", 23782}, {"t5-11b-paper", 28805},
+    {"bert-48", 79456}};
 
 int CountInstructions(const xla::HloModuleProto& module) {
   int count = 0;
@@ -29,9 +31,10 @@ int CountInstructions(const xla::HloModuleProto& module) {
   return count;
 }
 
-// The instruction without what differs between formats: ids (operands by position instead), layouts, what text does not
-// carry, and defaults that one of them writes out.
-std::string Normalized(const xla::HloComputationProto& computation, const xla::HloModuleProto& module) {
+// The instruction without what differs between formats: ids (operands by position instead),
+// layouts, what text does not carry, and defaults that one of them writes out.
+std::string Normalized(const xla::HloComputationProto& computation,
+                       const xla::HloModuleProto& module) {
   std::string text = computation.name();
   std::map<uint32_t, int> position;
   for (const auto& instruction : computation.instructions()) {
@@ -59,14 +62,20 @@ std::string Normalized(const xla::HloComputationProto& computation, const xla::H
     text += plain.ShortDebugString();
     const auto& dot = instruction.dot_dimension_numbers();
     if (instruction.opcode() == "dot") text += dot.ShortDebugString();
-    if (instruction.opcode() == "gather") text += instruction.gather_dimension_numbers().ShortDebugString();
-    if (instruction.opcode() == "scatter") text += instruction.scatter_dimension_numbers().ShortDebugString();
-    if (instruction.opcode() == "convolution") text += instruction.convolution_dimension_numbers().ShortDebugString();
+    if (instruction.opcode() == "gather")
+      text += instruction.gather_dimension_numbers().ShortDebugString();
+    if (instruction.opcode() == "scatter")
+      text += instruction.scatter_dimension_numbers().ShortDebugString();
+    if (instruction.opcode() == "convolution")
+      text += instruction.convolution_dimension_numbers().ShortDebugString();
     for (const auto& dimension : instruction.window().dimensions()) {
-      text += absl::StrCat(" w", dimension.size(), ",", dimension.stride(), ",", dimension.padding_low(), ",", dimension.padding_high(), ",",
-                           dimension.base_dilation(), ",", dimension.window_dilation(), ",", dimension.window_reversal());
+      text += absl::StrCat(" w", dimension.size(), ",", dimension.stride(), ",",
+                           dimension.padding_low(), ",", dimension.padding_high(), ",",
+                           dimension.base_dilation(), ",", dimension.window_dilation(), ",",
+                           dimension.window_reversal());
     }
-    for (const int64_t id : instruction.operand_ids()) text += absl::StrCat(" @", position[static_cast<uint32_t>(id)]);
+    for (const int64_t id : instruction.operand_ids())
+      text += absl::StrCat(" @", position[static_cast<uint32_t>(id)]);
     for (const int64_t id : instruction.called_computation_ids()) {
       for (const auto& callee : module.computations()) {
         if (callee.id() == id) text += " >" + callee.name();
@@ -79,12 +88,16 @@ std::string Normalized(const xla::HloComputationProto& computation, const xla::H
 
 // Text writes out zeros that the wire leaves away.
 std::string WithoutZeros(std::string text) {
-  return std::regex_replace(text, std::regex("(index_vector_dim|start|(input|kernel_input|kernel_output|output)_(batch|feature)_dimension): 0 ?"), "");
+  return std::regex_replace(text,
+                            std::regex("(index_vector_dim|start|(input|kernel_input|kernel_output|"
+                                       "output)_(batch|feature)_dimension): 0 ?"),
+                            "");
 }
 
 std::map<std::string, std::string> Normalized(const xla::HloModuleProto& module) {
   std::map<std::string, std::string> computations;
-  for (const auto& computation : module.computations()) computations[computation.name()] = WithoutZeros(Normalized(computation, module));
+  for (const auto& computation : module.computations())
+    computations[computation.name()] = WithoutZeros(Normalized(computation, module));
   return computations;
 }
 
@@ -97,18 +110,23 @@ std::string FirstDifference(const std::string& a, const std::string& b) {
 class ZooWithText : public testing::TestWithParam<std::string> {};
 
 TEST_P(ZooWithText, TextAndProtoGiveTheSameGraphNodeByNode) {
-  const auto proto = ReadModule(ReadZooFile(GetParam(), ".hlo.pb.gz")), text = ReadModule(ReadZooFile(GetParam(), ".hlo.txt.gz"));
+  const auto proto = ReadModule(ReadZooFile(GetParam(), ".hlo.pb.gz")),
+             text = ReadModule(ReadZooFile(GetParam(), ".hlo.txt.gz"));
   ASSERT_TRUE(proto.ok()) << proto.status();
   ASSERT_TRUE(text.ok()) << text.status();
   EXPECT_EQ(proto->format, ModuleFormat::kProto);
   EXPECT_EQ(text->format, ModuleFormat::kText);
   const auto a = Normalized(*proto->proto), b = Normalized(*text->proto);
   ASSERT_EQ(a.size(), b.size());
-  for (const auto& [name, body] : a) ASSERT_TRUE(body == b.at(name)) << FirstDifference(body, b.at(name));
-  EXPECT_EQ(proto->proto->input_output_alias().entries_size(), text->proto->input_output_alias().entries_size());
+  for (const auto& [name, body] : a)
+    ASSERT_TRUE(body == b.at(name)) << FirstDifference(body, b.at(name));
+  EXPECT_EQ(proto->proto->input_output_alias().entries_size(),
+            text->proto->input_output_alias().entries_size());
 }
 
-INSTANTIATE_TEST_SUITE_P(Zoo, ZooWithText, testing::Values("mlp", "vgg19", "tf-vgg19", "scan-lm-7b", "resnet50", "t5-base"),
+INSTANTIATE_TEST_SUITE_P(Zoo, ZooWithText,
+                         testing::Values("mlp", "vgg19", "tf-vgg19", "scan-lm-7b", "resnet50",
+                                         "t5-base"),
                          [](const auto& test) { return TestName(test.param); });
 
 TEST(ReadModule, CountsAreTheZoos) {
@@ -120,7 +138,8 @@ TEST(ReadModule, CountsAreTheZoos) {
 }
 
 TEST(ReadModule, DigestIsOfTheBytesAfterDecompression) {
-  EXPECT_EQ(ReadModule(ZooModule("mlp"))->sha256, ReadModule(ReadZooFile("mlp", ".hlo.pb.gz"))->sha256);
+  EXPECT_EQ(ReadModule(ZooModule("mlp"))->sha256,
+            ReadModule(ReadZooFile("mlp", ".hlo.pb.gz"))->sha256);
   EXPECT_EQ(ReadModule(ZooModule("mlp"))->sha256.size(), 64u);
 }
 
@@ -147,7 +166,8 @@ TEST(ReadModule, ReadsContainersAndProtobufText) {
   const auto module = ReadModule(ZooModule("mlp"));
   xla::HloSnapshot snapshot;
   *snapshot.mutable_hlo()->mutable_hlo_module() = *module->proto;
-  for (const std::string& bytes : {snapshot.hlo().SerializeAsString(), snapshot.SerializeAsString(), module->proto->DebugString(), snapshot.hlo().DebugString()}) {
+  for (const std::string& bytes : {snapshot.hlo().SerializeAsString(), snapshot.SerializeAsString(),
+                                   module->proto->DebugString(), snapshot.hlo().DebugString()}) {
     const auto read = ReadModule(bytes);
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_EQ(Normalized(*read->proto), Normalized(*module->proto));
@@ -167,13 +187,16 @@ TEST(ReadModule, EveryTruncationIsRefusedWithoutACrash) {
     const std::string bytes = ReadZooFile("mlp", suffix);
     for (size_t i = 0; i < 64; ++i) {
       const auto module = ReadModule(absl::string_view(bytes).substr(0, bytes.size() * i / 64));
-      // A cut between two fields behind the computations leaves a whole module without its alias table.
+      // A cut between two fields behind the computations leaves a whole module without its alias
+      // table.
       const bool is_whole = module.ok() && CountInstructions(*module->proto) == 182;
-      EXPECT_TRUE(is_whole || module.status().code() == absl::StatusCode::kInvalidArgument) << suffix << " " << i << " " << module.status();
+      EXPECT_TRUE(is_whole || module.status().code() == absl::StatusCode::kInvalidArgument)
+          << suffix << " " << i << " " << module.status();
     }
   }
   const std::string zipped = ZooModule("mlp");
-  EXPECT_EQ(ReadModule(absl::string_view(zipped).substr(0, zipped.size() / 2)).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReadModule(absl::string_view(zipped).substr(0, zipped.size() / 2)).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(ReadModule, FlippedBytesNeverCrash) {
@@ -182,7 +205,8 @@ TEST(ReadModule, FlippedBytesNeverCrash) {
     const std::string bytes = ReadZooFile("mlp", suffix);
     for (int trial = 0; trial < 3000; ++trial) {
       std::string broken = bytes;
-      for (int i = 0; i < 1 + trial % 3; ++i) broken[random() % broken.size()] = static_cast<char>(random());
+      for (int i = 0; i < 1 + trial % 3; ++i)
+        broken[random() % broken.size()] = static_cast<char>(random());
       (void)ReadModule(broken);
     }
   }
@@ -220,7 +244,8 @@ TEST(ReadModule, EmptyInstructionsAreCountedBeforeTheyAreParsed) {
   EXPECT_EQ(by_count.status().code(), absl::StatusCode::kResourceExhausted) << by_count.status();
   limits = {};
   limits.max_memory_bytes = 50 << 20;
-  EXPECT_EQ(ReadModule(module.SerializeAsString(), limits).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(ReadModule(module.SerializeAsString(), limits).status().code(),
+            absl::StatusCode::kResourceExhausted);
 }
 
 struct Typo {
@@ -229,12 +254,19 @@ struct Typo {
   const char* expected;
 };
 constexpr Typo kTypos[] = {
-    {"unknown operand", "ENTRY e {\n  a = f32[2] parameter(0)\n  ROOT b = f32[2] negate(c)\n}", "3:26: operand \"c\""},
+    {"unknown operand", "ENTRY e {\n  a = f32[2] parameter(0)\n  ROOT b = f32[2] negate(c)\n}",
+     "3:26: operand \"c\""},
     {"missing bracket", "ENTRY e {\n  a = f32[2 parameter(0)\n}", "2:13"},
-    {"unknown computation", "ENTRY e {\n  a = f32[] parameter(0)\n  ROOT b = f32[] call(a), to_apply=f\n}", "3:36: computation \"f\""},
-    {"name twice", "ENTRY e {\n  a = f32[] parameter(0)\n  a = f32[] parameter(1)\n}", "3:3: instruction \"a\" again"},
+    {"unknown computation",
+     "ENTRY e {\n  a = f32[] parameter(0)\n  ROOT b = f32[] call(a), to_apply=f\n}",
+     "3:36: computation \"f\""},
+    {"name twice", "ENTRY e {\n  a = f32[] parameter(0)\n  a = f32[] parameter(1)\n}",
+     "3:3: instruction \"a\" again"},
     {"no end", "ENTRY e {\n  a = f32[] parameter(0)\n", "3:1: the end of the text"},
-    {"bad labels", "ENTRY e {\n  a = f32[1,1,1] parameter(0)\n  ROOT b = f32[1,1,1] convolution(a, a), window={size=1}, dim_labels=b0x_0io->b0f\n}", "3:70"},
+    {"bad labels",
+     "ENTRY e {\n  a = f32[1,1,1] parameter(0)\n  ROOT b = f32[1,1,1] convolution(a, a), "
+     "window={size=1}, dim_labels=b0x_0io->b0f\n}",
+     "3:70"},
     {"bad constant", "ENTRY e {\n  ROOT a = f32[] constant(x)\n}", "2:27"},
     {"not HLO at all", "hello world", "1:7"},
 };
@@ -243,26 +275,33 @@ TEST(ReadModule, ATypoIsShownByLineAndColumn) {
   for (const Typo& typo : kTypos) {
     const auto module = ReadModule(typo.text);
     EXPECT_EQ(module.status().code(), absl::StatusCode::kInvalidArgument) << typo.name;
-    EXPECT_TRUE(absl::StrContains(module.status().message(), typo.expected)) << typo.name << ": " << module.status();
+    EXPECT_TRUE(absl::StrContains(module.status().message(), typo.expected))
+        << typo.name << ": " << module.status();
   }
 }
 
 TEST(ReadModule, NestingWithoutEndIsRefused) {
   std::string shape = "f32[]";
   for (int i = 0; i < 5000; ++i) shape = "(" + shape + ")";
-  EXPECT_EQ(ReadModule("ENTRY e { ROOT a = " + shape + " parameter(0) }").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReadModule("ENTRY e { ROOT a = " + shape + " parameter(0) }").status().code(),
+            absl::StatusCode::kInvalidArgument);
   std::string nested = "a";
   for (int i = 0; i < 5000; ++i) nested = "negate(" + nested + ")";
-  EXPECT_EQ(ReadModule("ENTRY e { a = f32[] parameter(0) ROOT b = f32[] " + nested + " }").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReadModule("ENTRY e { a = f32[] parameter(0) ROOT b = f32[] " + nested + " }")
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(ReadModule, HandWrittenFormsAreUnderstood) {
   for (const char* text : {
            "ENTRY e { a = f32[2] parameter(0) ROOT b = add(a, negate(a)) }",
            "a = f32[2] parameter(0)\nROOT b = f32[2] add(a, a)",
-           "HloModule m\nENTRY %e (p: f32[2]) -> f32[2] {\n  ROOT %add = f32[2]{0} add(f32[2]{0}, f32[2]{0})\n}",
+           "HloModule m\nENTRY %e (p: f32[2]) -> f32[2] {\n  ROOT %add = f32[2]{0} add(f32[2]{0}, "
+           "f32[2]{0})\n}",
            "ENTRY e { p = (f32[2], s32[]) parameter(0) ROOT b = f32[2] negate(p#0) }",
-           "ENTRY e { a = f32[4] parameter(0) z = f32[] constant(0) ROOT b = f32[] reduce(a, z), dimensions={0}, to_apply={ x = f32[] parameter(0) y = "
+           "ENTRY e { a = f32[4] parameter(0) z = f32[] constant(0) ROOT b = f32[] reduce(a, z), "
+           "dimensions={0}, to_apply={ x = f32[] parameter(0) y = "
            "f32[] parameter(1) ROOT s = f32[] add(x, y) } }",
            "// a comment\nENTRY e { /* another */ ROOT a = f32[<=8] parameter(0) }",
        }) {

@@ -7,7 +7,8 @@
 namespace automap {
 namespace {
 
-double BruteForce(const std::vector<double>& gains, const std::vector<std::vector<int32_t>>& conflicts) {
+double BruteForce(const std::vector<double>& gains,
+                  const std::vector<std::vector<int32_t>>& conflicts) {
   double best = 0;
   for (uint32_t bits = 0; bits < (1u << gains.size()); ++bits) {
     double gain = 0;
@@ -54,7 +55,8 @@ TEST(BestChoice, EqualsBruteForceOnRandomGraphs) {
 TEST(BestChoice, WithoutTimeItStillBounds) {
   std::vector<double> gains(30, 1);
   std::vector<std::vector<int32_t>> conflicts(30);
-  for (int i = 0; i < 30; ++i) conflicts[i] = {std::min((i + 29) % 30, (i + 1) % 30), std::max((i + 29) % 30, (i + 1) % 30)};
+  for (int i = 0; i < 30; ++i)
+    conflicts[i] = {std::min((i + 29) % 30, (i + 1) % 30), std::max((i + 29) % 30, (i + 1) % 30)};
   const Choice choice = BestChoice(gains, conflicts, 50);
   EXPECT_FALSE(choice.is_proved);
   EXPECT_GE(choice.upper_bound, 15);

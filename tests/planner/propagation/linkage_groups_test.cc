@@ -6,8 +6,8 @@
 namespace automap {
 namespace {
 
-// Counts of an independent prototype that was checked against XLA's partitioner: groups and feasible dims at axis
-// sizes 2, 4, 8, 16, 32, and the pairs of groups that conflict at 4.
+// Counts of an independent prototype that was checked against XLA's partitioner: groups and
+// feasible dims at axis sizes 2, 4, 8, 16, 32, and the pairs of groups that conflict at 4.
 struct Expected {
   const char* module;
   std::vector<std::pair<int, int>> groups_and_dims;
@@ -38,10 +38,13 @@ TEST_P(LinkageGroupsOfZoo, CountsAgreeWithTheIndependentPrototype) {
   const auto module = PrepareZoo(GetParam().module);
   int64_t size = 2;
   for (const auto& [groups, dims] : GetParam().groups_and_dims) {
-    const LinkageGroups found = FindLinkageGroups(module->wiring(), module->roles(), Role::kVariable, {size, false});
+    const LinkageGroups found =
+        FindLinkageGroups(module->wiring(), module->roles(), Role::kVariable, {size, false});
     int feasible = 0;
     for (const LinkageGroup& group : found.groups) feasible += group.members.size();
-    EXPECT_EQ(std::make_pair(static_cast<int>(found.groups.size()), feasible), std::make_pair(groups, dims)) << size;
+    EXPECT_EQ(std::make_pair(static_cast<int>(found.groups.size()), feasible),
+              std::make_pair(groups, dims))
+        << size;
     if (size == 4) {
       int pairs = 0;
       for (const auto& conflicts : found.conflicts) pairs += conflicts.size();
@@ -54,9 +57,11 @@ TEST_P(LinkageGroupsOfZoo, CountsAgreeWithTheIndependentPrototype) {
 
 TEST_P(LinkageGroupsOfZoo, EveryDimOfEveryVariableIsInOneGroupOrInfeasible) {
   const auto module = PrepareZoo(GetParam().module);
-  const LinkageGroups found = FindLinkageGroups(module->wiring(), module->roles(), Role::kVariable, {4, false});
+  const LinkageGroups found =
+      FindLinkageGroups(module->wiring(), module->roles(), Role::kVariable, {4, false});
   std::vector<ParameterDim> seen;
-  for (const LinkageGroup& group : found.groups) seen.insert(seen.end(), group.members.begin(), group.members.end());
+  for (const LinkageGroup& group : found.groups)
+    seen.insert(seen.end(), group.members.begin(), group.members.end());
   for (const InfeasibleDim& item : found.infeasible) seen.push_back(item.decision);
   std::sort(seen.begin(), seen.end());
   std::vector<ParameterDim> all;
@@ -73,13 +78,15 @@ INSTANTIATE_TEST_SUITE_P(Zoo, LinkageGroupsOfZoo, testing::ValuesIn(kExpected),
 
 TEST(LinkageGroups, T5HasNineKindsOfGroup) {
   const auto module = PrepareZoo("t5-11b-paper");
-  const LinkageGroups found = FindLinkageGroups(module->wiring(), module->roles(), Role::kVariable, {8, false});
+  const LinkageGroups found =
+      FindLinkageGroups(module->wiring(), module->roles(), Role::kVariable, {8, false});
   EXPECT_EQ(found.copies.size(), 9u);
 }
 
 TEST(LinkageGroups, PaperRuleForbidsTheHiddenDimension) {
   const auto module = PrepareZoo("t5-base-paper");
-  const LinkageGroups found = FindLinkageGroups(module->wiring(), module->roles(), Role::kVariable, {4, true});
+  const LinkageGroups found =
+      FindLinkageGroups(module->wiring(), module->roles(), Role::kVariable, {4, true});
   EXPECT_LT(found.groups[0].members.size(), 279u);
   EXPECT_EQ(found.groups.size(), 40u);
 }

@@ -19,7 +19,8 @@ struct State {
 State StateOf(const Propagation& propagation) {
   State state;
   const Graph& graph = propagation.wiring().graph();
-  for (TensorId t = 0; t < graph.tensor_count(); ++t) state.tensors.push_back(propagation.split_dim(t));
+  for (TensorId t = 0; t < graph.tensor_count(); ++t)
+    state.tensors.push_back(propagation.split_dim(t));
   for (NodeId n = 0; n < graph.node_count(); ++n) state.nodes.push_back(propagation.selected(n));
   return state;
 }
@@ -81,7 +82,8 @@ TEST_P(PropagationOnZoo, OrderDoesNotMatterAndDecisionsOnlyAdd) {
       ASSERT_FALSE(forward.Split(Place(group)));
       const State after = StateOf(forward);
       for (size_t t = 0; t < after.tensors.size(); ++t) {
-        ASSERT_TRUE(before.tensors[t] < 0 || before.tensors[t] == after.tensors[t]) << "a split was taken back";
+        ASSERT_TRUE(before.tensors[t] < 0 || before.tensors[t] == after.tensors[t])
+            << "a split was taken back";
       }
       before = after;
     }
@@ -170,7 +172,8 @@ TEST_P(PropagationOnZoo, EveryInfeasibleDimIsExplainedByAConflictingChain) {
   for (size_t i = 0; i < std::min<size_t>(5, groups_.infeasible.size()); ++i) {
     const InfeasibleDim& item = groups_.infeasible[i];
     if (item.conflict.node < 0) continue;
-    const auto explanation = ExplainConflict(module_->wiring(), module_->roles(), options_, {item.decision});
+    const auto explanation =
+        ExplainConflict(module_->wiring(), module_->roles(), options_, {item.decision});
     ASSERT_TRUE(explanation);
     ASSERT_FALSE(explanation->chains.empty());
     EXPECT_NE(explanation->chains[0].front().find("(decided)"), std::string::npos);
