@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <memory>
 #include <set>
 #include <utility>
 
@@ -50,41 +49,6 @@ std::pair<int64_t, int64_t> LeafRange(const xla::ShapeProto& tuple, int64_t inde
   return {begin, LeafCount(tuple.tuple_shapes(index))};
 }
 
-// A computation with its instructions by id, made once and used at every call site.
-struct Body {
-  const Computation* computation = nullptr;
-  std::vector<int32_t>
-      operand_index;  // flat, instruction by instruction: positions of the operands
-  std::vector<int32_t> operand_begin;
-  std::vector<Opcode> opcodes;
-  int32_t root = 0;
-};
-
-Body MakeBody(const Computation& computation) {
-  std::vector<std::pair<uint32_t, int32_t>> position;
-  position.reserve(computation.instructions_size());
-  for (int32_t i = 0; i < computation.instructions_size(); ++i) {
-    position.emplace_back(static_cast<uint32_t>(computation.instructions(i).id()), i);
-  }
-  if (!std::is_sorted(position.begin(), position.end()))
-    std::sort(position.begin(), position.end());
-  const auto find = [&](int64_t id) {
-    return std::lower_bound(position.begin(), position.end(),
-                            std::make_pair(static_cast<uint32_t>(id), int32_t{0}))
-        ->second;
-  };
-  Body body;
-  body.computation = &computation;
-  for (const Instruction& instruction : computation.instructions()) {
-    body.operand_begin.push_back(body.operand_index.size());
-    body.opcodes.push_back(OpcodeFromName(instruction.opcode()));
-    for (const int64_t id : instruction.operand_ids()) body.operand_index.push_back(find(id));
-  }
-  body.operand_begin.push_back(body.operand_index.size());
-  body.root = find(computation.root_id());
-  return body;
-}
-
 }  // namespace
 
 // Enters computations one call site at a time. The value of an instruction is the list of its array
@@ -96,17 +60,12 @@ class GraphBuilder {
   }
 
   absl::StatusOr<Graph> Build() {
-    const xla::HloModuleProto& proto = *graph_.module_.proto;
-    for (const Computation& computation : proto.computations()) {
-      graph_.computations_.emplace_back(computation.id(), &computation);
-    }
-    std::sort(graph_.computations_.begin(), graph_.computations_.end());
-    bodies_.resize(graph_.computations_.size());
-    const Body& entry = BodyOf(proto.entry_computation_id());
+    const ModuleIndex& index = graph_.module_.index;
+    const ComputationIndex& entry = index.computations[index.entry];
     graph_.call_sites_.push_back({});
-    std::vector<Value> arguments = EntryArguments(*entry.computation);
+    std::vector<Value> arguments = EntryArguments(entry);
     ASSIGN_OR_RETURN(const Value result, Enter(entry, arguments, 0, 1, 0));
-    AddOutputs(*entry.computation, entry.root, result);
+    AddOutputs(entry.instruction(entry.root).shape(), result);
     AddDeclaredAliases();
     IndexReaders();
     MarkFreeTensors();
@@ -116,15 +75,6 @@ class GraphBuilder {
 
  private:
   using Value = std::vector<TensorId>;
-
-  const Body& BodyOf(int64_t computation_id) {
-    const auto found =
-        std::lower_bound(graph_.computations_.begin(), graph_.computations_.end(), computation_id,
-                         [](const auto& entry, int64_t key) { return entry.first < key; });
-    std::unique_ptr<Body>& body = bodies_[found - graph_.computations_.begin()];
-    if (body == nullptr) body = std::make_unique<Body>(MakeBody(*found->second));
-    return *body;
-  }
 
   TensorId AddTensor(const xla::ShapeProto& shape, NodeId producer) {
     Tensor tensor;
@@ -137,12 +87,10 @@ class GraphBuilder {
     return graph_.tensor_count() - 1;
   }
 
-  std::vector<Value> EntryArguments(const Computation& entry) {
+  std::vector<Value> EntryArguments(const ComputationIndex& entry) {
     std::vector<const Instruction*> parameters;
-    for (const Instruction& instruction : entry.instructions()) {
-      if (instruction.opcode() != "parameter") continue;
-      parameters.resize(std::max<size_t>(parameters.size(), instruction.parameter_number() + 1));
-      parameters[instruction.parameter_number()] = &instruction;
+    for (const int32_t parameter : entry.parameters) {
+      parameters.push_back(&entry.instruction(parameter));
     }
     // Some producers give every parameter the same name in the metadata; then the instruction's
     // tells more.
@@ -177,27 +125,22 @@ class GraphBuilder {
   };
 
   // Appends the nodes of `body` called with `arguments`, and returns the value of its root.
-  absl::StatusOr<Value> Enter(const Body& body, absl::Span<const Value> arguments, CallSiteId site,
-                              int64_t trips, int depth) {
+  absl::StatusOr<Value> Enter(const ComputationIndex& body, absl::Span<const Value> arguments,
+                              CallSiteId site, int64_t trips, int depth) {
     if (depth > kMaxCallDepth) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "module: calls nested deeper than ", kMaxCallDepth, " at ", body.computation->name()));
+      return absl::ResourceExhaustedError(absl::StrCat("module: calls nested deeper than ",
+                                                       kMaxCallDepth, " at ", body.proto->name()));
     }
     Frame frame;
-    frame.begin.reserve(body.opcodes.size() + 1);
-    for (size_t i = 0; i < body.opcodes.size(); ++i) {
+    frame.begin.reserve(body.size() + 1);
+    for (int32_t i = 0; i < body.size(); ++i) {
       frame.begin.push_back(frame.leaves.size());
-      const Instruction& instruction = body.computation->instructions(i);
-      const auto operands =
-          absl::MakeConstSpan(body.operand_index)
-              .subspan(body.operand_begin[i], body.operand_begin[i + 1] - body.operand_begin[i]);
       if (body.opcodes[i] == Opcode::kParameter) {
-        const Value& argument = arguments[instruction.parameter_number()];
+        const Value& argument = arguments[body.instruction(i).parameter_number()];
         frame.leaves.insert(frame.leaves.end(), argument.begin(), argument.end());
         continue;
       }
-      RETURN_IF_ERROR(
-          Evaluate(body, instruction, body.opcodes[i], operands, {site, trips, depth}, frame));
+      RETURN_IF_ERROR(Evaluate(body, i, {site, trips, depth}, frame));
     }
     frame.begin.push_back(frame.leaves.size());
     const auto root = frame.of(body.root);
@@ -212,8 +155,9 @@ class GraphBuilder {
 
   // Appends the value of an instruction to the frame: other names of tensors that are there, or new
   // nodes' results.
-  absl::Status Evaluate(const Body& body, const Instruction& instruction, Opcode opcode,
-                        absl::Span<const int32_t> operands, Place place, Frame& frame) {
+  absl::Status Evaluate(const ComputationIndex& body, int32_t i, Place place, Frame& frame) {
+    const Instruction& instruction = body.instruction(i);
+    const auto operands = body.operands_of(i);
     const auto value_of = [&](int32_t index) {
       const auto leaves = frame.of(index);
       return Value(leaves.begin(), leaves.end());
@@ -227,7 +171,7 @@ class GraphBuilder {
       if (value.ok()) frame.leaves.insert(frame.leaves.end(), value->begin(), value->end());
       return value.status();
     };
-    switch (opcode) {
+    switch (body.opcodes[i]) {
       case Opcode::kTuple:
       case Opcode::kOptBarrier:
         for (const int32_t operand : operands)
@@ -240,8 +184,8 @@ class GraphBuilder {
       case Opcode::kGetTupleElement: {
         const int32_t first = frame.begin[operands[0]];
         const auto [begin, count] =
-            LeafRange(body.computation->instructions(operands[0]).shape(),
-                      instruction.tuple_index(), frame.begin[operands[0] + 1] - first);
+            LeafRange(body.instruction(operands[0]).shape(), instruction.tuple_index(),
+                      frame.begin[operands[0] + 1] - first);
         frame.AppendFrom(first + begin, first + begin + count);
         return absl::OkStatus();
       }
@@ -249,11 +193,11 @@ class GraphBuilder {
       case Opcode::kFusion:
         return append(EnterCallee(instruction, 0, values(), place, place.trips));
       case Opcode::kWhile:
-        return append(EnterLoop(body, instruction, value_of(operands[0]), place));
+        return append(EnterLoop(body, i, value_of(operands[0]), place));
       case Opcode::kConditional:
         return append(EnterBranches(instruction, values(), place));
       default:
-        return AddNode(instruction, opcode, operands, place, frame);
+        return AddNode(instruction, body.opcodes[i], operands, place, frame);
     }
   }
 
@@ -261,17 +205,17 @@ class GraphBuilder {
                                     absl::Span<const Value> arguments, Place place, int64_t trips) {
     const CallSiteId site = graph_.call_sites_.size();
     graph_.call_sites_.push_back({place.site, &caller});
-    return Enter(BodyOf(caller.called_computation_ids(index)), arguments, site, trips,
-                 place.depth + 1);
+    return Enter(*graph_.Callee(caller, index), arguments, site, trips, place.depth + 1);
   }
 
   // Carried arrays that the body hands on unchanged are the initial ones under another name. Every
   // other one is a tensor of its own with two producers: the initial value and the body's result.
-  absl::StatusOr<Value> EnterLoop(const Body& outer, const Instruction& loop, const Value& initial,
-                                  Place place) {
-    const Body& body = BodyOf(loop.called_computation_ids(0));
-    const Body& condition = BodyOf(loop.called_computation_ids(1));
-    const auto trips = TripCount(loop, *outer.computation, *condition.computation);
+  absl::StatusOr<Value> EnterLoop(const ComputationIndex& outer, int32_t position,
+                                  const Value& initial, Place place) {
+    const Instruction& loop = outer.instruction(position);
+    const ComputationIndex& body = *graph_.Callee(loop, 0);
+    const ComputationIndex& condition = *graph_.Callee(loop, 1);
+    const auto trips = TripCount(outer, position, condition);
     if (!trips)
       remarks_.insert(absl::StrCat("while ", loop.name(), ": trip count unknown, counted once"));
     const int64_t inner_trips = place.trips * std::max<int64_t>(1, trips.value_or(1));
@@ -294,19 +238,16 @@ class GraphBuilder {
     return carried;
   }
 
-  static std::vector<bool> UnchangedLeaves(const Body& body, size_t leaf_count) {
+  static std::vector<bool> UnchangedLeaves(const ComputationIndex& body, size_t leaf_count) {
     std::vector<bool> unchanged(leaf_count, false);
     if (body.opcodes[body.root] != Opcode::kTuple) return unchanged;
-    const int32_t begin = body.operand_begin[body.root];
-    const int32_t end = body.operand_begin[body.root + 1];
-    if (static_cast<size_t>(end - begin) != leaf_count)
-      return unchanged;  // nested tuples: carried as they are
-    for (int32_t i = begin; i < end; ++i) {
-      const int32_t element = body.operand_index[i];
+    const auto elements = body.operands_of(body.root);
+    if (elements.size() != leaf_count) return unchanged;  // nested tuples: carried as they are
+    for (size_t i = 0; i < leaf_count; ++i) {
+      const int32_t element = elements[i];
       if (body.opcodes[element] != Opcode::kGetTupleElement) continue;
-      const int32_t source = body.operand_index[body.operand_begin[element]];
-      unchanged[i - begin] = body.opcodes[source] == Opcode::kParameter &&
-                             body.computation->instructions(element).tuple_index() == i - begin;
+      unchanged[i] = body.opcodes[body.operands_of(element)[0]] == Opcode::kParameter &&
+                     body.instruction(element).tuple_index() == static_cast<int64_t>(i);
     }
     return unchanged;
   }
@@ -367,8 +308,7 @@ class GraphBuilder {
     return absl::OkStatus();
   }
 
-  void AddOutputs(const Computation& entry, int32_t root, const Value& result) {
-    const xla::ShapeProto& shape = entry.instructions(root).shape();
+  void AddOutputs(const xla::ShapeProto& shape, const Value& result) {
     const bool is_tuple = shape.element_type() == xla::TUPLE;
     const int count = is_tuple ? shape.tuple_shapes_size() : 1;
     size_t leaf = 0;
@@ -444,7 +384,6 @@ class GraphBuilder {
 
   Graph graph_;
   const int64_t max_nodes_;
-  std::vector<std::unique_ptr<Body>> bodies_;  // parallel to graph_.computations_
   std::set<std::string> remarks_;
 };
 

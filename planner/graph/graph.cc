@@ -1,7 +1,5 @@
 #include "planner/graph/graph.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 
 namespace automap {
@@ -22,16 +20,6 @@ std::string Graph::EffectiveName(NodeId id) const {
     if (!outer.empty() && name.rfind("jit(", 0) != 0) name = absl::StrCat(outer, "/", name);
   }
   return name;
-}
-
-const xla::HloComputationProto* Graph::Callee(const xla::HloInstructionProto& instruction,
-                                              int index) const {
-  if (index >= instruction.called_computation_ids_size()) return nullptr;
-  const int64_t id = instruction.called_computation_ids(index);
-  const auto found =
-      std::lower_bound(computations_.begin(), computations_.end(), id,
-                       [](const auto& entry, int64_t key) { return entry.first < key; });
-  return found != computations_.end() && found->first == id ? found->second : nullptr;
 }
 
 }  // namespace automap

@@ -90,8 +90,9 @@ class Graph {
   // The framework's name with the names of the calls around it, "jit(step)/encoder/mul". O(depth).
   std::string EffectiveName(NodeId id) const;
   // The computation that an operation applies (reducer, comparator), or null.
-  const xla::HloComputationProto* Callee(const xla::HloInstructionProto& instruction,
-                                         int index) const;
+  const ComputationIndex* Callee(const xla::HloInstructionProto& instruction, int index) const {
+    return module_.index.Callee(instruction, index);
+  }
 
  private:
   friend class GraphBuilder;
@@ -113,7 +114,6 @@ class Graph {
   std::vector<Leaf> parameters_, outputs_;
   std::vector<int32_t> declared_aliases_;
   std::vector<std::string> remarks_;
-  std::vector<std::pair<int64_t, const xla::HloComputationProto*>> computations_;  // sorted by id
 };
 
 }  // namespace automap

@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "planner/graph/element_type.h"
-#include "planner/hlo/elementwise.h"
 
 namespace automap {
 namespace {

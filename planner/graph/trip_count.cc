@@ -6,13 +6,6 @@
 namespace automap {
 namespace {
 
-const xla::HloInstructionProto* Find(const xla::HloComputationProto& computation, int64_t id) {
-  for (const auto& instruction : computation.instructions()) {
-    if (static_cast<uint32_t>(instruction.id()) == static_cast<uint32_t>(id)) return &instruction;
-  }
-  return nullptr;
-}
-
 // The compiler's note is JSON inside backend_config: {"known_trip_count":{"n":"12"}, ...}.
 std::optional<int64_t> KnownTripCount(absl::string_view config) {
   const size_t key = config.find("known_trip_count");
@@ -28,9 +21,10 @@ std::optional<int64_t> KnownTripCount(absl::string_view config) {
   return count;
 }
 
-std::optional<int64_t> IntegerConstant(const xla::HloInstructionProto* instruction) {
-  if (instruction == nullptr || instruction->opcode() != "constant") return std::nullopt;
-  const xla::LiteralProto& literal = instruction->literal();
+// Of an integer constant.
+std::optional<int64_t> ScalarValue(const ComputationIndex& computation, int32_t i) {
+  if (computation.opcodes[i] != Opcode::kConstant) return std::nullopt;
+  const xla::LiteralProto& literal = computation.instruction(i).literal();
   if (literal.s32s_size() == 1) return literal.s32s(0);
   if (literal.s64s_size() == 1) return literal.s64s(0);
   if (literal.u32s_size() == 1) return literal.u32s(0);
@@ -39,25 +33,22 @@ std::optional<int64_t> IntegerConstant(const xla::HloInstructionProto* instructi
 
 }  // namespace
 
-std::optional<int64_t> TripCount(const xla::HloInstructionProto& loop,
-                                 const xla::HloComputationProto& computation,
-                                 const xla::HloComputationProto& condition) {
-  if (auto known = KnownTripCount(loop.backend_config())) return known;
-  const auto* compare = Find(condition, condition.root_id());
-  if (compare == nullptr || compare->opcode() != "compare" || compare->operand_ids_size() != 2 ||
-      compare->comparison_direction() != "LT") {
+std::optional<int64_t> TripCount(const ComputationIndex& computation, int32_t loop,
+                                 const ComputationIndex& condition) {
+  if (auto known = KnownTripCount(computation.instruction(loop).backend_config())) return known;
+  const int32_t compare = condition.root;
+  if (condition.opcodes[compare] != Opcode::kCompare ||
+      condition.instruction(compare).comparison_direction() != "LT") {
     return std::nullopt;
   }
-  const auto* counter = Find(condition, compare->operand_ids(0));
-  const auto limit = IntegerConstant(Find(condition, compare->operand_ids(1)));
-  if (!limit || counter == nullptr || counter->opcode() != "get-tuple-element") return std::nullopt;
-  const auto* initial =
-      loop.operand_ids_size() == 1 ? Find(computation, loop.operand_ids(0)) : nullptr;
+  const auto sides = condition.operands_of(compare);
+  const auto limit = ScalarValue(condition, sides[1]);
+  if (!limit || condition.opcodes[sides[0]] != Opcode::kGetTupleElement) return std::nullopt;
+  const int64_t counter = condition.instruction(sides[0]).tuple_index();
+  const int32_t initial = computation.operands_of(loop)[0];
   int64_t start = 0;
-  if (initial != nullptr && initial->opcode() == "tuple" &&
-      counter->tuple_index() < initial->operand_ids_size()) {
-    start = IntegerConstant(Find(computation, initial->operand_ids(counter->tuple_index())))
-                .value_or(0);
+  if (computation.opcodes[initial] == Opcode::kTuple) {
+    start = ScalarValue(computation, computation.operands_of(initial)[counter]).value_or(0);
   }
   return *limit > start ? *limit - start : 0;
 }

@@ -1,12 +1,12 @@
 // The judge of modules: what the rest of the planner relies on.
 #pragma once
 
-#include "absl/status/status.h"
-#include "xla/hlo.pb.h"
+#include "absl/status/statusor.h"
+#include "planner/hlo/module_index.h"
 
 namespace automap {
 
-// OK when
+// The index of a good module. Good is when
 //   - computations and instructions have names and unique ids, the entry exists, every computation
 //   has its root;
 //   - operands are earlier instructions of the same computation, called computations exist and do
@@ -22,6 +22,6 @@ namespace automap {
 // Otherwise INVALID_ARGUMENT with the path of the first mistake, e.g.
 // `computations[3].instructions[17].operand_ids[1]: 42, must be the id of an earlier instruction`.
 // Linear.
-absl::Status CheckModule(const xla::HloModuleProto& module);
+absl::StatusOr<ModuleIndex> CheckModule(const xla::HloModuleProto& module);
 
 }  // namespace automap

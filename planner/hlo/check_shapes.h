@@ -9,12 +9,6 @@
 
 namespace automap {
 
-// Number of operands that an opcode takes; max -1: any number.
-struct Arity {
-  int min = 0, max = -1;
-};
-Arity ArityOf(Opcode opcode);
-
 // What a check says: nothing, or the field (relative to the instruction, may be empty) and what is
 // wrong with it.
 struct Complaint {

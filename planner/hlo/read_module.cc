@@ -129,7 +129,7 @@ absl::StatusOr<HloModule> ReadModule(absl::string_view bytes, const ReadLimits& 
     RETURN_IF_ERROR(ReadReadable(module.format, bytes, limits, *message));
     module.proto = message;
   }
-  RETURN_IF_ERROR(CheckModule(*module.proto));
+  ASSIGN_OR_RETURN(module.index, CheckModule(*module.proto));
   module.byte_count = static_cast<int64_t>(bytes.size());
   module.sha256 = Digest(bytes);
   return module;

@@ -6,7 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "xla/hlo.pb.h"
+#include "planner/hlo/module_index.h"
 
 namespace google::protobuf {
 class Arena;
@@ -26,10 +26,12 @@ struct ReadLimits {
 
 enum class ModuleFormat { kProto, kText, kJson, kTextProto };
 
-// A module in memory: the message in its arena. Movable; the message lives as long as the module.
+// A module in memory: the message in its arena, and its index. Movable; the message lives as long
+// as the module.
 struct HloModule {
   std::shared_ptr<google::protobuf::Arena> arena;
   const xla::HloModuleProto* proto = nullptr;
+  ModuleIndex index;
   ModuleFormat format = ModuleFormat::kProto;
   // Bytes after decompression, and their SHA-256 in hex.
   int64_t byte_count = 0;

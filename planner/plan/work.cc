@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "planner/hlo/elementwise.h"
-
 namespace automap {
 namespace {
 

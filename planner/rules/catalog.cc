@@ -2,7 +2,6 @@
 
 #include <array>
 
-#include "planner/hlo/elementwise.h"
 #include "planner/rules/families.h"
 
 namespace automap {

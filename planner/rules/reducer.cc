@@ -29,21 +29,10 @@ Reducer ReducerFromOpcode(Opcode opcode) {
   }
 }
 
-const xla::HloInstructionProto* Find(const xla::HloComputationProto& computation, int64_t id) {
-  for (const auto& instruction : computation.instructions()) {
-    if (static_cast<uint32_t>(instruction.id()) == static_cast<uint32_t>(id)) return &instruction;
-  }
-  return nullptr;
-}
-
 // Looks through conversions, which reducers of narrow types wrap around their arguments.
-const xla::HloInstructionProto* Unconverted(const xla::HloComputationProto& computation,
-                                            int64_t id) {
-  const auto* instruction = Find(computation, id);
-  while (instruction != nullptr && instruction->opcode() == "convert") {
-    instruction = Find(computation, instruction->operand_ids(0));
-  }
-  return instruction;
+int32_t Unconverted(const ComputationIndex& computation, int32_t i) {
+  while (computation.opcodes[i] == Opcode::kConvert) i = computation.operands_of(i)[0];
+  return i;
 }
 
 // A 16-bit float's value, little-endian bytes; `mantissa_bits` tells f16 (10) from bf16 (7).
@@ -116,16 +105,15 @@ std::optional<double> Extreme(int type, bool greatest) {
 }  // namespace
 
 Reducer ReducerOf(const Graph& graph, const xla::HloInstructionProto& instruction, int index) {
-  const xla::HloComputationProto* body = graph.Callee(instruction, index);
+  const ComputationIndex* body = graph.Callee(instruction, index);
   if (body == nullptr) return Reducer::kOther;
-  const auto* root = Unconverted(*body, body->root_id());
-  if (root == nullptr || root->operand_ids_size() != 2) return Reducer::kOther;
-  const auto* a = Unconverted(*body, root->operand_ids(0));
-  const auto* b = Unconverted(*body, root->operand_ids(1));
-  const bool on_parameters = a != nullptr && b != nullptr && a->opcode() == "parameter" &&
-                             b->opcode() == "parameter" &&
-                             a->parameter_number() != b->parameter_number();
-  return on_parameters ? ReducerFromOpcode(OpcodeFromName(root->opcode())) : Reducer::kOther;
+  const int32_t root = Unconverted(*body, body->root);
+  if (body->operands_of(root).size() != 2) return Reducer::kOther;
+  const int32_t a = Unconverted(*body, body->operands_of(root)[0]);
+  const int32_t b = Unconverted(*body, body->operands_of(root)[1]);
+  const bool on_parameters =
+      a != b && body->opcodes[a] == Opcode::kParameter && body->opcodes[b] == Opcode::kParameter;
+  return on_parameters ? ReducerFromOpcode(body->opcodes[root]) : Reducer::kOther;
 }
 
 bool IsIdentity(const Graph& graph, TensorId tensor, Reducer reducer) {

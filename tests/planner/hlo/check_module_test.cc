@@ -72,15 +72,15 @@ const Breakage kBreakages[] = {
     {"id twice", [](auto& m) { Find(m, "p1").set_id(Find(m, "p0").id()); },
      "computations[3].instructions[1].id"},
     {"no name", [](auto& m) { Find(m, "neg").clear_name(); },
-     "computations[3].instructions[6]: name: missing"},
+     "computations[3].instructions[6].name: missing"},
     {"no opcode", [](auto& m) { Find(m, "neg").clear_opcode(); },
-     "computations[3].instructions[6]: opcode: missing"},
+     "computations[3].instructions[6].opcode: missing"},
     {"no shape", [](auto& m) { Find(m, "neg").clear_shape(); },
-     "computations[3].instructions[6]: shape: missing"},
+     "computations[3].instructions[6].shape: missing"},
     {"element type", [](auto& m) { Find(m, "neg").mutable_shape()->clear_element_type(); },
      "shape.element_type"},
     {"negative size", [](auto& m) { Find(m, "p0").mutable_shape()->set_dimensions(0, -4); },
-     "computations[3].instructions[0]: shape.dimensions[0]: -4"},
+     "computations[3].instructions[0].shape.dimensions[0]: -4"},
     {"huge size", [](auto& m) { Find(m, "p0").mutable_shape()->set_dimensions(0, INT64_MAX); },
      "shape.dimensions[0]"},
     {"overflowing product",
@@ -96,7 +96,7 @@ const Breakage kBreakages[] = {
     {"arity", [](auto& m) { Find(m, "neg").add_operand_ids(Find(m, "bro").id()); },
      "operand_ids: 2 of them"},
     {"element-wise shape", [](auto& m) { Find(m, "neg").mutable_shape()->set_dimensions(0, 5); },
-     "instructions[6]: shape: [5,8]"},
+     "instructions[6].shape: [5,8]"},
     {"dot numbers",
      [](auto& m) {
        Find(m, "dot").mutable_dot_dimension_numbers()->set_lhs_contracting_dimensions(0, 7);
@@ -108,12 +108,12 @@ const Breakage kBreakages[] = {
      },
      "pairs size 4 with 8"},
     {"dot result", [](auto& m) { Find(m, "dot").mutable_shape()->set_dimensions(1, 3); },
-     "instructions[2]: shape: [4,3], must be [4,2]"},
+     "instructions[2].shape: [4,3], must be [4,2]"},
     {"reduce dims", [](auto& m) { Find(m, "red").set_dimensions(0, 2); }, "dimensions[0]: 2"},
     {"reduce without reducer", [](auto& m) { Find(m, "red").clear_called_computation_ids(); },
      "called_computation_ids"},
     {"broadcast dims", [](auto& m) { Find(m, "bro").set_dimensions(0, 1); },
-     "instructions[5]: shape"},
+     "instructions[5].shape"},
     {"transpose dims", [](auto& m) { Find(m, "tra").set_dimensions(0, 0); },
      "dimensions[1]: 0, must not repeat"},
     {"reshape elements", [](auto& m) { Find(m, "res").mutable_shape()->set_dimensions(0, 33); },
@@ -168,7 +168,7 @@ TEST(CheckModule, NamesThePathOfEveryMistake) {
   for (const Breakage& breakage : kBreakages) {
     xla::HloModuleProto broken = *module->proto;
     breakage.spoil(broken);
-    const absl::Status status = CheckModule(broken);
+    const absl::Status status = CheckModule(broken).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << breakage.name;
     EXPECT_TRUE(absl::StrContains(status.message(), breakage.expected))
         << breakage.name << ": " << status;
