@@ -34,7 +34,7 @@ struct Flags {
   int workers = 2;
   int64_t worker_memory_bytes = WorkerLimits{}.memory_bytes,
           worker_cpu_seconds = WorkerLimits{}.cpu_seconds;
-  int max_run_timeout_s = 3600;
+  int max_run_timeout_s = 3600, overrun_grace_s = 20;
 };
 
 void SetUpLog() {
@@ -117,6 +117,7 @@ int Serve(const Flags& flags) {
   options.workers = flags.workers;
   options.limits = {flags.worker_memory_bytes, flags.worker_cpu_seconds};
   options.max_run_timeout = absl::Seconds(flags.max_run_timeout_s);
+  options.overrun_grace = absl::Seconds(flags.overrun_grace_s);
   JobService* reader = nullptr;
   WorkerPool pool(
       options, **store, feed, [&](const v1::PlanSpec& spec) { return reader->ReadModuleOf(spec); },
@@ -180,6 +181,9 @@ int main(int argc, char** argv) {
                  "CPU time of one worker process before it is replaced");
   app.add_option("--max-run-timeout", flags.max_run_timeout_s, "seconds that a job may run at most")
       ->check(CLI::Range(1, 7 * 86400));
+  app.add_option("--overrun-grace", flags.overrun_grace_s,
+                 "seconds past a job's limit before its worker is killed")
+      ->check(CLI::Range(0, 3600));
   CLI11_PARSE(app, argc, argv);
   return automap::Serve(flags);
 }

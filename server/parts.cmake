@@ -2,7 +2,7 @@ automap_library(server/worker LAYER 40 DEPS automap_base automap_proto absl::tim
 automap_library(server/process LAYER 41 DEPS automap_server_worker)
 
 automap_library(server/jobs LAYER 40 DEPS automap_base automap_proto SQLite::SQLite3)
-automap_library(server/blobs LAYER 40 DEPS automap_base automap_proto_services OpenSSL::Crypto)
+automap_library(server/blobs LAYER 40 DEPS automap_base automap_proto_services)
 automap_library(server/ops LAYER 40 DEPS automap_base automap_proto absl::time prometheus-cpp::core civetweb::civetweb-cpp)
 automap_library(server/pool LAYER 42 DEPS automap_server_jobs automap_server_process)
 automap_library(server/api LAYER 43 DEPS automap_server_pool automap_server_blobs automap_server_ops

@@ -17,6 +17,7 @@ function(automap_test source)
 endfunction()
 
 automap_test(tests/base/units_test.cc DEPS automap_base)
+automap_test(tests/base/sha256_test.cc DEPS automap_base)
 include(tests/agent/parts.cmake)
 include(tests/planner/parts.cmake)
 include(tests/simulator/parts.cmake)

@@ -3,12 +3,11 @@
 #include <zlib.h>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/sha256.h"
 #include "base/status_macros.h"
 #include "google/protobuf/arena.h"
-#include "openssl/sha.h"
 #include "planner/hlo/check_module.h"
 #include "planner/hlo/readable_proto.h"
 #include "planner/hlo/text_reader.h"
@@ -39,13 +38,6 @@ absl::StatusOr<std::string> Gunzip(absl::string_view bytes, int64_t max_bytes) {
   }
   if (result != Z_STREAM_END) return absl::InvalidArgumentError("module: broken gzip data");
   return out;
-}
-
-std::string Digest(absl::string_view bytes) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-  return absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
 }
 
 // Text begins with a word or a comment and has no control characters; a serialized message has a
@@ -131,7 +123,7 @@ absl::StatusOr<HloModule> ReadModule(absl::string_view bytes, const ReadLimits& 
   }
   ASSIGN_OR_RETURN(module.index, CheckModule(*module.proto));
   module.byte_count = static_cast<int64_t>(bytes.size());
-  module.sha256 = Digest(bytes);
+  module.sha256 = Sha256Hex(bytes);
   return module;
 }
 

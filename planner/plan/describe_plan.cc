@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "base/canonical_bytes.h"
+#include "base/sha256.h"
 #include "base/status_macros.h"
 #include "base/version.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
-#include "openssl/sha.h"
 #include "planner/graph/element_type.h"
 #include "simulator/cluster/cluster_proto.h"
 
@@ -122,19 +120,7 @@ void FillWarnings(const PreparedModule& module, const Cluster& cluster, int32_t 
 
 }  // namespace
 
-std::string ClusterDigest(const v1::Cluster& cluster) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    cluster.SerializeToCodedStream(&coded);
-  }
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-  return absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest)));
-}
+std::string ClusterDigest(const v1::Cluster& cluster) { return Sha256Hex(CanonicalBytes(cluster)); }
 
 absl::StatusOr<v1::Plan> DescribePlan(const PreparedModule& module,
                                       const v1::Cluster& cluster_proto, const Decisions& decisions,

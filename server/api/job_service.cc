@@ -1,14 +1,13 @@
 #include "server/api/job_service.h"
 
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/canonical_bytes.h"
+#include "base/sha256.h"
 #include "base/status_macros.h"
 #include "base/version.h"
-#include "google/protobuf/io/coded_stream.h"
-#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/util/time_util.h"
 #include "server/api/validate.h"
 #include "server/jobs/job_state.h"
@@ -18,28 +17,15 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
-std::string Hex(const unsigned char* bytes, size_t size) {
-  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(bytes), size));
-}
-
 std::string NewJobName() {
   unsigned char bytes[16];
   RAND_bytes(bytes, sizeof(bytes));
-  return absl::StrCat("planJobs/", Hex(bytes, sizeof(bytes)));
+  return absl::StrCat("planJobs/", absl::BytesToHexString(absl::string_view(
+                                       reinterpret_cast<const char*>(bytes), sizeof(bytes))));
 }
 
 std::string Digest(const v1::PlanSpec& spec, const v1::JobOptions& options) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    spec.SerializeToCodedStream(&coded);
-    options.SerializeToCodedStream(&coded);
-  }
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest);
-  return Hex(digest, sizeof(digest));
+  return Sha256Hex(CanonicalBytes(spec) + CanonicalBytes(options));
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "server/blobs/blob_store.h"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +12,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -35,12 +33,6 @@ absl::Status SyncFolder(const std::string& folder) {
 }
 
 }  // namespace
-
-struct BlobStore::Upload::Hash {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  Hash() { EVP_DigestInit_ex(context, EVP_sha256(), nullptr); }
-  ~Hash() { EVP_MD_CTX_free(context); }
-};
 
 bool IsSha256(absl::string_view text) {
   return text.size() == 64 && std::all_of(text.begin(), text.end(), [](char c) {
@@ -72,8 +64,7 @@ BlobStore::Upload::Upload(BlobStore& store, std::string sha256, int64_t size)
         static std::atomic<int64_t> next = 0;
         return absl::StrCat(store.folder_, "/upload-", getpid(), "-", ++next);
       }()),
-      size_(size),
-      hash_(std::make_unique<Hash>()) {}
+      size_(size) {}
 
 BlobStore::Upload::~Upload() {
   if (file_ >= 0) close(file_), unlink(path_.c_str());
@@ -91,7 +82,7 @@ absl::Status BlobStore::Upload::Append(absl::string_view data) {
   received_ += static_cast<int64_t>(data.size());
   if (received_ > size_)
     return absl::InvalidArgumentError(absl::StrCat("chunk: more than header.size_bytes, ", size_));
-  EVP_DigestUpdate(hash_->context, data.data(), data.size());
+  hash_.Update(data);
   while (!data.empty()) {
     const ssize_t written = write(file_, data.data(), data.size());
     if (written < 0 && errno == EINTR) continue;
@@ -105,11 +96,7 @@ absl::StatusOr<v1::Module> BlobStore::Upload::Finish() {
   if (received_ != size_)
     return absl::InvalidArgumentError(
         absl::StrCat("header.size_bytes: ", size_, ", ", received_, " bytes came"));
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int length = 0;
-  EVP_DigestFinal_ex(hash_->context, digest, &length);
-  const std::string actual =
-      absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest), length));
+  const std::string actual = hash_.Hex();
   if (actual != sha256_)
     return absl::InvalidArgumentError(
         absl::StrCat("header.sha256: ", sha256_, ", the bytes have ", actual));

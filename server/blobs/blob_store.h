@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "automap/v1/modules.pb.h"
+#include "base/sha256.h"
 
 namespace automap {
 
@@ -35,8 +36,7 @@ class BlobStore {
     const int64_t size_;
     int64_t received_ = 0;
     int file_ = -1;
-    struct Hash;
-    std::unique_ptr<Hash> hash_;
+    Sha256 hash_;
   };
 
   // `sha256`: 64 lower-case hex digits, checked by the caller.

@@ -1,9 +1,7 @@
 #include "server/cli/remote.h"
 
-#include <openssl/sha.h>
-
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/sha256.h"
 #include "base/status_macros.h"
 #include "google/protobuf/util/time_util.h"
 #include "grpcpp/grpcpp.h"
@@ -56,14 +54,11 @@ absl::Status Remote::Connect() {
 }
 
 absl::StatusOr<std::string> Remote::Upload(const std::string& module) {
-  unsigned char digest[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(module.data()), module.size(), digest);
   grpc::ClientContext context;
   v1::Module response;
   auto writer = modules_->UploadModule(&context, &response);
   v1::UploadModuleRequest request;
-  request.mutable_header()->set_sha256(absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<const char*>(digest), sizeof(digest))));
+  request.mutable_header()->set_sha256(Sha256Hex(module));
   request.mutable_header()->set_size_bytes(static_cast<int64_t>(module.size()));
   bool open = writer->Write(request);
   for (size_t offset = 0; open && offset < module.size(); offset += kChunkBytes) {

@@ -17,7 +17,6 @@ constexpr absl::Duration kPoll =
     absl::Milliseconds(100);  // how often a run looks whether it was cancelled
 constexpr absl::Duration kIdlePoll = absl::Seconds(2);  // behind the wake-ups
 constexpr absl::Duration kVerifyTimeout = absl::Minutes(10);
-constexpr absl::Duration kGrace = absl::Seconds(20);  // beyond a worker's own time limit
 
 int64_t Now() { return absl::ToUnixNanos(absl::Now()); }
 
@@ -57,8 +56,9 @@ class WorkerPool::Runner {
     *search.mutable_plan()->mutable_cluster() = job.spec().inline_cluster();
     *search.mutable_plan()->mutable_options() = job.spec().options();
     search.mutable_plan()->set_time_limit_s(absl::ToDoubleSeconds(limit));
-    ASSIGN_OR_RETURN(const worker::v1::Done found,
-                     RunTask(searcher_, job.name(), search, absl::Now() + limit + kGrace));
+    ASSIGN_OR_RETURN(
+        const worker::v1::Done found,
+        RunTask(searcher_, job.name(), search, absl::Now() + limit + pool_.options_.overrun_grace));
     RETURN_IF_ERROR(FromProto(found.status()));
     v1::Progress verifying;
     verifying.set_phase(v1::Progress::VERIFYING);

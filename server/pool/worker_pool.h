@@ -22,6 +22,8 @@ struct PoolOptions {
   int workers = 2;
   WorkerLimits limits;
   absl::Duration max_run_timeout = absl::Hours(1);
+  // How long past its time limit a worker may take to stop by itself before it is killed.
+  absl::Duration overrun_grace = absl::Seconds(20);
   int max_attempts = 3;
 };
 

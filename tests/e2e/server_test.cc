@@ -92,7 +92,9 @@ class ServerTest : public testing::Test {
                                           "--worker-program",
                                           worker,
                                           "--worker-memory-bytes",
-                                          "1073741824"};
+                                          "1073741824",
+                                          "--overrun-grace",
+                                          "1"};
     std::vector<char*> argv;
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
@@ -230,6 +232,24 @@ TEST_F(ServerTest, AWorkerThatAlwaysDiesFailsTheJobWithTheCause) {
   EXPECT_EQ(last.state_change().state(), v1::PlanJob::FAILED);
   EXPECT_NE(last.state_change().error().message().find("WORKER_LOST"), std::string::npos);
   EXPECT_EQ(last.state_change().attempts(), 3);
+  EXPECT_TRUE(Watch(Create(Spec("ok")).name()).back().has_final_plan()) << "the server goes on";
+}
+
+TEST_F(ServerTest, AWorkerThatOverrunsIsKilled) {
+  v1::PlanSpec spec = Spec("stuck");
+  grpc::ClientContext context;
+  v1::CreatePlanJobRequest request;
+  *request.mutable_spec() = spec;
+  request.mutable_options()->mutable_run_timeout()->set_seconds(1);
+  v1::PlanJob job;
+  ASSERT_TRUE(planner_->CreatePlanJob(&context, request, &job).ok());
+  const v1::PlanEvent last = Watch(job.name()).back();
+  EXPECT_EQ(last.state_change().state(), v1::PlanJob::FAILED);
+  EXPECT_EQ(last.state_change().error().code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  pid_t worker = 0;
+  std::ifstream(folder_ / "stuck-pid") >> worker;
+  ASSERT_GT(worker, 0);
+  EXPECT_EQ(kill(worker, 0), -1) << "the process is gone";
   EXPECT_TRUE(Watch(Create(Spec("ok")).name()).back().has_final_plan()) << "the server goes on";
 }
 

@@ -3,9 +3,9 @@
 //   "ok"        a plan at once            "slow"   a plan after 3 s, with progress
 //   "forever"   never a plan              "crash"  dies by SIGKILL on the first attempt
 //   "always-crash"                        "wrong"  a plan that the verifier refuses
-//   "allocate"  memory without end
+//   "allocate"  memory without end        "stuck"  does not stop when told to
 // The first attempt of "crash" leaves a file named by the options' seed under FAKE_WORKER_DIR;
-// later attempts find it.
+// later attempts find it. "stuck" leaves its pid in stuck-pid there.
 #include <signal.h>
 #include <unistd.h>
 
@@ -44,6 +44,10 @@ absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task, const PlanObserv
   if (order == "allocate") {
     std::vector<std::vector<char>> hoard;
     while (true) hoard.emplace_back(64 << 20, 'x');
+  }
+  if (order == "stuck") {
+    std::ofstream(std::string(std::getenv("FAKE_WORKER_DIR")) + "/stuck-pid") << getpid();
+    while (true) absl::SleepFor(absl::Seconds(1));
   }
   const int tenths = order == "slow" ? 30 : order == "forever" ? 100000 : 0;
   for (int i = 0; i < tenths && !stop(); ++i) {
