@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "planner/graph/trip_count.h"
+#include "planner/hlo/check_shapes.h"
 
 namespace automap {
 namespace {
@@ -189,6 +190,29 @@ class GraphBuilder {
         frame.AppendFrom(first + begin, first + begin + count);
         return absl::OkStatus();
       }
+      case Opcode::kCopy:
+        if (instruction.shape().element_type() != xla::TUPLE ||
+            !SameShape(instruction.shape(), body.instruction(operands[0]).shape())) {
+          return AddNode(instruction, body.opcodes[i], operands, place, frame);
+        }
+        frame.AppendFrom(frame.begin[operands[0]], frame.begin[operands[0] + 1]);
+        return absl::OkStatus();
+      case Opcode::kAsyncUpdate:
+      case Opcode::kAllReduceDone:
+      case Opcode::kCopyDone:
+      case Opcode::kAllGatherDone:
+      case Opcode::kCollectivePermuteDone:
+      case Opcode::kAsyncDone:
+      case Opcode::kSendDone:
+      case Opcode::kRecvDone:
+        if (AppendFinished(body, i, frame)) return absl::OkStatus();
+        return AddNode(instruction, body.opcodes[i], operands, place, frame);
+      case Opcode::kAsyncStart:
+        return EnterAsync(body, i, values(), place, frame);
+      case Opcode::kBitcast:
+        graph_.bitcast_sources_.emplace_back(graph_.node_count(),
+                                             &body.instruction(operands[0]).shape());
+        return AddNode(instruction, body.opcodes[i], operands, place, frame);
       case Opcode::kCall:
       case Opcode::kFusion:
         return append(EnterCallee(instruction, 0, values(), place, place.trips));
@@ -199,6 +223,83 @@ class GraphBuilder {
       default:
         return AddNode(instruction, body.opcodes[i], operands, place, frame);
     }
+  }
+
+  // The elements of a started operation's tuple that its end hands on.
+  static std::vector<int> FinishedElements(Opcode opcode) {
+    switch (opcode) {
+      case Opcode::kCopyDone:
+        return {0};
+      case Opcode::kAllGatherDone:
+      case Opcode::kCollectivePermuteDone:
+      case Opcode::kAsyncDone:
+        return {1};
+      case Opcode::kRecvDone:
+        return {0, 2};
+      case Opcode::kSendDone:
+        return {2};
+      default:
+        return {};
+    }
+  }
+
+  // The value of the end of an operation in two halves: a part of what the first half gave. False
+  // if the shapes do not fit; then it is opaque.
+  static bool AppendFinished(const ComputationIndex& body, int32_t i, Frame& frame) {
+    const int32_t operand = body.operands_of(i)[0];
+    const int32_t first = frame.begin[operand];
+    const xla::ShapeProto &from = body.instruction(operand).shape(),
+                          &to = body.instruction(i).shape();
+    const std::vector<int> elements = FinishedElements(body.opcodes[i]);
+    if (elements.empty()) {
+      if (!SameShape(from, to)) return false;
+      frame.AppendFrom(first, frame.begin[operand + 1]);
+      return true;
+    }
+    for (size_t e = 0; e < elements.size(); ++e) {
+      const xla::ShapeProto& part =
+          elements.size() > 1 && static_cast<int>(e) < to.tuple_shapes_size()
+              ? to.tuple_shapes(static_cast<int>(e))
+              : to;
+      if (elements[e] >= from.tuple_shapes_size() ||
+          !SameShape(from.tuple_shapes(elements[e]), part)) {
+        return false;
+      }
+    }
+    for (const int element : elements) {
+      const auto [begin, count] = LeafRange(from, element, frame.begin[operand + 1] - first);
+      frame.AppendFrom(first + begin, first + begin + count);
+    }
+    return true;
+  }
+
+  // async-start: ((operands), result, context). Opaque if its shape is another.
+  absl::Status EnterAsync(const ComputationIndex& body, int32_t i,
+                          const std::vector<Value>& operands, Place place, Frame& frame) {
+    const Instruction& instruction = body.instruction(i);
+    const xla::ShapeProto& shape = instruction.shape();
+    const ComputationIndex* callee = graph_.Callee(instruction, 0);
+    bool fits = shape.tuple_shapes_size() >= 2 && callee != nullptr &&
+                callee->parameters.size() == operands.size() &&
+                shape.tuple_shapes(0).tuple_shapes_size() == static_cast<int>(operands.size()) &&
+                SameShape(callee->instruction(callee->root).shape(), shape.tuple_shapes(1));
+    for (size_t o = 0; fits && o < operands.size(); ++o) {
+      const xla::ShapeProto& operand = body.instruction(body.operands_of(i)[o]).shape();
+      fits = SameShape(operand, shape.tuple_shapes(0).tuple_shapes(static_cast<int>(o))) &&
+             SameShape(operand, callee->instruction(callee->parameters[o]).shape());
+    }
+    if (!fits) return AddNode(instruction, body.opcodes[i], body.operands_of(i), place, frame);
+    for (const Value& operand : operands) {
+      frame.leaves.insert(frame.leaves.end(), operand.begin(), operand.end());
+    }
+    ASSIGN_OR_RETURN(const Value result, EnterCallee(instruction, 0, operands, place, place.trips));
+    frame.leaves.insert(frame.leaves.end(), result.begin(), result.end());
+    for (int rest = 2; rest < shape.tuple_shapes_size(); ++rest) {
+      for (const xla::ShapeProto* leaf : Leaves(shape.tuple_shapes(rest))) {
+        frame.leaves.push_back(AddTensor(*leaf, -1));
+      }
+    }
+    return absl::OkStatus();
   }
 
   absl::StatusOr<Value> EnterCallee(const Instruction& caller, int index,

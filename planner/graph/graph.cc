@@ -1,5 +1,7 @@
 #include "planner/graph/graph.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace automap {
@@ -20,6 +22,13 @@ std::string Graph::EffectiveName(NodeId id) const {
     if (!outer.empty() && name.rfind("jit(", 0) != 0) name = absl::StrCat(outer, "/", name);
   }
   return name;
+}
+
+const xla::ShapeProto* Graph::bitcast_source(NodeId id) const {
+  const auto found =
+      std::lower_bound(bitcast_sources_.begin(), bitcast_sources_.end(), id,
+                       [](const auto& entry, NodeId key) { return entry.first < key; });
+  return found->second;
 }
 
 }  // namespace automap

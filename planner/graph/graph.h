@@ -81,6 +81,8 @@ class Graph {
   const std::vector<int32_t>& declared_aliases() const { return declared_aliases_; }
   const HloModule& module() const { return module_; }
   const CallSite& call_site(CallSiteId id) const { return call_sites_[id]; }
+  // The operand of a bitcast node with its layout in memory.
+  const xla::ShapeProto* bitcast_source(NodeId id) const;
   // Opcodes and custom-call targets that were entered as opaque boxes, and loops of unknown length;
   // for reports.
   const std::vector<std::string>& remarks() const { return remarks_; }
@@ -114,6 +116,7 @@ class Graph {
   std::vector<Leaf> parameters_, outputs_;
   std::vector<int32_t> declared_aliases_;
   std::vector<std::string> remarks_;
+  std::vector<std::pair<NodeId, const xla::ShapeProto*>> bitcast_sources_;  // in node order
 };
 
 }  // namespace automap

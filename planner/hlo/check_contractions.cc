@@ -5,44 +5,92 @@
 
 namespace automap::shape_checks {
 
-Complaint CheckDot(const Instruction& instruction, const Shapes& operands) {
-  const auto& numbers = instruction.dot_dimension_numbers();
-  const int left = Rank(*operands[0]), right = Rank(*operands[1]);
+namespace {
+
+// The pairs of a dot, and the sizes that its result has: batch, free of lhs, free of rhs.
+Complaint CheckPairs(const xla::DotDimensionNumbers& numbers, const Shapes& operands,
+                     std::vector<int64_t>& expected) {
   Dims all_left = numbers.lhs_batch_dimensions(), all_right = numbers.rhs_batch_dimensions();
   all_left.MergeFrom(numbers.lhs_contracting_dimensions());
   all_right.MergeFrom(numbers.rhs_contracting_dimensions());
-  RETURN_IF_BAD(CheckDims("dot_dimension_numbers.lhs", all_left, left));
-  RETURN_IF_BAD(CheckDims("dot_dimension_numbers.rhs", all_right, right));
+  RETURN_IF_BAD(CheckDims("dot_dimension_numbers.lhs", all_left, Rank(*operands[0])));
+  RETURN_IF_BAD(CheckDims("dot_dimension_numbers.rhs", all_right, Rank(*operands[1])));
   if (numbers.lhs_batch_dimensions_size() != numbers.rhs_batch_dimensions_size() ||
       all_left.size() != all_right.size()) {
     return Bad("dot_dimension_numbers", "must pair dimensions of both sides");
   }
-  std::vector<int64_t> expected;
+  const bool is_dynamic = IsDynamic(*operands[0]) || IsDynamic(*operands[1]);
   for (int i = 0; i < all_left.size(); ++i) {
-    if (!IsDynamic(*operands[0]) && !IsDynamic(*operands[1]) &&
-        operands[0]->dimensions(all_left[i]) != operands[1]->dimensions(all_right[i])) {
+    const int64_t left = operands[0]->dimensions(all_left[i]);
+    const int64_t right = operands[1]->dimensions(all_right[i]);
+    if (!is_dynamic && left != right) {
       return Bad("dot_dimension_numbers",
-                 absl::StrCat("pairs size ", operands[0]->dimensions(all_left[i]), " with ",
-                              operands[1]->dimensions(all_right[i]), ", must be equal"));
+                 absl::StrCat("pairs size ", left, " with ", right, ", must be equal"));
     }
-    if (i < numbers.lhs_batch_dimensions_size())
-      expected.push_back(operands[0]->dimensions(all_left[i]));
+    if (i < numbers.lhs_batch_dimensions_size()) expected.push_back(left);
   }
   for (int side = 0; side < 2; ++side) {
     const Dims& taken = side == 0 ? all_left : all_right;
     for (int dim = 0; dim < Rank(*operands[side]); ++dim) {
-      if (std::count(taken.begin(), taken.end(), dim) == 0)
-        expected.push_back(operands[side]->dimensions(dim));
+      if (std::count(taken.begin(), taken.end(), dim) > 0) continue;
+      expected.push_back(operands[side]->dimensions(dim));
     }
   }
-  const bool fits =
-      IsDynamic(instruction.shape()) || IsDynamic(*operands[0]) || IsDynamic(*operands[1])
-          ? Rank(instruction.shape()) == static_cast<int>(expected.size())
-          : std::equal(expected.begin(), expected.end(), instruction.shape().dimensions().begin(),
-                       instruction.shape().dimensions().end());
-  return fits ? Complaint{}
-              : WrongShape(instruction.shape(),
-                           absl::StrCat("[", absl::StrJoin(expected, ","), "]"));
+  return {};
+}
+
+Complaint CheckResult(const Instruction& instruction, const Shapes& operands,
+                      const std::vector<int64_t>& expected) {
+  const auto& dims = instruction.shape().dimensions();
+  const bool is_dynamic =
+      IsDynamic(instruction.shape()) || IsDynamic(*operands[0]) || IsDynamic(*operands[1]);
+  const bool fits = is_dynamic
+                        ? dims.size() == static_cast<int>(expected.size())
+                        : std::equal(expected.begin(), expected.end(), dims.begin(), dims.end());
+  if (fits) return {};
+  return WrongShape(instruction.shape(), absl::StrCat("[", absl::StrJoin(expected, ","), "]"));
+}
+
+}  // namespace
+
+Complaint CheckDot(const Instruction& instruction, const Shapes& operands) {
+  std::vector<int64_t> expected;
+  RETURN_IF_BAD(CheckPairs(instruction.dot_dimension_numbers(), operands, expected));
+  return CheckResult(instruction, operands, expected);
+}
+
+Complaint CheckScaledDot(const Instruction& instruction, const Shapes& operands) {
+  for (int side = 0; side < 2; ++side) {
+    const int rank = Rank(*operands[side + 2]);
+    if (rank != 0 && rank != Rank(*operands[side])) {
+      return Bad(absl::StrCat("operand_ids[", side + 2, "]"), "must have its operand's rank");
+    }
+  }
+  return CheckDot(instruction, operands);
+}
+
+// One ragged dim of lhs; groups are a dim of the result where it is contracted, else one of rhs.
+Complaint CheckRaggedDot(const Instruction& instruction, const Shapes& operands) {
+  const std::string field = "ragged_dot_dimension_numbers";
+  const auto& ragged = instruction.ragged_dot_dimension_numbers();
+  const auto& numbers = ragged.dot_dimension_numbers();
+  RETURN_IF_BAD(CheckDims(field + ".lhs_ragged_dimensions", ragged.lhs_ragged_dimensions(),
+                          Rank(*operands[0])));
+  RETURN_IF_BAD(CheckDims(field + ".rhs_group_dimensions", ragged.rhs_group_dimensions(),
+                          Rank(*operands[1])));
+  if (ragged.lhs_ragged_dimensions_size() != 1) {
+    return Bad(field + ".lhs_ragged_dimensions", "must be one dimension");
+  }
+  if (Rank(*operands[2]) < 1) return Bad("operand_ids[2]", "must have a dimension of groups");
+  std::vector<int64_t> expected;
+  RETURN_IF_BAD(CheckPairs(numbers, operands, expected));
+  const auto& contracted = numbers.lhs_contracting_dimensions();
+  const bool adds_groups =
+      std::count(contracted.begin(), contracted.end(), ragged.lhs_ragged_dimensions(0)) > 0;
+  const int rank = static_cast<int>(expected.size()) + (adds_groups ? 1 : 0) -
+                   ragged.rhs_group_dimensions_size();
+  if (Rank(instruction.shape()) == rank) return {};
+  return WrongShape(instruction.shape(), absl::StrCat("of rank ", rank));
 }
 
 Complaint CheckConvolution(const Instruction& instruction, const Shapes& operands) {

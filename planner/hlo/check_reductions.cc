@@ -88,6 +88,10 @@ Complaint CheckSort(const Instruction& instruction, const Shapes& operands) {
   return {};
 }
 
+Complaint CheckScan(const Instruction& instruction, const Shapes& operands) {
+  return CheckDims("dimensions", instruction.dimensions(), Rank(*operands[0]));
+}
+
 Complaint CheckTopK(const Instruction& instruction, const Shapes& operands) {
   if (instruction.shape().tuple_shapes_size() != 2) return Bad("shape", "must have two results");
   for (int i = 0; i < 2; ++i) {

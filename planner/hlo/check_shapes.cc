@@ -93,6 +93,18 @@ Complaint CheckShapes(Opcode opcode, const xla::HloInstructionProto& instruction
       return CheckSelectAndScatter(instruction, operands);
     case Opcode::kDot:
       return CheckDot(instruction, operands);
+    case Opcode::kRaggedDot:
+      return CheckRaggedDot(instruction, operands);
+    case Opcode::kScaledDot:
+      return CheckScaledDot(instruction, operands);
+    case Opcode::kScan:
+      return CheckScan(instruction, operands);
+    case Opcode::kAllGather:
+    case Opcode::kReduceScatter:
+      return CheckDims("dimensions", instruction.dimensions(), Rank(*operands[0]));
+    case Opcode::kSetDimensionSize:
+      RETURN_IF_BAD(CheckSameRank(instruction, operands));
+      return CheckDims("dimensions", instruction.dimensions(), Rank(*operands[0]));
     case Opcode::kConvolution:
       return CheckConvolution(instruction, operands);
     case Opcode::kGather:

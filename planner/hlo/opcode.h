@@ -26,18 +26,18 @@ enum class OpcodeKind : uint8_t {
   X(kAddDependency, "add-dependency", 2, 2, kAnything)                     \
   X(kAfterAll, "after-all", 0, -1, kAnything)                              \
   X(kAllGather, "all-gather", 1, -1, kArrays)                              \
-  X(kAllGatherDone, "all-gather-done", 0, -1, kAnything)                   \
-  X(kAllGatherStart, "all-gather-start", 0, -1, kAnything)                 \
+  X(kAllGatherDone, "all-gather-done", 1, 1, kAnything)                    \
+  X(kAllGatherStart, "all-gather-start", 1, -1, kAnything)                 \
   X(kAllReduce, "all-reduce", 1, -1, kArrays)                              \
-  X(kAllReduceDone, "all-reduce-done", 0, -1, kAnything)                   \
-  X(kAllReduceStart, "all-reduce-start", 0, -1, kAnything)                 \
+  X(kAllReduceDone, "all-reduce-done", 1, 1, kAnything)                    \
+  X(kAllReduceStart, "all-reduce-start", 1, -1, kAnything)                 \
   X(kAllToAll, "all-to-all", 1, -1, kArrays)                               \
   X(kAnd, "and", 2, 2, kElementwise)                                       \
   X(kAsin, "asin", 1, 1, kElementwise)                                     \
   X(kAsinh, "asinh", 1, 1, kElementwise)                                   \
-  X(kAsyncDone, "async-done", 0, -1, kAnything)                            \
+  X(kAsyncDone, "async-done", 1, 1, kAnything)                             \
   X(kAsyncStart, "async-start", 0, -1, kAnything)                          \
-  X(kAsyncUpdate, "async-update", 0, -1, kAnything)                        \
+  X(kAsyncUpdate, "async-update", 1, 1, kAnything)                         \
   X(kAtan2, "atan2", 2, 2, kElementwise)                                   \
   X(kAtanh, "atanh", 1, 1, kElementwise)                                   \
   X(kBatchNormGrad, "batch-norm-grad", 5, 5, kArrays)                      \
@@ -51,10 +51,10 @@ enum class OpcodeKind : uint8_t {
   X(kCeil, "ceil", 1, 1, kElementwise)                                     \
   X(kCholesky, "cholesky", 1, 1, kArrays)                                  \
   X(kClamp, "clamp", 3, 3, kElementwise)                                   \
-  X(kCollectiveBroadcast, "collective-broadcast", 0, -1, kArrays)          \
-  X(kCollectivePermute, "collective-permute", 0, -1, kArrays)              \
-  X(kCollectivePermuteDone, "collective-permute-done", 0, -1, kAnything)   \
-  X(kCollectivePermuteStart, "collective-permute-start", 0, -1, kAnything) \
+  X(kCollectiveBroadcast, "collective-broadcast", 1, -1, kArrays)          \
+  X(kCollectivePermute, "collective-permute", 1, -1, kArrays)              \
+  X(kCollectivePermuteDone, "collective-permute-done", 1, 1, kAnything)    \
+  X(kCollectivePermuteStart, "collective-permute-start", 1, -1, kAnything) \
   X(kCompare, "compare", 2, 2, kElementwise)                               \
   X(kComplex, "complex", 2, 2, kElementwise)                               \
   X(kConcatenate, "concatenate", 1, -1, kArrays)                           \
@@ -63,8 +63,8 @@ enum class OpcodeKind : uint8_t {
   X(kConvert, "convert", 1, 1, kElementwise)                               \
   X(kConvolution, "convolution", 2, -1, kArrays)                           \
   X(kCopy, "copy", 1, 1, kIdentity)                                        \
-  X(kCopyDone, "copy-done", 0, -1, kAnything)                              \
-  X(kCopyStart, "copy-start", 0, -1, kAnything)                            \
+  X(kCopyDone, "copy-done", 1, 1, kAnything)                               \
+  X(kCopyStart, "copy-start", 1, 1, kAnything)                             \
   X(kCosh, "cosh", 1, 1, kElementwise)                                     \
   X(kCosine, "cosine", 1, 1, kElementwise)                                 \
   X(kCountLeadingZeros, "count-leading-zeros", 1, 1, kElementwise)         \
@@ -106,11 +106,11 @@ enum class OpcodeKind : uint8_t {
   X(kPartitionId, "partition-id", 0, 0, kArrays)                           \
   X(kPopcnt, "popcnt", 1, 1, kElementwise)                                 \
   X(kPower, "power", 2, 2, kElementwise)                                   \
-  X(kRaggedAllToAll, "ragged-all-to-all", 0, -1, kArrays)                  \
+  X(kRaggedAllToAll, "ragged-all-to-all", 2, -1, kArrays)                  \
   X(kRaggedDot, "ragged-dot", 3, 3, kArrays)                               \
   X(kReal, "real", 1, 1, kElementwise)                                     \
-  X(kRecv, "recv", 0, -1, kAnything)                                       \
-  X(kRecvDone, "recv-done", 0, -1, kAnything)                              \
+  X(kRecv, "recv", 1, 1, kAnything)                                        \
+  X(kRecvDone, "recv-done", 1, 1, kAnything)                               \
   X(kReduce, "reduce", 2, -1, kArrays)                                     \
   X(kReducePrecision, "reduce-precision", 1, 1, kElementwise)              \
   X(kReduceScatter, "reduce-scatter", 1, -1, kArrays)                      \
@@ -125,13 +125,13 @@ enum class OpcodeKind : uint8_t {
   X(kRoundNearestAfz, "round-nearest-afz", 1, 1, kElementwise)             \
   X(kRoundNearestEven, "round-nearest-even", 1, 1, kElementwise)           \
   X(kRsqrt, "rsqrt", 1, 1, kElementwise)                                   \
-  X(kScaledDot, "scaled-dot", 0, -1, kArrays)                              \
+  X(kScaledDot, "scaled-dot", 4, 4, kArrays)                               \
   X(kScan, "scan", 1, -1, kAnything)                                       \
   X(kScatter, "scatter", 3, -1, kArrays)                                   \
   X(kSelect, "select", 3, 3, kElementwise)                                 \
   X(kSelectAndScatter, "select-and-scatter", 3, 3, kArrays)                \
   X(kSend, "send", 2, 2, kAnything)                                        \
-  X(kSendDone, "send-done", 0, -1, kAnything)                              \
+  X(kSendDone, "send-done", 1, 1, kAnything)                               \
   X(kSetDimensionSize, "set-dimension-size", 2, 2, kArrays)                \
   X(kShiftLeft, "shift-left", 2, 2, kElementwise)                          \
   X(kShiftRightArithmetic, "shift-right-arithmetic", 2, 2, kElementwise)   \

@@ -53,10 +53,13 @@ Complaint CheckReduceWindow(const Instruction& instruction, const Shapes& operan
 Complaint CheckSelectAndScatter(const Instruction& instruction, const Shapes& operands);
 Complaint CheckBatchNorm(Opcode opcode, const Instruction& instruction, const Shapes& operands);
 Complaint CheckSort(const Instruction& instruction, const Shapes& operands);
+Complaint CheckScan(const Instruction& instruction, const Shapes& operands);
 Complaint CheckTopK(const Instruction& instruction, const Shapes& operands);
 
 // Contractions.
 Complaint CheckDot(const Instruction& instruction, const Shapes& operands);
+Complaint CheckRaggedDot(const Instruction& instruction, const Shapes& operands);
+Complaint CheckScaledDot(const Instruction& instruction, const Shapes& operands);
 Complaint CheckConvolution(const Instruction& instruction, const Shapes& operands);
 
 // Gather and scatter.

@@ -245,6 +245,11 @@ class TextReader {
     instruction->set_opcode(std::string(opcode));
     RETURN_IF_ERROR(ReadOperands(scope, opcode, *instruction, nesting));
     while (cursor_.TryConsume(",")) RETURN_IF_ERROR(ReadAttributeOrCallee(*instruction, nesting));
+    if (instruction->has_ragged_dot_dimension_numbers()) {  // text writes both side by side
+      instruction->mutable_ragged_dot_dimension_numbers()->mutable_dot_dimension_numbers()->Swap(
+          instruction->mutable_dot_dimension_numbers());
+      instruction->clear_dot_dimension_numbers();
+    }
     if (!has_shape) RETURN_IF_ERROR(InferShape(scope, *instruction));
     return Append(scope, instruction);
   }

@@ -10,6 +10,9 @@ namespace automap {
 // whole, have no factors.
 FactorRule RuleFor(const Graph& graph, NodeId node);
 
+// Whether an opcode has a rule. Those without are no nodes, or not known.
+bool HasRule(Opcode opcode);
+
 // Whether the node has no rule of its own and is therefore replicated: unknown opcodes, custom
 // calls without a row.
 bool IsUnsupported(const Graph& graph, NodeId node);

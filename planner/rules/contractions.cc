@@ -1,14 +1,11 @@
 #include <algorithm>
 #include <vector>
 
+#include "planner/rules/dim_list.h"
 #include "planner/rules/families.h"
 
 namespace automap {
 namespace {
-
-bool Contains(const google::protobuf::RepeatedField<int64_t>& list, int64_t value) {
-  return std::find(list.begin(), list.end(), value) != list.end();
-}
 
 int64_t OneIfUnset(int64_t value) { return std::max<int64_t>(1, value); }
 
@@ -78,16 +75,97 @@ FactorRule DotRule(FactorRuleBuilder rule) {
     rule.Add(FactorKind::kSum, {{0, numbers.lhs_contracting_dimensions(i)},
                                 {1, numbers.rhs_contracting_dimensions(i)}});
   }
-  for (int dim = 0; dim < rule.rank(0); ++dim) {
-    if (Contains(numbers.lhs_batch_dimensions(), dim) ||
-        Contains(numbers.lhs_contracting_dimensions(), dim))
-      continue;
+  for (const int64_t dim :
+       Others(rule.rank(0), numbers.lhs_batch_dimensions(), numbers.lhs_contracting_dimensions())) {
     rule.Add(FactorKind::kPass, {{0, dim}, {result, out++}});
   }
-  for (int dim = 0; dim < rule.rank(1); ++dim) {
-    if (Contains(numbers.rhs_batch_dimensions(), dim) ||
-        Contains(numbers.rhs_contracting_dimensions(), dim))
-      continue;
+  for (const int64_t dim :
+       Others(rule.rank(1), numbers.rhs_batch_dimensions(), numbers.rhs_contracting_dimensions())) {
+    rule.Add(FactorKind::kPass, {{1, dim}, {result, out++}});
+  }
+  return std::move(rule).Build();
+}
+
+// As a dot of operands 0 and 1; scales have their operand's rank. A scale's contracting dim is a
+// block of the operand's, so that a split of one is a split of the other where sizes divide.
+FactorRule ScaledDotRule(FactorRuleBuilder rule) {
+  const auto& numbers = rule.instruction().dot_dimension_numbers();
+  const int result = rule.result_slot();
+  const auto with_scale = [&](std::vector<FactorRuleBuilder::Place> places) {
+    const size_t operands = places.size();
+    for (size_t i = 0; i < operands; ++i) {
+      const int scale = places[i].slot + 2;
+      if (places[i].slot < 2 && rule.rank(scale) == rule.rank(places[i].slot)) {
+        places.push_back({scale, places[i].dim});
+      }
+    }
+    return places;
+  };
+  int64_t out = 0;
+  for (int i = 0; i < numbers.lhs_batch_dimensions_size(); ++i) {
+    rule.Add(FactorKind::kPass, with_scale({{0, numbers.lhs_batch_dimensions(i)},
+                                            {1, numbers.rhs_batch_dimensions(i)},
+                                            {result, out++}}));
+  }
+  for (int i = 0; i < numbers.lhs_contracting_dimensions_size(); ++i) {
+    rule.Add(FactorKind::kSum, with_scale({{0, numbers.lhs_contracting_dimensions(i)},
+                                           {1, numbers.rhs_contracting_dimensions(i)}}));
+  }
+  for (const int64_t dim :
+       Others(rule.rank(0), numbers.lhs_batch_dimensions(), numbers.lhs_contracting_dimensions())) {
+    rule.Add(FactorKind::kPass, with_scale({{0, dim}, {result, out++}}));
+  }
+  for (const int64_t dim :
+       Others(rule.rank(1), numbers.rhs_batch_dimensions(), numbers.rhs_contracting_dimensions())) {
+    rule.Add(FactorKind::kPass, with_scale({{1, dim}, {result, out++}}));
+  }
+  return std::move(rule).Build();
+}
+
+// lhs, rhs, sizes -> out. The ragged dim of lhs is cut by group sizes and stays whole, as do
+// groups:
+//   ragged free dim m:        lhs[b m# k+], rhs[g# b k+ n], sizes[.. g#] -> out[b m# n]
+//   ragged contracted dim k:  lhs[b m k#], rhs[b k# n], sizes[.. g#]     -> out[g# b m n]
+//   ragged batch dim b:       lhs[b# m k+], rhs[b# k+ n], sizes[g#]      -> out[b# m n]
+FactorRule RaggedDotRule(FactorRuleBuilder rule) {
+  const auto& ragged = rule.instruction().ragged_dot_dimension_numbers();
+  const auto& numbers = ragged.dot_dimension_numbers();
+  const auto& lhs_ragged = ragged.lhs_ragged_dimensions();
+  const int result = rule.result_slot();
+  const bool is_contracted =
+      lhs_ragged.size() == 1 && Contains(numbers.lhs_contracting_dimensions(), lhs_ragged[0]);
+  const bool is_batch =
+      lhs_ragged.size() == 1 && Contains(numbers.lhs_batch_dimensions(), lhs_ragged[0]);
+  // Sizes are one list for all, or one for each place in the batch (and in the free dims in front
+  // of a ragged one, which then stay whole).
+  const bool one_list = rule.rank(2) == 1;
+  const bool per_batch =
+      !is_batch && rule.rank(2) == numbers.lhs_batch_dimensions_size() + 1 && !one_list;
+  int64_t out = is_contracted ? 1 : 0;
+  for (int i = 0; i < numbers.lhs_batch_dimensions_size(); ++i, ++out) {
+    const int64_t dim = numbers.lhs_batch_dimensions(i);
+    if (Contains(lhs_ragged, dim) || (!one_list && !per_batch)) continue;
+    std::vector<FactorRuleBuilder::Place> places = {
+        {0, dim}, {1, numbers.rhs_batch_dimensions(i)}, {result, out}};
+    if (per_batch) places.push_back({2, i});
+    rule.Add(FactorKind::kPass, places);
+  }
+  for (int i = 0; i < numbers.lhs_contracting_dimensions_size(); ++i) {
+    const int64_t dim = numbers.lhs_contracting_dimensions(i);
+    if (Contains(lhs_ragged, dim)) continue;
+    rule.Add(FactorKind::kSum, {{0, dim}, {1, numbers.rhs_contracting_dimensions(i)}});
+  }
+  for (const int64_t dim :
+       Others(rule.rank(0), numbers.lhs_batch_dimensions(), numbers.lhs_contracting_dimensions())) {
+    const bool is_listed = !one_list && !lhs_ragged.empty() && dim < lhs_ragged[0];
+    if (!Contains(lhs_ragged, dim) && !is_listed) {
+      rule.Add(FactorKind::kPass, {{0, dim}, {result, out}});
+    }
+    ++out;
+  }
+  for (const int64_t dim :
+       Others(rule.rank(1), numbers.rhs_batch_dimensions(), numbers.rhs_contracting_dimensions())) {
+    if (Contains(ragged.rhs_group_dimensions(), dim)) continue;
     rule.Add(FactorKind::kPass, {{1, dim}, {result, out++}});
   }
   return std::move(rule).Build();

@@ -1,13 +1,11 @@
-#include <algorithm>
+#include <numeric>
+#include <vector>
 
+#include "planner/rules/dim_list.h"
 #include "planner/rules/families.h"
 
 namespace automap {
 namespace {
-
-bool Contains(const google::protobuf::RepeatedField<int64_t>& list, int64_t value) {
-  return std::find(list.begin(), list.end(), value) != list.end();
-}
 
 // x[..] -> y[..] with the same dims in place: pass where `untouched`, halo elsewhere.
 template <typename Untouched>
@@ -17,6 +15,46 @@ FactorRule InPlace(FactorRuleBuilder& rule, const Untouched& untouched) {
       rule.Add(FactorKind::kPass, {{0, dim}, {rule.result_slot(), dim}});
     } else {
       rule.Add(FactorKind::kHalo, {{0, dim}});
+    }
+  }
+  return std::move(rule).Build();
+}
+
+std::vector<int> RowMajor(int rank) {
+  std::vector<int> order(rank);
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+// Dims from the slowest to the fastest in memory.
+std::vector<int> MemoryOrder(const xla::ShapeProto& shape) {
+  const auto& fastest_first = shape.layout().minor_to_major();
+  if (fastest_first.size() != shape.dimensions_size()) return RowMajor(shape.dimensions_size());
+  return {fastest_first.rbegin(), fastest_first.rend()};
+}
+
+// With size-1 dims left out, operand dim i and result dim j share their major factor when the
+// products of the sizes in front of them are equal: [B, S, 12*64] -> [B, S, 12, 64] ties 768 to 12,
+// never to 64.
+FactorRule MatchPrefixes(FactorRuleBuilder& rule, const std::vector<int>& from,
+                         const std::vector<int>& to) {
+  const int result = rule.result_slot();
+  int64_t in_front_of_i = 1, in_front_of_j = 1;
+  for (size_t i = 0, j = 0; i < from.size() && j < to.size();) {
+    const int64_t from_size = rule.size(0, from[i]), to_size = rule.size(result, to[j]);
+    if (from_size == 0) break;
+    if (from_size == 1) {
+      ++i;
+    } else if (to_size == 1) {
+      ++j;
+    } else if (in_front_of_i == in_front_of_j) {
+      rule.Add(FactorKind::kPass, {{0, from[i]}, {result, to[j]}});
+      in_front_of_i *= from_size, ++i;
+      in_front_of_j *= to_size, ++j;
+    } else if (in_front_of_i < in_front_of_j) {
+      in_front_of_i *= from_size, ++i;
+    } else {
+      in_front_of_j *= to_size, ++j;
     }
   }
   return std::move(rule).Build();
@@ -42,29 +80,14 @@ FactorRule TransposeRule(FactorRuleBuilder rule) {
   return std::move(rule).Build();
 }
 
-// With size-1 dims left out, operand dim i and result dim j share their major factor when the
-// products of the sizes in front of them are equal: [B, S, 12*64] -> [B, S, 12, 64] ties 768 to 12,
-// never to 64.
 FactorRule ReshapeRule(FactorRuleBuilder rule) {
-  const int to = rule.result_slot();
-  int64_t in_front_of_i = 1, in_front_of_j = 1;
-  for (int i = 0, j = 0; i < rule.rank(0) && j < rule.rank(to);) {
-    if (rule.size(0, i) == 0) break;
-    if (rule.size(0, i) == 1) {
-      ++i;
-    } else if (rule.size(to, j) == 1) {
-      ++j;
-    } else if (in_front_of_i == in_front_of_j) {
-      rule.Add(FactorKind::kPass, {{0, i}, {to, j}});
-      in_front_of_i *= rule.size(0, i++);
-      in_front_of_j *= rule.size(to, j++);
-    } else if (in_front_of_i < in_front_of_j) {
-      in_front_of_i *= rule.size(0, i++);
-    } else {
-      in_front_of_j *= rule.size(to, j++);
-    }
-  }
-  return std::move(rule).Build();
+  return MatchPrefixes(rule, RowMajor(rule.rank(0)), RowMajor(rule.rank(rule.result_slot())));
+}
+
+FactorRule BitcastRule(FactorRuleBuilder rule) {
+  const auto& result = rule.instruction().shape();
+  if (result.element_type() != rule.tensor(0).type) return std::move(rule).Build();
+  return MatchPrefixes(rule, MemoryOrder(rule.bitcast_source()), MemoryOrder(result));
 }
 
 FactorRule ReverseRule(FactorRuleBuilder rule) {
@@ -118,6 +141,14 @@ FactorRule DynamicUpdateSliceRule(FactorRuleBuilder rule) {
     } else {
       rule.Add(FactorKind::kPass, {{0, dim}, {rule.result_slot(), dim}});
     }
+  }
+  return std::move(rule).Build();
+}
+
+FactorRule SetDimensionSizeRule(FactorRuleBuilder rule) {
+  const auto& sized = rule.instruction().dimensions();
+  for (int dim = 0; dim < rule.rank(0); ++dim) {
+    if (!Contains(sized, dim)) rule.Add(FactorKind::kPass, {{0, dim}, {rule.result_slot(), dim}});
   }
   return std::move(rule).Build();
 }

@@ -9,7 +9,7 @@ FactorRule ElementwiseRule(FactorRuleBuilder rule) {
   std::vector<FactorRuleBuilder::Place> places;
   for (int dim = 0; dim < rank; ++dim) {
     places.clear();
-    for (int slot = 0; slot < rule.result_slot(rule.result_count()); ++slot) {
+    for (int slot = 0; slot < rule.slot_count(); ++slot) {
       if (rule.rank(slot) == rank) places.push_back({slot, dim});
     }
     rule.Add(FactorKind::kPass, places);

@@ -5,7 +5,7 @@
 namespace automap {
 
 FactorRuleBuilder::FactorRuleBuilder(const Graph& graph, NodeId node)
-    : graph_(graph), instruction_(*graph.node(node).instruction) {
+    : graph_(graph), node_(node), instruction_(*graph.node(node).instruction) {
   const auto operands = graph.operands(node);
   const auto results = graph.results(node);
   operand_count_ = operands.size();
@@ -22,15 +22,21 @@ FactorRuleBuilder::FactorRuleBuilder(const Graph& graph, NodeId node)
 void FactorRuleBuilder::AddOfSize(FactorKind kind, int64_t major_size,
                                   absl::Span<const Place> places) {
   int64_t common = major_size;
+  bool is_lost = false;  // a place that the split would have to reach, but cannot
   for (const auto& [slot, dim] : places) {
-    if (size(slot, dim) > 1 && !tensor(slot).is_dynamic) common = std::gcd(common, size(slot, dim));
+    is_lost |= tensor(slot).is_dynamic;
+    if (size(slot, dim) > 1) {
+      common = std::gcd(common, size(slot, dim));
+    } else {
+      is_lost |= slot >= operand_count_ && kind == FactorKind::kPass;
+    }
   }
+  if (is_lost) return;
   if (common <= 1) return;
   const int16_t factor = rule_.factors.size();
   rule_.factors.push_back({kind, common});
   for (const auto& [slot, dim] : places) {
-    if (size(slot, dim) > 1 && !tensor(slot).is_dynamic)
-      rule_.dims[dims_begin_[slot] + dim] = factor;
+    if (size(slot, dim) > 1) rule_.dims[dims_begin_[slot] + dim] = factor;
   }
 }
 

@@ -52,10 +52,14 @@ class FactorRuleBuilder {
   int operand_count() const { return operand_count_; }
   int result_slot(int result = 0) const { return operand_count_ + result; }
   int result_count() const { return static_cast<int>(tensors_.size()) - operand_count_; }
+  TensorId tensor_id(int slot) const { return tensors_[slot]; }
+  int slot_count() const { return static_cast<int>(tensors_.size()); }
   const Tensor& tensor(int slot) const { return graph_.tensor(tensors_[slot]); }
   int64_t size(int slot, int64_t dim) const { return tensor(slot).dims[dim]; }
   int rank(int slot) const { return tensor(slot).rank; }
   const Graph& graph() const { return graph_; }
+  // Of a bitcast: the operand with its layout.
+  const xla::ShapeProto& bitcast_source() const { return *graph_.bitcast_source(node_); }
   const xla::HloInstructionProto& instruction() const { return instruction_; }
 
   struct Place {
@@ -72,6 +76,7 @@ class FactorRuleBuilder {
 
  private:
   const Graph& graph_;
+  const NodeId node_;
   const xla::HloInstructionProto& instruction_;
   std::vector<TensorId> tensors_;
   std::vector<int32_t> dims_begin_;

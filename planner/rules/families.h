@@ -16,21 +16,28 @@ FactorRule WholeRule(FactorRuleBuilder rule);
 FactorRule BroadcastRule(FactorRuleBuilder rule);
 FactorRule TransposeRule(FactorRuleBuilder rule);
 FactorRule ReshapeRule(FactorRuleBuilder rule);
+// As a reshape of the dims in their order in memory.
+FactorRule BitcastRule(FactorRuleBuilder rule);
 FactorRule ReverseRule(FactorRuleBuilder rule);
 FactorRule SliceRule(FactorRuleBuilder rule);
 FactorRule PadRule(FactorRuleBuilder rule);
 FactorRule ConcatenateRule(FactorRuleBuilder rule);
 FactorRule DynamicSliceRule(FactorRuleBuilder rule);
 FactorRule DynamicUpdateSliceRule(FactorRuleBuilder rule);
+// Operand 0 and the result alike, but for the dim whose size is set.
+FactorRule SetDimensionSizeRule(FactorRuleBuilder rule);
 
 FactorRule ReduceRule(FactorRuleBuilder rule);
 FactorRule ReduceWindowRule(FactorRuleBuilder rule);
 FactorRule SelectAndScatterRule(FactorRuleBuilder rule);
 FactorRule SortRule(FactorRuleBuilder rule);
 FactorRule TopKRule(FactorRuleBuilder rule);
+FactorRule ScanRule(FactorRuleBuilder rule);
 FactorRule BatchNormRule(FactorRuleBuilder rule);
 
 FactorRule DotRule(FactorRuleBuilder rule);
+FactorRule RaggedDotRule(FactorRuleBuilder rule);
+FactorRule ScaledDotRule(FactorRuleBuilder rule);
 FactorRule ConvolutionRule(FactorRuleBuilder rule);
 FactorRule CholeskyRule(FactorRuleBuilder rule);
 FactorRule TriangularSolveRule(FactorRuleBuilder rule);
@@ -38,5 +45,14 @@ FactorRule FftRule(FactorRuleBuilder rule);
 
 FactorRule GatherRule(FactorRuleBuilder rule);
 FactorRule ScatterRule(FactorRuleBuilder rule);
+
+// Collectives that the user wrote: all-reduce and the like keep every dim; all-gather and the like
+// need the dims that they name whole.
+FactorRule ManualReduceRule(FactorRuleBuilder rule);
+FactorRule ManualMoveRule(FactorRuleBuilder rule);
+FactorRule RaggedAllToAllRule(FactorRuleBuilder rule);
+// The first half of a split operation: results of the operand's shape are the operand; of its rank,
+// where dims are named, they are like it in the other dims.
+FactorRule StartRule(FactorRuleBuilder rule);
 
 }  // namespace automap

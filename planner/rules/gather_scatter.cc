@@ -1,30 +1,12 @@
-#include <algorithm>
-#include <vector>
-
+#include "planner/rules/dim_list.h"
 #include "planner/rules/families.h"
+#include "planner/rules/iota_dims.h"
 #include "planner/rules/reducer.h"
 
 namespace automap {
 namespace {
 
-using Dims = google::protobuf::RepeatedField<int64_t>;
 using Places = std::vector<FactorRuleBuilder::Place>;
-
-int IndexOf(const Dims& list, int64_t value) {
-  const auto found = std::find(list.begin(), list.end(), value);
-  return found == list.end() ? -1 : found - list.begin();
-}
-
-bool Contains(const Dims& list, int64_t value) { return IndexOf(list, value) >= 0; }
-
-// The dims 0..rank-1 that are in neither list, ascending.
-std::vector<int64_t> Others(int rank, const Dims& a, const Dims& b = {}) {
-  std::vector<int64_t> dims;
-  for (int64_t dim = 0; dim < rank; ++dim) {
-    if (!Contains(a, dim) && !Contains(b, dim)) dims.push_back(dim);
-  }
-  return dims;
-}
 
 std::vector<int64_t> IndexBatchDims(int indices_rank, int64_t index_vector_dim) {
   std::vector<int64_t> dims;
@@ -32,6 +14,29 @@ std::vector<int64_t> IndexBatchDims(int indices_rank, int64_t index_vector_dim) 
     if (dim != index_vector_dim) dims.push_back(dim);
   }
   return dims;
+}
+
+// For each batch dim of the indices the operand dim that it runs along with: a declared batching
+// dim, or one whose index is the batch dim's own position. -1 where there is none.
+std::vector<int64_t> TiedOperandDims(const FactorRuleBuilder& rule, int indices,
+                                     const std::vector<int64_t>& index_dims, int64_t vector_dim,
+                                     const DimList& index_map, const DimList& batching_indices,
+                                     const DimList& batching_operand) {
+  std::vector<int64_t> tied;
+  for (const int64_t dim : index_dims) {
+    const int batching = IndexOf(batching_indices, dim);
+    tied.push_back(batching >= 0 ? batching_operand[batching] : -1);
+  }
+  const std::vector<int64_t> positions =
+      IotaComponents(rule.graph(), rule.tensor_id(indices), vector_dim);
+  for (size_t c = 0; c < positions.size() && c < static_cast<size_t>(index_map.size()); ++c) {
+    const auto found = std::find(index_dims.begin(), index_dims.end(), positions[c]);
+    if (found == index_dims.end()) continue;
+    int64_t& place = tied[found - index_dims.begin()];
+    const bool same_size = rule.size(indices, *found) == rule.size(0, index_map[c]);
+    if (place < 0 && same_size) place = index_map[c];
+  }
+  return tied;
 }
 
 }  // namespace
@@ -44,23 +49,31 @@ FactorRule GatherRule(FactorRuleBuilder rule) {
   const int result = rule.result_slot();
   const std::vector<int64_t> index_dims = IndexBatchDims(rule.rank(1), numbers.index_vector_dim());
   const std::vector<int64_t> out_batch = Others(rule.rank(result), numbers.offset_dims());
+  const std::vector<int64_t> tied = TiedOperandDims(
+      rule, /*indices=*/1, index_dims, numbers.index_vector_dim(), numbers.start_index_map(),
+      numbers.start_indices_batching_dims(), numbers.operand_batching_dims());
   for (size_t i = 0; i < index_dims.size(); ++i) {
     Places places = {{1, index_dims[i]}, {result, out_batch[i]}};
-    const int batching = IndexOf(numbers.start_indices_batching_dims(), index_dims[i]);
-    if (batching >= 0) places.push_back({0, numbers.operand_batching_dims(batching)});
+    if (tied[i] >= 0) places.push_back({0, tied[i]});
     rule.Add(FactorKind::kPass, places);
   }
+  const auto is_tied = [&](int64_t dim) {
+    return std::find(tied.begin(), tied.end(), dim) != tied.end();
+  };
   const std::vector<int64_t> offset_operand_dims =
       Others(rule.rank(0), numbers.collapsed_slice_dims(), numbers.operand_batching_dims());
   for (size_t i = 0; i < offset_operand_dims.size(); ++i) {
     const int64_t dim = offset_operand_dims[i];
+    if (is_tied(dim)) continue;
     if (slice_sizes[dim] == rule.size(0, dim)) {
       rule.Add(FactorKind::kPass, {{0, dim}, {result, numbers.offset_dims(i)}});
     } else if (slice_sizes[dim] == 1) {
       rule.Add(FactorKind::kSum, {{0, dim}});
     }
   }
-  for (const int64_t dim : numbers.collapsed_slice_dims()) rule.Add(FactorKind::kSum, {{0, dim}});
+  for (const int64_t dim : numbers.collapsed_slice_dims()) {
+    if (!is_tied(dim)) rule.Add(FactorKind::kSum, {{0, dim}});
+  }
   return std::move(rule).Build();
 }
 
@@ -87,19 +100,24 @@ FactorRule ScatterRule(FactorRuleBuilder rule) {
     for (int u = 0; u < n; ++u) places.push_back({first_update + u, update_dim});
     rule.Add(FactorKind::kPass, places);
   }
-  for (const int64_t dim : numbers.inserted_window_dims())
-    rule.Add(FactorKind::kPass, everywhere(dim));
-  const bool combines = ReducerOf(rule.graph(), rule.instruction()) != Reducer::kOther;
   const std::vector<int64_t> index_dims =
       IndexBatchDims(rule.rank(indices), numbers.index_vector_dim());
+  const std::vector<int64_t> tied = TiedOperandDims(
+      rule, indices, index_dims, numbers.index_vector_dim(), numbers.scatter_dims_to_operand_dims(),
+      numbers.scatter_indices_batching_dims(), numbers.input_batching_dims());
+  for (const int64_t dim : numbers.inserted_window_dims()) {
+    if (std::find(tied.begin(), tied.end(), dim) == tied.end()) {
+      rule.Add(FactorKind::kPass, everywhere(dim));
+    }
+  }
+  const bool combines = ReducerOf(rule.graph(), rule.instruction()) != Reducer::kOther;
   const std::vector<int64_t> update_batch =
       Others(rule.rank(first_update), numbers.update_window_dims());
   for (size_t i = 0; i < index_dims.size(); ++i) {
-    const int batching = IndexOf(numbers.scatter_indices_batching_dims(), index_dims[i]);
-    Places places = batching >= 0 ? everywhere(numbers.input_batching_dims(batching)) : Places{};
+    Places places = tied[i] >= 0 ? everywhere(tied[i]) : Places{};
     places.push_back({indices, index_dims[i]});
     for (int u = 0; u < n; ++u) places.push_back({first_update + u, update_batch[i]});
-    if (batching >= 0) {
+    if (tied[i] >= 0) {
       rule.Add(FactorKind::kPass, places);
     } else if (combines) {
       rule.Add(FactorKind::kSum, places);

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "planner/rules/dim_list.h"
 #include "planner/rules/families.h"
 #include "planner/rules/reducer.h"
 
@@ -8,13 +9,24 @@ namespace {
 
 using Places = std::vector<FactorRuleBuilder::Place>;
 
-bool Contains(const google::protobuf::RepeatedField<int64_t>& list, int64_t value) {
-  return std::find(list.begin(), list.end(), value) != list.end();
-}
-
 bool IsUntouched(const xla::WindowDimension& window) {
   return window.size() <= 1 && window.stride() <= 1 && window.padding_low() == 0 &&
          window.padding_high() == 0 && window.base_dilation() <= 1 && window.window_dilation() <= 1;
+}
+
+// Whether a body works on each element alone, scalars of its own aside.
+bool IsElementwiseBody(const ComputationIndex* body) {
+  if (body == nullptr) return false;
+  for (int32_t i = 0; i < body->size(); ++i) {
+    const Opcode opcode = body->opcodes[i];
+    const bool is_plain = IsElementwise(opcode) || opcode == Opcode::kParameter ||
+                          opcode == Opcode::kTuple || opcode == Opcode::kGetTupleElement ||
+                          opcode == Opcode::kConstant;
+    const bool is_spread_scalar =
+        opcode == Opcode::kBroadcast && body->instruction(i).dimensions().empty();
+    if (!is_plain && !is_spread_scalar) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -86,8 +98,7 @@ FactorRule SortRule(FactorRuleBuilder rule) {
   for (int dim = 0; dim < rule.rank(0); ++dim) {
     if (dim == sorted) continue;
     Places places;
-    for (int slot = 0; slot < rule.result_slot(rule.result_count()); ++slot)
-      places.push_back({slot, dim});
+    for (int slot = 0; slot < rule.slot_count(); ++slot) places.push_back({slot, dim});
     rule.Add(FactorKind::kPass, places);
   }
   return std::move(rule).Build();
@@ -111,7 +122,7 @@ FactorRule BatchNormRule(FactorRuleBuilder rule) {
   for (int dim = 0; dim < rank; ++dim) {
     Places places;
     bool is_partial = false;
-    for (int slot = 0; slot < rule.result_slot(rule.result_count()); ++slot) {
+    for (int slot = 0; slot < rule.slot_count(); ++slot) {
       const bool is_statistic = rule.rank(slot) == 1 && slot != 0 && (rank > 1 || dim != feature);
       if (!is_statistic) {
         places.push_back({slot, dim});
@@ -122,6 +133,26 @@ FactorRule BatchNormRule(FactorRuleBuilder rule) {
       }
     }
     rule.Add(is_partial ? FactorKind::kSum : FactorKind::kPass, places);
+  }
+  return std::move(rule).Build();
+}
+
+// inputs[a #], inits[a] -> outputs[a #], carries[a], where # is the scanned dim.
+FactorRule ScanRule(FactorRuleBuilder rule) {
+  if (rule.instruction().dimensions_size() != 1 ||
+      !IsElementwiseBody(rule.graph().Callee(rule.instruction(), 0))) {
+    return std::move(rule).Build();
+  }
+  const int64_t scanned = rule.instruction().dimensions(0);
+  const int rank = rule.rank(0);
+  for (int dim = 0; dim < rank; ++dim) {
+    if (dim == scanned) continue;
+    Places places;
+    for (int slot = 0; slot < rule.slot_count(); ++slot) {
+      if (rule.rank(slot) == rank) places.push_back({slot, dim});
+      if (rule.rank(slot) == rank - 1) places.push_back({slot, dim - (dim > scanned ? 1 : 0)});
+    }
+    rule.Add(FactorKind::kPass, places);
   }
   return std::move(rule).Build();
 }
