@@ -1,2 +1,4 @@
 automap_test(tests/simulator/cluster_test.cc DEPS automap_simulator_cluster)
 automap_test(tests/simulator/evaluate_test.cc DEPS automap_simulator)
+automap_test(tests/simulator/pipeline/simulate_pipeline_test.cc DEPS automap_simulator_pipeline)
+automap_test(tests/simulator/pipeline/pipeline_length_test.cc DEPS automap_simulator_pipeline)

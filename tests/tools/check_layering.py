@@ -35,7 +35,7 @@ SEES = {
 FRONT_DOORS = {
     ("server", "planner"): {"planner"},
     ("planner", "agent"): {"agent", "agent/core"},
-    ("planner", "simulator"): {"simulator", "simulator/cluster"},
+    ("planner", "simulator"): {"simulator", "simulator/cluster", "simulator/pipeline"},
 }
 
 # (from, to): arrows allowed all the same, folder by folder.

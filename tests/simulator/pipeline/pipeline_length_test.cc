@@ -1,0 +1,80 @@
+#include "simulator/pipeline/pipeline_length.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <random>
+
+#include "gtest/gtest.h"
+#include "simulator/pipeline/simulate_pipeline.h"
+#include "tests/contracts/pipeline_contract.h"
+
+namespace automap {
+namespace {
+
+TEST(PipelineLength, OfBalancedStagesIsTheClosedForm) {
+  for (const int stages : {1, 2, 4, 16}) {
+    for (const int m : {1, 3, 16, 100}) {
+      const double expected = (m + stages - 1) * 3.0;
+      EXPECT_NEAR(PipelineLength(BalancedPipeline(stages, 1, m, 1, 2).stages, m).value, expected,
+                  1e-9 * expected);
+    }
+  }
+}
+
+struct Spread {
+  double median = 0, p95 = 0, worst = 0;
+  int above = 0;
+};
+
+// Errors of L on random pipelines of 1 to 16 stages and 1 to 64 micro-batches: stage times differ
+// up to tenfold, transfers last up to `most_send` of the longest forward.
+Spread ErrorsOf(double most_send, double most_sync, int count) {
+  std::mt19937_64 random(1);
+  const auto uniform = [&](double from, double to) {
+    return from + (to - from) * static_cast<double>(random() >> 11) * 0x1p-53;
+  };
+  std::vector<double> errors;
+  Spread spread;
+  for (int i = 0; i < count; ++i) {
+    Pipeline pipeline;
+    pipeline.micro_batches = 1 + static_cast<int>(random() % 64);
+    const double least = uniform(0.1, 1);
+    for (int s = 1 + static_cast<int>(random() % 16); s > 0; --s) {
+      PipelineStage& stage = pipeline.stages.emplace_back();
+      stage.forward = {uniform(least, 1)};
+      stage.backward = stage.forward * uniform(1, 2.5);
+      stage.send = stage.send_back = {uniform(0, most_send)};
+      stage.gradient_sync = {uniform(0, most_sync)};
+    }
+    const double length = SimulatePipeline(pipeline, *FindPipelineSchedule("1F1B"))->length.value;
+    const double error = PipelineLength(pipeline.stages, pipeline.micro_batches).value / length - 1;
+    spread.above += error > 1e-9;
+    errors.push_back(std::abs(error));
+  }
+  std::sort(errors.begin(), errors.end());
+  spread.median = errors[count / 2];
+  spread.p95 = errors[count * 95 / 100];
+  spread.worst = errors.back();
+  std::printf(
+      "sends up to %.1f, all-reduces up to %.1f: median %.3f%%, p95 %.2f%%, worst %.1f%%, "
+      "above in %d of %d\n",
+      most_send, most_sync, 100 * spread.median, 100 * spread.p95, 100 * spread.worst, spread.above,
+      count);
+  return spread;
+}
+
+TEST(PipelineLength, IsCloseToTheSimulationOnTenThousandPipelines) {
+  const Spread hidden = ErrorsOf(0.3, 3, 10000);
+  EXPECT_LE(hidden.median, 0.001);
+  EXPECT_LE(hidden.worst, 0.06);
+  const Spread slow = ErrorsOf(1.5, 3, 10000);
+  EXPECT_LE(slow.median, 0.02);
+  EXPECT_LE(slow.worst, 0.12);
+}
+
+TEST(PipelineLength, NeverExceedsTheSimulationWithoutAllReduces) {
+  EXPECT_EQ(ErrorsOf(1.5, 0, 2000).above, 0);
+}
+
+}  // namespace
+}  // namespace automap
