@@ -1,7 +1,5 @@
 #include "planner/hlo/read_module.h"
 
-#include <zlib.h>
-
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -9,36 +7,13 @@
 #include "base/status_macros.h"
 #include "google/protobuf/arena.h"
 #include "planner/hlo/check_module.h"
+#include "planner/hlo/gunzip.h"
 #include "planner/hlo/readable_proto.h"
 #include "planner/hlo/text_reader.h"
 #include "planner/hlo/wire_scan.h"
 
 namespace automap {
 namespace {
-
-absl::StatusOr<std::string> Gunzip(absl::string_view bytes, int64_t max_bytes) {
-  z_stream stream = {};
-  if (inflateInit2(&stream, 16 + MAX_WBITS) != Z_OK) return absl::InternalError("zlib");
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = bytes.size();
-  std::string out;
-  int result = Z_OK;
-  while (result == Z_OK && static_cast<int64_t>(out.size()) <= max_bytes) {
-    const size_t used = out.size();
-    out.resize(used + std::max<size_t>(used / 2, 1 << 20));
-    stream.next_out = reinterpret_cast<Bytef*>(out.data() + used);
-    stream.avail_out = out.size() - used;
-    result = inflate(&stream, Z_NO_FLUSH);
-    out.resize(out.size() - stream.avail_out);
-  }
-  inflateEnd(&stream);
-  if (static_cast<int64_t>(out.size()) > max_bytes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("module: more than ", max_bytes, " bytes once decompressed"));
-  }
-  if (result != Z_STREAM_END) return absl::InvalidArgumentError("module: broken gzip data");
-  return out;
-}
 
 // Text begins with a word or a comment and has no control characters; a serialized message has a
 // tag byte and lengths.
@@ -99,7 +74,7 @@ absl::Status ReadReadable(ModuleFormat format, absl::string_view bytes, const Re
 
 absl::StatusOr<HloModule> ReadModule(absl::string_view bytes, const ReadLimits& limits) {
   std::string inflated;
-  if (absl::StartsWith(bytes, "\x1f\x8b")) {
+  if (IsGzip(bytes)) {
     ASSIGN_OR_RETURN(inflated, Gunzip(bytes, limits.max_bytes));
     bytes = inflated;
   }

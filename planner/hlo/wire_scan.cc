@@ -1,9 +1,11 @@
 #include "planner/hlo/wire_scan.h"
 
 #include <optional>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "planner/hlo/wire_reader.h"
 
 namespace automap {
 namespace {
@@ -11,73 +13,6 @@ namespace {
 // Bytes in memory of one message of the kind, without its contents.
 constexpr int64_t kInstructionBytes = 760, kComputationBytes = 200, kMessageBytes = 64;
 constexpr int kMaxNesting = 90;  // the parser's own limit is 100
-
-struct Field {
-  uint32_t number = 0;
-  uint32_t wire_type = 0;
-  absl::string_view payload;  // of length-delimited fields
-};
-
-// Reads fields one after the other; `base` is where the view begins in the whole input.
-class FieldReader {
- public:
-  FieldReader(absl::string_view bytes, int64_t base) : bytes_(bytes), base_(base) {}
-
-  bool AtEnd() const { return position_ == bytes_.size(); }
-  int64_t offset() const { return base_ + static_cast<int64_t>(position_); }
-
-  absl::StatusOr<Field> Next() {
-    ASSIGN_OR_RETURN(const uint64_t tag, Varint());
-    Field field = {static_cast<uint32_t>(tag >> 3), static_cast<uint32_t>(tag & 7), {}};
-    if (tag >> 3 == 0 || tag > UINT32_MAX) return Broken("a field number of 0");
-    switch (field.wire_type) {
-      case 0:
-        return Varint().status().ok() ? absl::StatusOr<Field>(field) : Broken("a number cut short");
-      case 1:
-        return Skip(8) ? absl::StatusOr<Field>(field) : Broken("8 bytes cut short");
-      case 5:
-        return Skip(4) ? absl::StatusOr<Field>(field) : Broken("4 bytes cut short");
-      case 2: {
-        ASSIGN_OR_RETURN(const uint64_t size, Varint());
-        if (size > bytes_.size() - position_) {
-          return Broken(absl::StrCat("a field of ", size, " bytes where ",
-                                     bytes_.size() - position_, " are left"));
-        }
-        field.payload = bytes_.substr(position_, size);
-        position_ += size;
-        return field;
-      }
-      default:
-        return Broken(absl::StrCat("wire type ", field.wire_type));
-    }
-  }
-
-  absl::Status Broken(absl::string_view what) const {
-    return absl::InvalidArgumentError(
-        absl::StrCat("module: byte ", offset(), ": ", what, ", must be an HloModuleProto"));
-  }
-
- private:
-  absl::StatusOr<uint64_t> Varint() {
-    uint64_t value = 0;
-    for (int shift = 0; shift < 64 && position_ < bytes_.size(); shift += 7) {
-      const uint64_t byte = static_cast<unsigned char>(bytes_[position_++]);
-      value |= (byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-    }
-    return Broken("a number cut short");
-  }
-
-  bool Skip(size_t count) {
-    if (count > bytes_.size() - position_) return false;
-    position_ += count;
-    return true;
-  }
-
-  absl::string_view bytes_;
-  int64_t base_;
-  size_t position_ = 0;
-};
 
 int64_t OffsetOf(absl::string_view part, absl::string_view whole) {
   return part.data() - whole.data();
@@ -106,7 +41,7 @@ class Scanner {
   // The payload of field 1, if that looks like a message rather than like a name and no
   // computations stand beside it.
   std::optional<absl::string_view> NestedModule(absl::string_view bytes) {
-    FieldReader reader(bytes, 0);
+    WireReader reader(bytes, 0);
     std::optional<absl::string_view> first;
     while (!reader.AtEnd()) {
       const auto field = reader.Next();
@@ -120,7 +55,7 @@ class Scanner {
 
   static bool LooksLikeMessage(absl::string_view bytes) {
     if (bytes.empty() || bytes[0] != '\x0a') return false;
-    FieldReader reader(bytes, 0);
+    WireReader reader(bytes, 0);
     while (!reader.AtEnd()) {
       if (!reader.Next().ok()) return false;
     }
@@ -128,9 +63,9 @@ class Scanner {
   }
 
   absl::Status ScanModule(absl::string_view bytes) {
-    FieldReader reader(bytes, OffsetOf(bytes, all_));
+    WireReader reader(bytes, OffsetOf(bytes, all_));
     while (!reader.AtEnd()) {
-      ASSIGN_OR_RETURN(const Field field, reader.Next());
+      ASSIGN_OR_RETURN(const WireField field, reader.Next());
       RETURN_IF_ERROR(Spend(field));
       if (field.number != 3 || field.wire_type != 2) continue;
       if (++summary_.computations > limits_.max_computations) {
@@ -144,9 +79,9 @@ class Scanner {
   }
 
   absl::Status ScanComputation(absl::string_view bytes) {
-    FieldReader reader(bytes, OffsetOf(bytes, all_));
+    WireReader reader(bytes, OffsetOf(bytes, all_));
     while (!reader.AtEnd()) {
-      ASSIGN_OR_RETURN(const Field field, reader.Next());
+      ASSIGN_OR_RETURN(const WireField field, reader.Next());
       if (field.number != 2 || field.wire_type != 2) continue;
       if (++summary_.instructions > limits_.max_instructions) {
         return absl::ResourceExhaustedError(
@@ -162,9 +97,9 @@ class Scanner {
   // Fields of an instruction: every length-delimited one may become an object. Shapes (3) and
   // shardings (40) nest, and two wire bytes of a nested one can become a whole message.
   absl::Status ScanMessage(absl::string_view bytes) {
-    FieldReader reader(bytes, OffsetOf(bytes, all_));
+    WireReader reader(bytes, OffsetOf(bytes, all_));
     while (!reader.AtEnd()) {
-      ASSIGN_OR_RETURN(const Field field, reader.Next());
+      ASSIGN_OR_RETURN(const WireField field, reader.Next());
       RETURN_IF_ERROR(Spend(field));
       if (field.wire_type == 2 && (field.number == 3 || field.number == 40 || field.number == 8)) {
         RETURN_IF_ERROR(ScanNested(field.payload));
@@ -175,7 +110,7 @@ class Scanner {
 
   // Walks nested messages with a stack of our own; counts what each field may cost.
   absl::Status ScanNested(absl::string_view bytes) {
-    std::vector<FieldReader> stack = {FieldReader(bytes, OffsetOf(bytes, all_))};
+    std::vector<WireReader> stack = {WireReader(bytes, OffsetOf(bytes, all_))};
     while (!stack.empty()) {
       if (stack.back().AtEnd()) {
         stack.pop_back();
@@ -198,11 +133,11 @@ class Scanner {
   }
 
   static bool LooksLikeFields(absl::string_view bytes) {
-    FieldReader reader(bytes, 0);
+    WireReader reader(bytes, 0);
     return reader.Next().ok();
   }
 
-  absl::Status Spend(const Field& field) {
+  absl::Status Spend(const WireField& field) {
     summary_.memory_bytes +=
         field.wire_type == 2 ? kMessageBytes + static_cast<int64_t>(field.payload.size()) / 8 : 8;
     if (summary_.memory_bytes <= limits_.max_memory_bytes) return absl::OkStatus();
