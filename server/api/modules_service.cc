@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 #include "base/status_macros.h"
 #include "server/api/services.h"
 #include "server/api/unary.h"
@@ -18,8 +19,14 @@ class UploadReactor final : public grpc::ServerReadReactor<v1::UploadModuleReque
 
   void OnReadDone(bool ok) override {
     executor_.Run([this, ok] {
-      const absl::Status status = ok ? Take() : Close();
-      if (status.ok() && ok && !complete_) return StartRead(&request_);
+      absl::Status status;
+      bool goes_on = false;
+      {
+        MutexLock lock(mutex_);
+        status = ok ? Take() : Close();
+        goes_on = status.ok() && ok && !complete_;
+      }
+      if (goes_on) return StartRead(&request_);
       if (!status.ok()) service_.metrics().Rejected(ReasonOf(status));
       Finish(ToGrpc(status));
     });
@@ -69,6 +76,8 @@ class UploadReactor final : public grpc::ServerReadReactor<v1::UploadModuleReque
 
   JobService& service_;
   Executor& executor_;
+  // gRPC calls in turn; the lock says so to tools that cannot see into it.
+  Mutex mutex_;
   v1::Module* response_;
   v1::UploadModuleRequest request_;
   std::unique_ptr<BlobStore::Upload> upload_;

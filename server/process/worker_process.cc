@@ -94,7 +94,9 @@ absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const std::s
     close(from_worker.read);
     return pid.status();
   }
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they reserve terabytes
   Cap(*pid, RLIMIT_AS, limits.memory_bytes);
+#endif
   Cap(*pid, RLIMIT_CPU, limits.cpu_seconds);
   Cap(*pid, RLIMIT_CORE, 0);
   std::unique_ptr<WorkerProcess> process(
