@@ -6,6 +6,8 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "planner/graph/element_type.h"
+#include "planner/plan/all_reduces.h"
+#include "planner/plan/parameter_name.h"
 #include "planner/plan/prepared_module.h"
 #include "planner/plan/work.h"
 #include "planner/propagation/explain.h"
@@ -48,38 +50,13 @@ absl::StatusOr<ParameterDim> ParsePlace(const PreparedModule& module, const std:
   int32_t dim = 0;
   if (colon == std::string::npos || !absl::SimpleAtoi(text.substr(colon + 1), &dim))
     return refuse("must be NAME:DIM or #N:DIM");
-  const std::string name = text.substr(0, colon);
-  int32_t number = -1;
-  const bool by_number = !name.empty() && name[0] == '#';
-  if (by_number && !absl::SimpleAtoi(name.substr(1), &number))
-    return refuse("# must be followed by a parameter number");
-  const auto& parameters = module.graph().parameters();
-  for (size_t p = 0; p < parameters.size(); ++p) {
-    if (by_number ? parameters[p].number != number : module.roles().names[p] != name) continue;
-    const int rank = module.graph().tensor(parameters[p].tensor).rank;
-    if (dim < 0 || dim >= rank) return refuse(absl::StrCat("the parameter has ", rank, " dims"));
-    return ParameterDim{static_cast<int32_t>(p), dim};
+  const auto parameter = FindParameter(module, text.substr(0, colon));
+  if (!parameter.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat("--set ", parameter.status().message()));
   }
-  return refuse("no such parameter");
-}
-
-struct AllReduces {
-  int64_t count = 0;
-  double bytes = 0;
-};
-
-AllReduces CountAllReduces(const PreparedModule& module, const Propagation& propagation) {
-  AllReduces total;
-  for (const int32_t entry : propagation.trail()) {
-    if (Propagation::IsTensor(entry)) continue;
-    const NodeId node = Propagation::AsNode(entry);
-    const int64_t trips = module.graph().node(node).trips;
-    for (const TensorId result : module.wiring().partial_results(propagation.selected(node))) {
-      total.count += trips;
-      total.bytes += module.lowering().SizeOf(result).value * trips;
-    }
-  }
-  return total;
+  const int rank = module.graph().tensor(module.graph().parameters()[*parameter].tensor).rank;
+  if (dim < 0 || dim >= rank) return refuse(absl::StrCat("the parameter has ", rank, " dims"));
+  return ParameterDim{*parameter, dim};
 }
 
 Json ConflictJson(const Graph& graph, const Explanation& explanation) {
@@ -191,7 +168,7 @@ absl::StatusOr<Json> PropagateSplits(absl::string_view bytes, const GivenRoleLis
   int64_t tensors = 0;
   for (const int32_t entry : propagation.trail()) tensors += Propagation::IsTensor(entry);
   json["tensorsSplit"] = tensors;
-  const AllReduces total = CountAllReduces(*module, propagation);
+  const AllReduces total = CountAllReduces(module->lowering(), propagation);
   json["allReduces"] = {{"count", absl::StrCat(total.count)},
                         {"bytes", absl::StrCat(static_cast<int64_t>(total.bytes))}};
   return json;

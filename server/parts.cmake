@@ -7,10 +7,10 @@ automap_library(server/ops LAYER 40 DEPS automap_base automap_proto absl::time p
 automap_library(server/pool LAYER 42 DEPS automap_server_jobs automap_server_process)
 automap_library(server/api LAYER 43 DEPS automap_server_pool automap_server_blobs automap_server_ops
   automap_simulator_cluster automap_proto_services)
-automap_library(server/cli LAYER 44 SOURCES axis_commands.cc bench_command.cc exit_code.cc inputs.cc inspect_command.cc
+automap_library(server/cli LAYER 44 SOURCES axis_commands.cc bench_command.cc exit_code.cc explain_command.cc export_command.cc inputs.cc inspect_command.cc
   job_commands.cc local_plan.cc plan_command.cc plan_table.cc progress_line.cc remote.cc verify_command.cc
-  DEPS automap_server_process automap_planner_inspect automap_planner_verify automap_simulator_cluster
-       automap_proto_services OpenSSL::Crypto fmt::fmt CLI11::CLI11 nlohmann_json::nlohmann_json)
+  DEPS automap_server_process automap_planner_inspect automap_planner_verify automap_planner_export automap_simulator_cluster
+       automap_proto_services fmt::fmt CLI11::CLI11 nlohmann_json::nlohmann_json)
 
 # The three programs. automapd and automap never link LibTorch.
 add_executable(automapd server/automapd.cc $<TARGET_OBJECTS:automap_proto_health>)

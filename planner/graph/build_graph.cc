@@ -56,7 +56,8 @@ std::pair<int64_t, int64_t> LeafRange(const xla::ShapeProto& tuple, int64_t inde
 // leaves.
 class GraphBuilder {
  public:
-  GraphBuilder(HloModule module, int64_t max_nodes) : max_nodes_(max_nodes) {
+  GraphBuilder(HloModule module, const ValueVisitor& visit, int64_t max_nodes)
+      : visit_(visit), max_nodes_(max_nodes) {
     graph_.module_ = std::move(module);
   }
 
@@ -139,9 +140,10 @@ class GraphBuilder {
       if (body.opcodes[i] == Opcode::kParameter) {
         const Value& argument = arguments[body.instruction(i).parameter_number()];
         frame.leaves.insert(frame.leaves.end(), argument.begin(), argument.end());
-        continue;
+      } else {
+        RETURN_IF_ERROR(Evaluate(body, i, {site, trips, depth}, frame));
       }
-      RETURN_IF_ERROR(Evaluate(body, i, {site, trips, depth}, frame));
+      if (visit_) visit_(body, i, absl::MakeConstSpan(frame.leaves).subspan(frame.begin[i]));
     }
     frame.begin.push_back(frame.leaves.size());
     const auto root = frame.of(body.root);
@@ -484,12 +486,13 @@ class GraphBuilder {
   }
 
   Graph graph_;
+  const ValueVisitor& visit_;
   const int64_t max_nodes_;
   std::set<std::string> remarks_;
 };
 
-absl::StatusOr<Graph> BuildGraph(HloModule module, int64_t max_nodes) {
-  return GraphBuilder(std::move(module), max_nodes).Build();
+absl::StatusOr<Graph> BuildGraph(HloModule module, const ValueVisitor& visit, int64_t max_nodes) {
+  return GraphBuilder(std::move(module), visit, max_nodes).Build();
 }
 
 }  // namespace automap

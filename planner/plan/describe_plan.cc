@@ -53,10 +53,7 @@ void FillShardings(const PreparedModule& module, const Decisions& decisions, con
     const int32_t updated = module.roles().updated_parameter[o];
     sharding.set_name(updated >= 0 ? absl::StrCat("new ", module.roles().names[updated])
                                    : leaf.name);
-    // The new value of a split parameter is stored where the old one was: sliced if it comes out
-    // whole.
-    FillSharding(module, decisions, axes,
-                 updated >= 0 ? graph.parameters()[updated].tensor : leaf.tensor, sharding);
+    FillSharding(module, decisions, axes, module.StoredAs(o), sharding);
   }
 }
 
@@ -147,6 +144,13 @@ absl::StatusOr<v1::Plan> DescribePlan(const PreparedModule& module,
   *plan.mutable_semantics() = semantics;
   FillWarnings(module, cluster, model.device_count(), plan);
   return plan;
+}
+
+absl::Status CheckPlanIsFor(const PreparedModule& module, const v1::Plan& plan) {
+  const std::string& sha256 = module.graph().module().sha256;
+  if (plan.module_sha256() == sha256) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("plan.module_sha256: ", plan.module_sha256(), ", the module has ", sha256));
 }
 
 absl::StatusOr<Decisions> DecisionsOf(const PreparedModule& module, const v1::Plan& plan) {

@@ -23,6 +23,9 @@ absl::StatusOr<v1::Plan> DescribePlan(const PreparedModule& module, const v1::Cl
                                       const Decisions& decisions,
                                       const v1::Plan::Semantics& semantics);
 
+// FAILED_PRECONDITION when a plan was made for other bytes.
+absl::Status CheckPlanIsFor(const PreparedModule& module, const v1::Plan& plan);
+
 // The decisions that a plan's shardings state: the splits of variables and inputs, axis by axis.
 // INVALID_ARGUMENT with the field's path where the plan does not fit the module.
 absl::StatusOr<Decisions> DecisionsOf(const PreparedModule& module, const v1::Plan& plan);

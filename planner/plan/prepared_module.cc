@@ -59,6 +59,11 @@ absl::StatusOr<std::unique_ptr<const PreparedModule>> PreparedModule::Create(
       new PreparedModule(std::move(graph), std::move(roles)));
 }
 
+TensorId PreparedModule::StoredAs(size_t output) const {
+  const int32_t updated = roles_.updated_parameter[output];
+  return updated >= 0 ? graph_.parameters()[updated].tensor : graph_.outputs()[output].tensor;
+}
+
 std::vector<std::string> PreparedModule::Unsupported() const {
   std::set<std::string> names;
   for (NodeId node = 0; node < graph_.node_count(); ++node) {

@@ -24,6 +24,9 @@ class PreparedModule {
   const Roles& roles() const { return roles_; }
   const Wiring& wiring() const { return wiring_; }
   const Lowering& lowering() const { return lowering_; }
+  // The tensor whose splits result leaf `output` is stored with: the parameter that it replaces
+  // (sliced if it comes out whole), else its own.
+  TensorId StoredAs(size_t output) const;
   // Opcodes and custom-call targets that run replicated for want of a rule, sorted.
   std::vector<std::string> Unsupported() const;
 

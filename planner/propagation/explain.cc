@@ -55,8 +55,9 @@ struct Fact {
 // Follows all consequences of all decisions, past every conflict, breadth first.
 class FullClosure {
  public:
-  FullClosure(const Wiring& wiring, const Roles& roles, const PropagationOptions& options)
-      : wiring_(wiring), graph_(wiring.graph()), roles_(roles), judge_(wiring, options) {}
+  FullClosure(const Wiring& wiring, const Roles& roles, const PropagationOptions& options,
+              const PriorSplits* prior)
+      : wiring_(wiring), graph_(wiring.graph()), roles_(roles), judge_(wiring, options, prior) {}
 
   void Decide(ParameterDim decision) {
     AddPlace({graph_.parameters()[decision.parameter].tensor, decision.dim}, -1);
@@ -71,6 +72,12 @@ class FullClosure {
     explanation.chains.push_back(Chain(worst_->first));
     if (worst_->second >= 0) explanation.chains.push_back(Chain(worst_->second));
     return explanation;
+  }
+
+  // Empty when the place is not split.
+  std::vector<std::string> ChainTo(TensorDim place) const {
+    const auto found = fact_of_place_.find(place);
+    return found == fact_of_place_.end() ? std::vector<std::string>() : Chain(found->second);
   }
 
  private:
@@ -171,10 +178,21 @@ std::string Describe(const Graph& graph, const Conflict& conflict) {
 
 std::optional<Explanation> ExplainConflict(const Wiring& wiring, const Roles& roles,
                                            const PropagationOptions& options,
-                                           const std::vector<ParameterDim>& decisions) {
-  FullClosure closure(wiring, roles, options);
+                                           const std::vector<ParameterDim>& decisions,
+                                           const PriorSplits* prior) {
+  FullClosure closure(wiring, roles, options, prior);
   for (const ParameterDim& decision : decisions) closure.Decide(decision);
   return closure.Run();
+}
+
+std::vector<std::string> ExplainSplitOf(const Wiring& wiring, const Roles& roles,
+                                        const PropagationOptions& options,
+                                        const std::vector<ParameterDim>& decisions,
+                                        ParameterDim place, const PriorSplits* prior) {
+  FullClosure closure(wiring, roles, options, prior);
+  for (const ParameterDim& decision : decisions) closure.Decide(decision);
+  closure.Run();
+  return closure.ChainTo({wiring.graph().parameters()[place.parameter].tensor, place.dim});
 }
 
 }  // namespace automap

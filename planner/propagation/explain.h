@@ -23,6 +23,14 @@ struct Explanation {
 // Nothing when the decisions go together. O(consequences).
 std::optional<Explanation> ExplainConflict(const Wiring& wiring, const Roles& roles,
                                            const PropagationOptions& options,
-                                           const std::vector<ParameterDim>& decisions);
+                                           const std::vector<ParameterDim>& decisions,
+                                           const PriorSplits* prior = nullptr);
+
+// The steps from one of `decisions` to a split of `place`, one line each; empty when it does not
+// follow from them. O(consequences).
+std::vector<std::string> ExplainSplitOf(const Wiring& wiring, const Roles& roles,
+                                        const PropagationOptions& options,
+                                        const std::vector<ParameterDim>& decisions,
+                                        ParameterDim place, const PriorSplits* prior = nullptr);
 
 }  // namespace automap

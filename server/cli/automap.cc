@@ -13,6 +13,8 @@ int main(int argc, char** argv) {
   automap::AddPropagateCommand(app, code);
   automap::AddGroupsCommand(app, code);
   automap::AddVerifyCommand(app, code);
+  automap::AddExplainCommand(app, code);
+  automap::AddExportCommand(app, code);
   automap::AddJobCommands(app, code);
   automap::AddBenchCommand(app, code);
   try {

@@ -12,6 +12,8 @@ void AddInspectCommand(CLI::App& app, ExitCode& code);
 void AddGroupsCommand(CLI::App& app, ExitCode& code);
 void AddPropagateCommand(CLI::App& app, ExitCode& code);
 void AddVerifyCommand(CLI::App& app, ExitCode& code);
+void AddExplainCommand(CLI::App& app, ExitCode& code);
+void AddExportCommand(CLI::App& app, ExitCode& code);
 void AddJobCommands(CLI::App& app, ExitCode& code);
 void AddBenchCommand(CLI::App& app, ExitCode& code);
 

@@ -12,6 +12,8 @@ automap_test(tests/planner/plan_module_test.cc DEPS automap_test_zoo automap_tes
 
 add_executable(read_folder tests/tools/read_folder.cc)
 target_link_libraries(read_folder PRIVATE automap_planner_hlo automap_flags)
+add_executable(apply_splits tests/tools/apply_splits.cc)
+target_link_libraries(apply_splits PRIVATE automap_planner_exporters automap_flags)
 automap_test(tests/planner/explore/split_environment_test.cc DEPS automap_test_zoo automap_test_contracts
   automap_planner_explore)
 
@@ -20,3 +22,6 @@ target_link_libraries(automap_test_hlo_text PUBLIC automap_planner_graph PRIVATE
 automap_test(tests/planner/hlo/read_module_test.cc DEPS automap_test_zoo)
 automap_test(tests/planner/hlo/check_module_test.cc DEPS automap_planner_hlo)
 automap_test(tests/planner/rules/catalog_test.cc DEPS automap_test_hlo_text automap_planner_rules)
+automap_test(tests/planner/exporters/op_sharding_test.cc DEPS automap_planner_exporters)
+automap_test(tests/planner/exporters/export_module_plan_test.cc DEPS automap_test_zoo automap_planner_export)
+automap_test(tests/planner/explain_parameter_test.cc DEPS automap_test_zoo automap_planner_inspect)

@@ -1,0 +1,27 @@
+#include "planner/export_module_plan.h"
+
+#include "base/status_macros.h"
+#include "planner/exporters/export_hlo.h"
+#include "planner/exporters/export_json.h"
+#include "planner/plan/describe_plan.h"
+
+namespace automap {
+
+absl::StatusOr<std::string> ExportModulePlan(absl::string_view bytes, const v1::Plan& plan,
+                                             const ExportOptions& options) {
+  ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, plan.semantics().roles()));
+  RETURN_IF_ERROR(CheckPlanIsFor(*module, plan));
+  ASSIGN_OR_RETURN(const Decisions decisions, DecisionsOf(*module, plan));
+  ASSIGN_OR_RETURN(const AppliedDecisions applied, AppliedDecisions::Create(*module, decisions));
+  switch (options.format) {
+    case ExportFormat::kHlo:
+      return ExportHlo(bytes, *module, applied.axes(), options.pin_all);
+    case ExportFormat::kPartitionSpec:
+      return PartitionSpecJson(*module, decisions, applied.axes()).dump(2);
+    case ExportFormat::kShardy:
+      return ShardyJson(*module, decisions, applied.axes()).dump(2);
+  }
+  return absl::InternalError("format");
+}
+
+}  // namespace automap

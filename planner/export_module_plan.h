@@ -1,0 +1,34 @@
+// A plan in the words of the tools that run it.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "automap/v1/plan.pb.h"
+
+namespace automap {
+
+enum class ExportFormat {
+  // The module's bytes with an OpSharding on every entry parameter and on the root; everything else
+  // byte for byte as it was. Modules that came as text or JSON leave as HloModuleProto.
+  kHlo,
+  // JSON: for each parameter and output the mesh axes of each dim, as JAX's PartitionSpec takes
+  // them.
+  kPartitionSpec,
+  // JSON: the mesh and each argument's and result's sharding as Shardy attributes of MLIR.
+  kShardy,
+};
+
+struct ExportOptions {
+  ExportFormat format = ExportFormat::kHlo;
+  // kHlo: every instruction is given its sharding, so that XLA has nothing left to choose. One that
+  // different call sites split differently is left open.
+  bool pin_all = false;
+};
+
+// FAILED_PRECONDITION when the plan is for another module or its splits conflict.
+absl::StatusOr<std::string> ExportModulePlan(absl::string_view module, const v1::Plan& plan,
+                                             const ExportOptions& options);
+
+}  // namespace automap

@@ -1,0 +1,58 @@
+#include <fstream>
+#include <map>
+#include <memory>
+
+#include "CLI/CLI.hpp"
+#include "fmt/format.h"
+#include "planner/export_module_plan.h"
+#include "server/cli/commands.h"
+#include "server/cli/inputs.h"
+
+namespace automap {
+namespace {
+
+struct Flags {
+  std::string module, plan, out;
+  ExportOptions options;
+};
+
+const std::map<std::string, ExportFormat> kFormats = {
+    {"hlo", ExportFormat::kHlo},
+    {"partition-spec", ExportFormat::kPartitionSpec},
+    {"shardy", ExportFormat::kShardy}};
+
+ExitCode Run(const Flags& flags) {
+  const auto bytes = ReadFile(flags.module);
+  if (!bytes.ok()) return Fail(bytes.status());
+  const auto plan = ReadPlan(flags.plan);
+  if (!plan.ok()) return Fail(plan.status());
+  const auto exported = ExportModulePlan(*bytes, *plan, flags.options);
+  if (!exported.ok()) return Fail(exported.status());
+  if (flags.out == "-") {
+    fmt::print("{}\n", *exported);
+    return kDone;
+  }
+  std::ofstream out(flags.out, std::ios::binary);
+  out << *exported;
+  if (out.flush()) return kDone;
+  return Fail(absl::InvalidArgumentError(fmt::format("--out {}: cannot be written", flags.out)));
+}
+
+}  // namespace
+
+void AddExportCommand(CLI::App& app, ExitCode& code) {
+  auto flags = std::make_shared<Flags>();
+  CLI::App* command = app.add_subcommand("export", "a plan in the words of XLA, JAX or Shardy");
+  command->add_option("MODULE", flags->module, "HLO module: proto, text or JSON, gzipped or not")
+      ->required();
+  command->add_option("--plan", flags->plan, "plan as JSON or binary; - for stdin")->required();
+  command->add_option("--format", flags->options.format, "hlo, partition-spec or shardy")
+      ->required()
+      ->transform(CLI::CheckedTransformer(kFormats));
+  command->add_flag("--pin", flags->options.pin_all,
+                    "with hlo: a sharding on every instruction, not on parameters and root only");
+  command->add_option("--out", flags->out, "file to write; - for stdout")->required();
+  command->callback([flags, &code] { code = Run(*flags); });
+}
+
+}  // namespace automap
