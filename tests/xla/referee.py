@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""XLA as the referee: what we predict of a plan must be what XLA's partitioner does with it.
+
+For each module and each plan XLA compiles the step for eight virtual CPU devices twice: with our
+shardings on parameters and results only, and with every instruction pinned. Compared are the
+collectives, kind by kind and shape by shape (loop bodies once, as they stand in the program),
+parameter bytes per device exactly, and, for the models of models.py, the numbers that the sharded
+step computes with those of the unsharded one.
+
+usage: referee.py --tools DIR [--modules mlp,gpt,PATH.hlo.pb.gz] [--plans N] [--scale N]
+                  [--markdown FILE]
+"""
+
+import argparse
+import gzip
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+import xla  # first: sets the number of devices
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import models
+
+SMALL = 8192  # bytes: collectives that do not count as a difference of the pinned program
+
+
+def plans_of(count):
+    """Names and axes of the plans: data parallel, random operator partitioning, both at once."""
+    yield "adp 8", ["data:8:inputs"]
+    for seed in range(count):
+        yield f"opp 8 #{seed}", [f"model:8:random:{seed}"]
+    yield "adp 2 x opp 4", ["data:2:inputs", "model:4:random:1"]
+    yield "opp 2 x opp 4", ["a:2:random:3", "b:4:random:4"]
+
+
+class Module:
+    """An HLO module in a file, and plans for it by our own tools."""
+
+    def __init__(self, name, data, folder, tools):
+        self.name, self.folder, self.tools = name, folder, tools
+        self.path = folder / "module.pb"
+        self.path.write_bytes(data)
+
+    def plan(self, axes):
+        command = [str(self.tools / "apply_splits"), str(self.path), "--hlo",
+                   str(self.folder / "open.pb"), "--pinned", str(self.folder / "pinned.pb")]
+        for axis in axes:
+            command += ["--axis", axis]
+        return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+    def compile(self, kind):
+        return xla.compile_module((self.folder / f"{kind}.pb").read_bytes())
+
+    def error(self, executable, plan):
+        return None
+
+
+class FileModule(Module):
+    def __init__(self, path, folder, tools):
+        super().__init__(path.name.split(".")[0], gzip.decompress(path.read_bytes()), folder, tools)
+
+
+class FrameworkModule(Module):
+    """One of models.py, which can also be run."""
+
+    def __init__(self, name, scale, folder, tools):
+        self.step, state, batch = models.MODELS[name](scale)
+        self.arguments = (state, batch)
+        lowered = jax.jit(self.step, donate_argnums=0, keep_unused=True).lower(*self.arguments)
+        super().__init__(name, lowered.compiler_ir("hlo").as_serialized_hlo_module_proto(), folder,
+                         tools)
+        self.results = jax.tree.leaves(jax.eval_shape(self.step, *self.arguments))
+        self.values = None
+
+    def make_values(self):
+        rng = np.random.default_rng(0)
+
+        def value(leaf):
+            if jnp.issubdtype(leaf.dtype, jnp.integer):
+                return jnp.asarray(rng.integers(0, 16 if leaf.shape else 1, leaf.shape), leaf.dtype)
+            return jnp.asarray(np.abs(rng.normal(0, 0.1, leaf.shape)), leaf.dtype)
+
+        self.values = jax.tree.map(value, self.arguments)
+        self.expected = jax.tree.leaves(jax.jit(self.step)(*self.values))
+
+    def error(self, executable, plan):
+        """Largest difference of any result, relative to that result's largest element."""
+        if self.values is None:
+            self.make_values()
+        copies = [jnp.array(v) for v in jax.tree.leaves(self.values)]  # the step may take them over
+        actual = xla.run(executable, plan, copies, self.results)
+        worst = 0.0
+        for a, b in zip(actual, self.expected):
+            a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+            scale = max(np.max(np.abs(b), initial=0.0), 1e-3)
+            worst = max(worst, float(np.max(np.abs(a - b), initial=0.0)) / scale)
+        return worst
+
+
+def cause(collective, plan, parameter_shapes):
+    """Which of the known causes a collective of the open program has that the pinned one lacks."""
+    if collective.kind in ("all-to-all", "collective-permute"):
+        return "resharded"
+    if collective.kind == "all-gather" and collective.dims in parameter_shapes:
+        return "parameter gathered"
+    return "split by XLA where we keep whole"
+
+
+def judge(module, name, axes):
+    start = time.time()
+    plan = module.plan(axes)
+    ours = sum((xla.collections.Counter({xla.Collective(c["kind"], c["dtype"], tuple(c["shape"])): 1})
+                for c in plan["collectives"]), xla.collections.Counter())
+    open_program, pinned_program = module.compile("open"), module.compile("pinned")
+    theirs, pinned = xla.collectives(open_program), xla.collectives(pinned_program)
+    extra = {c: n for c, n in (pinned - ours).items() if xla.size_of(c) > SMALL}
+    shapes = {tuple(p) for p in plan.get("parameterShapes", [])}
+    causes = sorted({cause(c, plan, shapes) for c in (theirs - ours)} |
+                    ({"another collective"} if ours - theirs else set()))
+    is_reduce = lambda c: c.kind == "all-reduce"
+    unexplained = total_bytes(extra) + total_bytes(ours - pinned)
+    return {
+        "module": module.name, "plan": name, "split": plan["splitParameters"],
+        "ours": xla.total(ours, is_reduce), "xla": xla.total(theirs, is_reduce),
+        "other": xla.total(theirs, lambda c: not is_reduce(c)), "causes": causes,
+        "equal": all(is_reduce(c) is False for c in (theirs - ours)) and not ours - theirs,
+        "pinned_equal": not extra and not ours - pinned,
+        "unexplained": unexplained / max(1, total_bytes(ours)),
+        "pinned_difference": xla.as_text(ours - pinned, "-") + xla.as_text(
+            xla.collections.Counter(extra), "+"),
+        "memory": open_program.get_compiled_memory_stats().argument_size_in_bytes
+        == plan["parameterBytesPerDevice"],
+        "error": module.error(open_program, plan), "seconds": time.time() - start,
+    }
+
+
+def total_bytes(counter):
+    return sum(n * xla.size_of(c) for c, n in counter.items())
+
+
+HEADER = ("| module | plan | parameters split | all-reduces, bytes: ours | XLA | XLA's others | "
+          "their causes | all pinned | parameter memory | numbers |\n" + "|---" * 10 + "|")
+
+
+def as_markdown(row):
+    pair = lambda value: f"{value[0]}, {value[1]:,}"
+    pinned = "equal" if row["pinned_equal"] else "; ".join(row["pinned_difference"])[:300]
+    return "| " + " | ".join([
+        row["module"], row["plan"], str(row["split"]), pair(row["ours"]), pair(row["xla"]),
+        pair(row["other"]), ", ".join(row["causes"]), pinned,
+        "equal" if row["memory"] else "DIFFERS",
+        "-" if row["error"] is None else f"{row['error']:.1e}"]) + " |"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tools", type=pathlib.Path, required=True)
+    parser.add_argument("--modules", default=",".join(models.MODELS))
+    parser.add_argument("--plans", type=int, default=3)
+    parser.add_argument("--scale", type=int, default=1)
+    parser.add_argument("--markdown", type=pathlib.Path)
+    flags = parser.parse_args()
+    rows = []
+    print(HEADER, flush=True)
+    for name in flags.modules.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            module = (FrameworkModule(name, flags.scale, folder, flags.tools)
+                      if name in models.MODELS else
+                      FileModule(pathlib.Path(name), folder, flags.tools))
+            for plan, axes in plans_of(flags.plans):
+                rows.append(judge(module, plan, axes))
+                print(as_markdown(rows[-1]), flush=True)
+    wrong = [r for r in rows if not r["memory"] or (r["error"] or 0) > 2e-3]
+    summary = (f"{len(rows)} plans: all-reduces equal shape by shape in "
+               f"{sum(r['equal'] for r in rows)}, in {sum(r['pinned_equal'] for r in rows)} once "
+               f"everything is pinned; memory or numbers wrong in {len(wrong)}; worst unexplained "
+               f"share of bytes {max(r['unexplained'] for r in rows):.3%}.")
+    print("\n" + summary)
+    if flags.markdown:
+        flags.markdown.write_text("\n".join([HEADER] + [as_markdown(r) for r in rows]) +
+                                  "\n\n" + summary + "\n")
+    return 1 if wrong or not all(r["pinned_equal"] for r in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
