@@ -21,12 +21,12 @@ std::string AllReduceText(const AllReduces& sum) {
 // One axis of a plan, asked about one parameter.
 class AxisExplainer {
  public:
-  AxisExplainer(const PreparedModule& module, const AxisDecisions& axis, bool paper_rule,
+  AxisExplainer(const PreparedModule& module, const AxisDecisions& axis, const Semantics& semantics,
                 const PriorSplits& prior)
       : module_(module),
         graph_(module.graph()),
         axis_(axis),
-        options_({axis.size, paper_rule}),
+        options_({axis.size, semantics}),
         prior_(prior) {}
 
   Json Explain(int32_t parameter, int32_t split_dim) const {
@@ -135,7 +135,7 @@ absl::StatusOr<Json> ExplainParameter(absl::string_view bytes, const v1::Plan& p
   PriorSplits prior;
   const auto axes = applied.axes();
   for (size_t axis = 0; axis < axes.size(); ++axis) {
-    const AxisExplainer explainer(*module, decisions.axes[axis], decisions.paper_rule, prior);
+    const AxisExplainer explainer(*module, decisions.axes[axis], decisions.semantics, prior);
     json["axes"].push_back(explainer.Explain(parameter, axes[axis]->split_dim(tensor)));
     prior = WithSplits(prior, *axes[axis]);
   }

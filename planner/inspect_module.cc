@@ -109,7 +109,7 @@ absl::StatusOr<Json> ProposeGroups(absl::string_view bytes, const GivenRoleList&
   ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, roles));
   const Graph& graph = module->graph();
   const LinkageGroups found = FindLinkageGroups(module->wiring(), module->roles(), Role::kVariable,
-                                                {question.axis_size, question.paper_rule});
+                                                {question.axis_size, question.semantics});
   Json json = {{"axisSize", question.axis_size}};
   Json& groups = json["groups"] = Json::array();
   for (size_t g = 0; g < found.groups.size(); ++g) {
@@ -146,7 +146,7 @@ absl::StatusOr<Json> PropagateSplits(absl::string_view bytes, const GivenRoleLis
     ASSIGN_OR_RETURN(const ParameterDim decision, ParsePlace(*module, set));
     decisions.push_back(decision);
   }
-  const PropagationOptions options = {question.axis_size, question.paper_rule};
+  const PropagationOptions options = {question.axis_size, question.semantics};
   if (const auto explanation =
           ExplainConflict(module->wiring(), module->roles(), options, decisions)) {
     return Json{{"verdict", "CONFLICT"}, {"conflict", ConflictJson(graph, *explanation)}};

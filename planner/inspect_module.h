@@ -9,6 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "automap/v1/plan.pb.h"
 #include "nlohmann/json.hpp"
+#include "planner/propagation/semantics.h"
 
 namespace automap {
 
@@ -21,7 +22,7 @@ absl::StatusOr<Json> InspectModule(absl::string_view module, const GivenRoleList
 
 struct AxisQuestion {
   int64_t axis_size = 2;
-  bool paper_rule = false;
+  Semantics semantics = {};
 };
 
 // Linkage groups of the variables, largest first, and the infeasible dims with class and reason.

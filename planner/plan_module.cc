@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "planner/explore/explore_splits.h"
 #include "planner/plan/describe_plan.h"
+#include "planner/plan/semantics_proto.h"
 #include "planner/search/engines.h"
 #include "simulator/cluster/cluster_proto.h"
 
@@ -24,6 +25,7 @@ struct Request {
   const PlanObserver& observer;
   const std::function<bool()>& stop;
   Preset preset = Preset::kDefault;
+  Semantics semantics = {};
 };
 
 double SecondsSince(std::chrono::steady_clock::time_point start) {
@@ -47,9 +49,10 @@ class SplitExploration {
 
   absl::StatusOr<v1::Plan> Run() {
     const bool is_paper = request_.preset == Preset::kPaper;
-    ASSIGN_OR_RETURN(task_, MakeSplitTask(request_.module, request_.cluster,
-                                          {strategy_, request_.options.axis_size(), is_paper,
-                                           !is_paper, request_.options.ignore_memory()}));
+    ASSIGN_OR_RETURN(task_,
+                     MakeSplitTask(request_.module, request_.cluster,
+                                   {strategy_, request_.options.axis_size(), request_.semantics,
+                                    !is_paper, request_.options.ignore_memory()}));
     if (task_.problem == nullptr) return SingleDevicePlan();
     bound_ = BoundOf(*task_.problem);
     RETURN_IF_ERROR(Search());
@@ -115,7 +118,7 @@ class SplitExploration {
 
   absl::StatusOr<v1::Plan> Describe(const std::vector<bool>& chosen) const {
     v1::Plan::Semantics semantics;
-    semantics.set_paper_rule(request_.preset == Preset::kPaper);
+    SetSemantics(request_.semantics, semantics);
     semantics.set_ignore_memory(request_.options.ignore_memory());
     *semantics.mutable_roles() = request_.options.roles();
     return DescribePlan(request_.module, request_.cluster_proto, task_.With(chosen), semantics);
@@ -246,6 +249,9 @@ absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& 
                                     const v1::PlanOptions& options, const PlanObserver& observer,
                                     const std::function<bool()>& stop) {
   ASSIGN_OR_RETURN(const Preset preset, PresetFromName(options.preset()));
+  Semantics of_preset;
+  of_preset.paper_rule = preset == Preset::kPaper;
+  ASSIGN_OR_RETURN(const Semantics semantics, AllowedSemantics(options.allow(), of_preset));
   ASSIGN_OR_RETURN(const std::vector<std::string> strategies, Strategies(options.strategy()));
   ASSIGN_OR_RETURN(const Cluster cluster, ClusterFromProto(cluster_proto));
   if (options.axis_size() < 0 ||
@@ -257,7 +263,8 @@ absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& 
   ReportPhase(observer, v1::Progress::READING);
   ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, options.roles()));
   ReportPhase(observer, v1::Progress::PROPAGATING);
-  const Request request = {*module, cluster_proto, cluster, options, observer, stop, preset};
+  const Request request = {*module,  cluster_proto, cluster, options,
+                           observer, stop,          preset,  semantics};
   std::optional<v1::Plan> best;
   absl::Status refusal;
   for (const std::string& strategy : strategies) {

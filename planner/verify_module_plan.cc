@@ -45,7 +45,7 @@ absl::Status CheckBound(const PreparedModule& module, const Cluster& cluster,
   }
   const bool is_opp = plan.strategy() == "opp";
   SplitTaskOptions options = {plan.strategy(), is_opp ? decisions.axes.back().size : 0,
-                              decisions.paper_rule, !decisions.paper_rule,
+                              decisions.semantics, !decisions.semantics.paper_rule,
                               plan.semantics().ignore_memory()};
   ASSIGN_OR_RETURN(const SplitTask task, MakeSplitTask(module, cluster, options));
   if (task.problem == nullptr) return Refuse("mesh", "does not belong to the strategy");

@@ -22,12 +22,12 @@ absl::Status CheckRole(const PreparedModule& module, Role role) {
 absl::StatusOr<Decisions> DataDecisions(const PreparedModule& module, const Cluster& cluster,
                                         int32_t replicas, const SplitTaskOptions& options) {
   Decisions none, decisions;
-  none.paper_rule = decisions.paper_rule = options.paper_rule;
+  none.semantics = decisions.semantics = options.semantics;
   Mesh mesh = {{{kDataAxis, replicas}, {kModelAxis, options.axis_size}}, 0};
   ASSIGN_OR_RETURN(const CostModel model, CostModel::Create(cluster, mesh));
   ASSIGN_OR_RETURN(const AppliedDecisions nothing, AppliedDecisions::Create(module, none));
   const SplitProblem problem(module, model, nothing, 0,
-                             {Role::kInput, kDataAxis, replicas, options.paper_rule, false, true});
+                             {Role::kInput, kDataAxis, replicas, options.semantics, false, true});
   const SplitBound bound = BoundOf(problem);
   if (bound.best.empty() || !(problem.StepTime(bound.best) < problem.base_time())) return none;
   decisions.axes.push_back({kDataAxis, replicas, problem.Splits(bound.best)});
@@ -59,7 +59,7 @@ absl::StatusOr<SplitTask> MakeSplitTask(const PreparedModule& module, const Clus
   const Role role = is_opp ? Role::kVariable : Role::kInput;
   RETURN_IF_ERROR(CheckRole(module, role));
   SplitTask task;
-  task.outer.paper_rule = options.paper_rule;
+  task.outer.semantics = options.semantics;
   if (options.axis_size > 1 && devices > options.axis_size) {
     ASSIGN_OR_RETURN(task.outer,
                      DataDecisions(module, cluster, devices / options.axis_size, options));
@@ -73,7 +73,7 @@ absl::StatusOr<SplitTask> MakeSplitTask(const PreparedModule& module, const Clus
   ASSIGN_OR_RETURN(const CostModel model, CostModel::Create(cluster, mesh));
   task.problem = std::make_unique<SplitProblem>(
       module, model, *task.applied, axis,
-      SplitProblemOptions{role, mesh.axes.back().name, options.axis_size, options.paper_rule,
+      SplitProblemOptions{role, mesh.axes.back().name, options.axis_size, options.semantics,
                           options.fold_copies, options.ignore_memory});
   return task;
 }

@@ -24,7 +24,7 @@ struct SplitTask {
 struct SplitTaskOptions {
   std::string strategy;   // "opp" or "adp"
   int32_t axis_size = 0;  // of the model axis; 0: all devices
-  bool paper_rule = false;
+  Semantics semantics = {};
   bool fold_copies = true;
   bool ignore_memory = false;
 };

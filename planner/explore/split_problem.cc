@@ -12,7 +12,7 @@ SplitProblem::SplitProblem(const PreparedModule& module, const CostModel& model,
       model_(model),
       options_(options),
       groups_(FindLinkageGroups(module.wiring(), module.roles(), options.role,
-                                {options.axis_size, options.paper_rule}, &outer.splits())) {
+                                {options.axis_size, options.semantics}, &outer.splits())) {
   PriceGroups(outer, outer_axes);
   FoldGroups();
   PriceDecisions();

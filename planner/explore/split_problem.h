@@ -34,7 +34,7 @@ struct SplitProblemOptions {
   Role role = Role::kVariable;
   std::string axis = "model";
   int32_t axis_size = 2;
-  bool paper_rule = false;
+  Semantics semantics = {};
   bool fold_copies = true;
   bool ignore_memory = false;
 };

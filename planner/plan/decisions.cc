@@ -16,7 +16,7 @@ absl::StatusOr<AppliedDecisions> AppliedDecisions::Create(const PreparedModule& 
   AppliedDecisions applied;
   for (const AxisDecisions& axis : decisions.axes) {
     applied.priors_.push_back(std::make_unique<PriorSplits>(*applied.splits_));
-    const PropagationOptions options = {axis.size, decisions.paper_rule};
+    const PropagationOptions options = {axis.size, decisions.semantics};
     auto propagation =
         std::make_unique<Propagation>(module.wiring(), options, applied.priors_.back().get());
     for (const ParameterDim& split : axis.splits) {

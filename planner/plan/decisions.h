@@ -23,7 +23,7 @@ struct AxisDecisions {
 // Axes, major first, over the first devices of the cluster.
 struct Decisions {
   std::vector<AxisDecisions> axes;
-  bool paper_rule = false;
+  Semantics semantics = {};
   bool operator==(const Decisions&) const = default;
 
   Mesh mesh() const;

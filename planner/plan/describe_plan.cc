@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "base/version.h"
 #include "planner/graph/element_type.h"
+#include "planner/plan/semantics_proto.h"
 #include "simulator/cluster/cluster_proto.h"
 
 namespace automap {
@@ -155,7 +156,7 @@ absl::Status CheckPlanIsFor(const PreparedModule& module, const v1::Plan& plan) 
 
 absl::StatusOr<Decisions> DecisionsOf(const PreparedModule& module, const v1::Plan& plan) {
   Decisions decisions;
-  decisions.paper_rule = plan.semantics().paper_rule();
+  decisions.semantics = SemanticsOf(plan.semantics());
   for (int i = 0; i < plan.mesh_size(); ++i) {
     if (plan.mesh(i).size() < 2) {
       return absl::InvalidArgumentError(

@@ -37,7 +37,7 @@ std::optional<ConflictClass> Propagation::Refusal(FactorId factor) const {
   if (factor < 0) return ConflictClass::kNeedsWhole;
   const Wiring::FactorInfo& info = wiring_->factor(factor);
   if (info.kind == FactorKind::kHalo) return ConflictClass::kHalo;
-  if (info.is_reduce && options_.paper_rule) return ConflictClass::kNeedsWhole;
+  if (info.is_reduce && options_.semantics.paper_rule) return ConflictClass::kNeedsWhole;
   if (left(factor) % options_.axis_size != 0) return ConflictClass::kNotDivisible;
   return std::nullopt;
 }

@@ -15,6 +15,7 @@
 #include <optional>
 #include <vector>
 
+#include "planner/propagation/semantics.h"
 #include "planner/propagation/wiring.h"
 
 namespace automap {
@@ -22,8 +23,7 @@ namespace automap {
 struct PropagationOptions {
   // Devices on the axis, >= 2.
   int64_t axis_size = 2;
-  // A `reduce` over a split dimension is a conflict (the paper's results follow from it).
-  bool paper_rule = false;
+  Semantics semantics = {};
   bool operator==(const PropagationOptions&) const = default;
 };
 

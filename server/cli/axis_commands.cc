@@ -57,7 +57,7 @@ void AddCommonOptions(CLI::App& command, Flags& flags) {
   command.add_option("--axis-size", flags.question.axis_size, "devices on the axis")
       ->required()
       ->check(CLI::Range(2, 1 << 20));
-  command.add_flag("--paper-rule", flags.question.paper_rule,
+  command.add_flag("--paper-rule", flags.question.semantics.paper_rule,
                    "a reduce over a split dim is a conflict");
   command.add_option("--roles", flags.roles, "JSON file with the roles that you know");
   command.add_option("-o", flags.output, "table or json")->check(CLI::IsMember({"table", "json"}));
