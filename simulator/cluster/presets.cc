@@ -1,5 +1,6 @@
 #include "simulator/cluster/presets.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -10,30 +11,45 @@ namespace {
 constexpr int64_t kMaxDevices = 65536;
 constexpr int64_t kMaxDevicesPerServer = 4096;
 
-// Peaks as the vendors state them, dense. FP32 of A100 and H100 without TF32.
+// Peaks as the vendors state them, dense; FP32 without TF32. Efficiencies of large kernels in
+// training, `matmul` in 32 bits and in fewer; see compute/roofline.h for how they were fitted.
 struct DeviceRow {
   absl::string_view name;
-  int64_t memory_gib;
-  double memory_bandwidth, f32, f16, f64, s8, f8, launch_s;
+  double memory, memory_bandwidth, f32, f16, f64, s8, f8, launch_s, matmul_f32, matmul_f16;
 };
+constexpr double kGiB = 1 << 30;
 constexpr DeviceRow kDevices[] = {
-    {"v100", 32, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6},
-    {"a100", 80, 2000e9, 19.5e12, 312e12, 19.5e12, 624e12, 312e12, 4e-6},
-    {"h100", 80, 3350e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6},
+    {"v100", 32 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.67, 0.76},
+    {"v100-16g", 16 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.67, 0.76},
+    {"a100", 80 * kGiB, 2000e9, 19.5e12, 312e12, 19.5e12, 624e12, 312e12, 4e-6, 0.75, 0.68},
+    {"a100-40g", 40 * kGiB, 1555e9, 19.5e12, 312e12, 19.5e12, 624e12, 312e12, 4e-6, 0.75, 0.68},
+    {"h100", 80 * kGiB, 3350e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.60},
+    {"h200", 141e9, 4800e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.60},
+    {"b200", 180e9, 8000e9, 75e12, 2250e12, 37e12, 4500e12, 4500e12, 3e-6, 0.70, 0.60},
 };
 
-// Bandwidth of one device (NVLink) or one port (network), one direction; latency of one ring step.
+// Bandwidth of one device (NVLink, PCIe) or one port (network), one direction; latency of one ring
+// step; what large collectives reach of the wire.
 struct LinkRow {
   absl::string_view name;
   double bandwidth, latency_s, efficiency;
+  bool reduces_in_switch;
 };
 constexpr LinkRow kLinks[] = {
-    {"nvlink2", 150e9, 3.4e-6, 130.0 / 150},
-    {"nvlink3", 300e9, 3.4e-6, 230.0 / 300},
-    {"nvlink4", 450e9, 3.4e-6, 362.0 / 450},
-    {"eth25", 3.125e9, 30e-6, 0.8},
-    {"ib200", 25e9, 14e-6, 0.96},
-    {"ib400", 50e9, 14e-6, 0.95},
+    {"nvlink2", 150e9, 3.4e-6, 130.0 / 150, false},
+    {"nvlink3", 300e9, 3.4e-6, 235.0 / 300, false},
+    {"nvlink4", 450e9, 3.4e-6, 362.0 / 450, true},
+    {"nvlink5", 900e9, 3.4e-6, 0.8, true},
+    {"pcie3", 15.75e9, 5.7e-6, 0.8, false},
+    {"pcie4", 31e9, 5.7e-6, 0.8, false},
+    {"pcie5", 63e9, 5.7e-6, 0.8, false},
+    {"eth10", 1.25e9, 30e-6, 0.8, false},
+    {"eth25", 3.125e9, 30e-6, 0.8, false},
+    {"eth100", 12.5e9, 30e-6, 0.4, false},
+    {"efa100", 12.5e9, 30e-6, 0.71, false},
+    {"ib100", 12.5e9, 14e-6, 0.96, false},
+    {"ib200", 25e9, 14e-6, 0.96, false},
+    {"ib400", 50e9, 14e-6, 0.95, false},
 };
 
 struct PresetRow {
@@ -51,18 +67,25 @@ std::vector<v1::Cluster::DeviceType> MakeDevices() {
   for (const DeviceRow& row : kDevices) {
     v1::Cluster::DeviceType& device = devices.emplace_back();
     device.set_name(std::string(row.name));
-    device.set_memory_bytes(row.memory_gib << 30);
+    device.set_memory_bytes(static_cast<int64_t>(row.memory));
     device.set_memory_bandwidth_bytes_per_s(row.memory_bandwidth);
     device.set_launch_s(row.launch_s);
     auto& peak = *device.mutable_peak_flops_per_s();
     peak["f32"] = row.f32;
-    peak["f16"] = peak["bf16"] = row.f16;
+    // Volta has no bf16 units.
+    peak["f16"] = row.f16;
+    peak["bf16"] = absl::StartsWith(row.name, "v100") ? row.f32 : row.f16;
     peak["f64"] = row.f64;
     peak["s8"] = row.s8;
     peak["f8"] = row.f8;
+    auto& efficiency = *device.mutable_efficiency();
+    efficiency["matmul"] = row.matmul_f16;
+    efficiency["matmul.f32"] = efficiency["matmul.f64"] = row.matmul_f32;
+    efficiency["convolution"] = 0.6;
+    // Winograd multiplies less than is counted.
+    efficiency["convolution.f32"] = 3.0;
+    efficiency["memory"] = 0.8;
   }
-  // V100 has no bf16 units.
-  (*devices[0].mutable_peak_flops_per_s())["bf16"] = kDevices[0].f32;
   return devices;
 }
 
@@ -74,6 +97,7 @@ std::vector<v1::Cluster::Link> MakeLinks() {
     link.set_bandwidth_bytes_per_s(row.bandwidth);
     link.set_latency_s(row.latency_s);
     link.set_efficiency(row.efficiency);
+    if (row.reduces_in_switch) link.set_reduces_in_switch(true);
   }
   return links;
 }
@@ -107,14 +131,22 @@ v1::Cluster MakeCluster(absl::string_view name, const PresetRow& preset, int64_t
 
 }  // namespace
 
-const v1::Cluster::DeviceType* KnownDeviceType(absl::string_view name) {
+const std::vector<v1::Cluster::DeviceType>& KnownDeviceTypes() {
   static const auto& devices = *new std::vector<v1::Cluster::DeviceType>(MakeDevices());
-  return FindByName(devices, name);
+  return devices;
+}
+
+const std::vector<v1::Cluster::Link>& KnownLinks() {
+  static const auto& links = *new std::vector<v1::Cluster::Link>(MakeLinks());
+  return links;
+}
+
+const v1::Cluster::DeviceType* KnownDeviceType(absl::string_view name) {
+  return FindByName(KnownDeviceTypes(), name);
 }
 
 const v1::Cluster::Link* KnownLink(absl::string_view name) {
-  static const auto& links = *new std::vector<v1::Cluster::Link>(MakeLinks());
-  return FindByName(links, name);
+  return FindByName(KnownLinks(), name);
 }
 
 absl::StatusOr<v1::Cluster> ClusterPreset(absl::string_view name) {

@@ -16,8 +16,11 @@ namespace automap {
 // what is expected.
 absl::StatusOr<v1::Cluster> ClusterPreset(absl::string_view name);
 
-// The message of a known device type or link, or null. Names: v100, a100, h100; nvlink2, nvlink3,
-// nvlink4, eth25, ib200, ib400.
+// Device types and links that have a name of their own: v100, a100, h100, ...; nvlink2, eth25, ...
+const std::vector<v1::Cluster::DeviceType>& KnownDeviceTypes();
+const std::vector<v1::Cluster::Link>& KnownLinks();
+
+// The one of that name, or null.
 const v1::Cluster::DeviceType* KnownDeviceType(absl::string_view name);
 const v1::Cluster::Link* KnownLink(absl::string_view name);
 

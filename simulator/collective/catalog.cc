@@ -1,30 +1,34 @@
 #include "simulator/collective/catalog.h"
 
+#include "simulator/collective/cheapest.h"
+#include "simulator/collective/in_switch.h"
+#include "simulator/collective/pairwise.h"
 #include "simulator/collective/ring.h"
+#include "simulator/collective/tree.h"
 
 namespace automap {
 namespace {
 
-double TwiceRound(double n) { return 2 * (n - 1); }
-double Round(double n) { return n - 1; }
-double One(double) { return 1; }
-double AllReduceVolume(double n) { return 2 * (n - 1) / n; }
-double GatherVolume(double n) { return (n - 1) / n; }
-double ExchangeVolume(double n) { return (n - 1) / (n * n); }
-double BlockVolume(double n) { return 1 / n; }
+const RingModel kAllReduceRing(2, kSimple), kAllReduceRingLl(2, kLowLatency);
+const TreeModel kTree(kSimple), kTreeLl(kLowLatency);
+const InSwitchModel kInSwitch;
+const RingModel kGatherRing(1, kSimple), kGatherRingLl(1, kLowLatency);
+const AllToAllModel kAllToAll;
+const PermuteModel kPermute;
+const SendReceiveModel kSendReceive;
 
-const RingModel kAllReduceRing(TwiceRound, AllReduceVolume);
-const RingModel kGatherRing(Round, GatherVolume);
-const RingModel kExchangeRing(Round, ExchangeVolume);
-const RingModel kPermuteRing(One, BlockVolume);
-const RingModel kSendReceive(One, One);
+const CollectiveModel* const kAllReduces[] = {&kAllReduceRing, &kAllReduceRingLl, &kTree, &kTreeLl,
+                                              &kInSwitch};
+const CollectiveModel* const kGathers[] = {&kGatherRing, &kGatherRingLl};
+const CheapestModel kAllReduce(kAllReduces);
+const CheapestModel kGather(kGathers);
 
 const CollectiveRow kRows[] = {
-    {CollectiveKind::kAllReduce, "ALL_REDUCE", &kAllReduceRing},
-    {CollectiveKind::kAllGather, "ALL_GATHER", &kGatherRing},
-    {CollectiveKind::kReduceScatter, "REDUCE_SCATTER", &kGatherRing},
-    {CollectiveKind::kAllToAll, "ALL_TO_ALL", &kExchangeRing},
-    {CollectiveKind::kPermute, "PERMUTE", &kPermuteRing},
+    {CollectiveKind::kAllReduce, "ALL_REDUCE", &kAllReduce},
+    {CollectiveKind::kAllGather, "ALL_GATHER", &kGather},
+    {CollectiveKind::kReduceScatter, "REDUCE_SCATTER", &kGather},
+    {CollectiveKind::kAllToAll, "ALL_TO_ALL", &kAllToAll},
+    {CollectiveKind::kPermute, "PERMUTE", &kPermute},
     {CollectiveKind::kSendReceive, "SEND_RECV", &kSendReceive},
 };
 

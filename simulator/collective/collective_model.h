@@ -6,23 +6,31 @@
 
 namespace automap {
 
-// The devices of one mesh axis' group and the slowest link between neighbours in the ring they
-// form.
+// The devices of one mesh axis' group and the links between them, the worst group's. Bandwidths are
+// what the group reaches, after efficiency and after sharing with the axis' other groups; 0 where
+// there is no such link.
 struct GroupPath {
   int32_t devices = 1;
-  BytesPerSecond bandwidth;  // what one group reaches per device, after efficiency and contention
-  Seconds latency;           // of one ring step, worst neighbour
-  Seconds base;              // of starting the collective at all
+  int32_t servers = 1;       // that it spans
+  int32_t per_server = 1;    // of its devices in one server, the most
+  BytesPerSecond ring;       // the slowest hop of a ring through all of them
+  BytesPerSecond inside;     // from one device to another of its server
+  BytesPerSecond outside;    // of one server to the others
+  BytesPerSecond port;       // of one device to one in another server
+  BytesPerSecond in_switch;  // of an all-reduce that the switch inside the server adds up
+  Seconds inside_latency;    // of one ring step
+  Seconds outside_latency;
   bool operator==(const GroupPath&) const = default;
 };
 
 // Contract (executed against every model in the catalogue): 0 for one device; finite, >= 0, never
-// falling when bytes or devices grow; never below the bytes that must cross the slowest link, over
-// its bandwidth.
+// falling and without jumps when bytes grow; never below the bytes that must leave a device or a
+// server, over the bandwidth there.
 class CollectiveModel {
  public:
   virtual ~CollectiveModel() = default;
-  // Seconds for a full tensor of `bytes` that each device contributes to.
+  // Seconds for a full tensor of `bytes` that each device contributes to; infinite where the
+  // algorithm cannot run.
   virtual Seconds Time(const GroupPath& path, Bytes bytes) const = 0;
 };
 

@@ -76,11 +76,47 @@ const Breakage kBreakages[] = {
     {"cluster.links[1].latency_s: inf",
      [](auto& c) { c.mutable_links(1)->set_latency_s(INFINITY); }},
     {"cluster.links[1].efficiency: 1.5", [](auto& c) { c.mutable_links(1)->set_efficiency(1.5); }},
+    {"cluster.links[2].name: \"spare\", must be named by",
+     [](auto& c) { *c.add_links() = c.links(0), c.mutable_links(2)->set_name("spare"); }},
+    {"did you mean \"ib200\"?",
+     [](auto& c) { c.mutable_servers(0)->mutable_ports(0)->set_link("ib20"); }},
+    {"cluster.device_types[0].efficiency[\"matmull\"]",
+     [](auto& c) { (*c.mutable_device_types(0)->mutable_efficiency())["matmull"] = 0.5; }},
+    {"cluster.device_types[0].efficiency[\"memory\"]: 0",
+     [](auto& c) { (*c.mutable_device_types(0)->mutable_efficiency())["memory"] = 0; }},
+    {"cluster.switches[1].servers[0]: 1, must be below one switch; switches[0]",
+     [](auto& c) { c.add_switches()->add_servers(1); }},
+    {"cluster.switches[0].switches[0]: \"rack 2\", must be the name of a switch; did you mean "
+     "\"rack 1\"?",
+     [](auto& c) { c.mutable_switches(0)->add_switches("rack 2"); }},
+    {"cluster.switches[0].switches: a cycle",
+     [](auto& c) { c.mutable_switches(0)->add_switches("rack 1"); }},
+    {"cluster.switches[1].name: \"rack 1\", must be unique",
+     [](auto& c) { c.add_switches()->set_name("rack 1"); }},
     {"cluster.switches[0].servers[1]: 7",
      [](auto& c) { c.mutable_switches(0)->set_servers(1, 7); }},
     {"cluster.switches[0].oversubscription: 0.5",
      [](auto& c) { c.mutable_switches(0)->set_oversubscription(0.5); }},
 };
+
+TEST(ClusterFromProto, RefusesAMillionServersWithoutMakingThem) {
+  v1::Cluster huge = *ClusterFromJson(kTwoServers);
+  for (int i = 0; i < 1000; ++i) *huge.add_servers() = huge.servers(0);
+  for (auto& server : *huge.mutable_servers()) server.set_devices(4096);
+  EXPECT_TRUE(absl::StrContains(ClusterFromProto(huge).status().message(),
+                                "cluster.servers: 4104192 devices, must be at most 65536"));
+}
+
+TEST(ClusterFromProto, EfficienciesOverlayThePreset) {
+  const auto cluster = ClusterFromProto(*ClusterFromJson(
+      R"({"deviceTypes": [{"name": "a100", "efficiency": {"matmul": 0.5, "memory.f16": 0.6}}],
+          "servers": [{"deviceType": "a100", "devices": 1}]})"));
+  ASSERT_TRUE(cluster.ok()) << cluster.status();
+  const EfficiencyTable& table = cluster->types[0].efficiency;
+  EXPECT_EQ(table[0][static_cast<int>(NumberType::kF32)], 0.5) << "replaces the preset's f32";
+  EXPECT_EQ(table[2][static_cast<int>(NumberType::kF16)], 0.6);
+  EXPECT_EQ(table[2][static_cast<int>(NumberType::kF32)], 0.8);
+}
 
 TEST(ClusterFromProto, NamesThePathOfEveryMistake) {
   for (const Breakage& breakage : kBreakages) {

@@ -1,0 +1,139 @@
+#include "simulator/collective/group_path.h"
+
+#include <algorithm>
+#include <map>
+
+#include "simulator/collective/protocol.h"
+
+namespace automap {
+namespace {
+
+// Of an all-reduce that the switch adds up: measured on H200, over the wire.
+constexpr double kInSwitchEfficiency = 0.6;
+
+// Devices of a group by server.
+using Members = std::map<int32_t, int32_t>;
+
+// One axis: its groups, and how many of them leave each server and each switch.
+class AxisLayout {
+ public:
+  AxisLayout(const Cluster& cluster, const Mesh& mesh, int32_t size, int32_t stride, int32_t total)
+      : cluster_(cluster), size_(size) {
+    for (int32_t group = 0; group < total / size; ++group) {
+      Members members;
+      const int32_t first = mesh.first_device + group / stride * size * stride + group % stride;
+      for (int32_t i = 0; i < size; ++i) ++members[cluster.server_of[first + i * stride]];
+      groups_.push_back(std::move(members));
+    }
+    for (const Members& group : groups_) CountLeaving(group);
+  }
+
+  GroupPath Worst() const {
+    GroupPath worst;
+    for (const Members& group : groups_) worst = Worse(worst, PathOf(group));
+    return worst;
+  }
+
+ private:
+  // How many of the group's devices each switch holds.
+  std::map<int32_t, int32_t> BelowSwitches(const Members& group) const {
+    std::map<int32_t, int32_t> below;
+    for (const auto& [server, count] : group) {
+      for (int32_t i = cluster_.servers[server].switch_index; i >= 0;
+           i = cluster_.switches[i].parent)
+        below[i] += count;
+    }
+    return below;
+  }
+
+  void CountLeaving(const Members& group) {
+    if (group.size() < 2) return;
+    for (const auto& [server, count] : group) ++leaving_server_[server];
+    for (const auto& [index, count] : BelowSwitches(group)) leaving_switch_[index] += count < size_;
+  }
+
+  // What the group gets on the way out of a server.
+  BytesPerSecond OutOf(int32_t server, const std::map<int32_t, int32_t>& below) const {
+    BytesPerSecond reached =
+        cluster_.servers[server].outside.Reached() / leaving_server_.at(server);
+    for (int32_t i = cluster_.servers[server].switch_index; i >= 0;
+         i = cluster_.switches[i].parent) {
+      const Switch& item = cluster_.switches[i];
+      if (below.at(i) < size_) {
+        reached = std::min(reached, item.uplink / leaving_switch_.at(i));
+      } else {
+        return reached / item.congestion;
+      }
+    }
+    return reached;
+  }
+
+  GroupPath PathOf(const Members& group) const {
+    GroupPath path;
+    path.devices = size_;
+    path.servers = static_cast<int32_t>(group.size());
+    const auto below = BelowSwitches(group);
+    for (const auto& [server, count] : group) {
+      const Server& machine = cluster_.servers[server];
+      path.per_server = std::max(path.per_server, count);
+      if (count > 1) {
+        Narrow(path.inside, machine.inside.Reached());
+        path.inside_latency = std::max(path.inside_latency, machine.inside.latency);
+        if (machine.inside.reduces_in_switch)
+          path.in_switch = machine.inside.bandwidth * kInSwitchEfficiency;
+      }
+      if (path.servers > 1) {
+        Narrow(path.outside, OutOf(server, below));
+        Narrow(path.port, machine.port);
+        path.outside_latency = std::max(path.outside_latency, machine.outside.latency);
+      }
+    }
+    path.ring = path.outside.value > 0 ? path.outside : path.inside;
+    if (path.inside.value > 0) Narrow(path.ring, path.inside);
+    return path;
+  }
+
+  static void Narrow(BytesPerSecond& least, BytesPerSecond other) {
+    if (other.value > 0 && (least.value == 0 || other < least)) least = other;
+  }
+
+  static GroupPath Worse(GroupPath a, const GroupPath& b) {
+    if (a.in_switch.value == 0 || a.devices == 1) a.in_switch = b.in_switch;
+    if (b.in_switch.value == 0) a.in_switch = {0};
+    a.devices = std::max(a.devices, b.devices);
+    a.servers = std::max(a.servers, b.servers);
+    a.per_server = std::max(a.per_server, b.per_server);
+    Narrow(a.ring, b.ring);
+    Narrow(a.inside, b.inside);
+    Narrow(a.outside, b.outside);
+    Narrow(a.port, b.port);
+    a.inside_latency = std::max(a.inside_latency, b.inside_latency);
+    a.outside_latency = std::max(a.outside_latency, b.outside_latency);
+    return a;
+  }
+
+  const Cluster& cluster_;
+  const int32_t size_;
+  std::vector<Members> groups_;
+  std::map<int32_t, int32_t> leaving_server_, leaving_switch_;
+};
+
+}  // namespace
+
+std::vector<GroupPath> PathsOf(const Cluster& cluster, const Mesh& mesh) {
+  int32_t total = 1;
+  for (const Mesh::Axis& axis : mesh.axes) total *= axis.size;
+  std::vector<GroupPath> paths;
+  int32_t stride = total;
+  for (const Mesh::Axis& axis : mesh.axes) {
+    stride /= axis.size;
+    if (axis.size == 1) {
+      paths.emplace_back();
+      continue;
+    }
+    paths.push_back(AxisLayout(cluster, mesh, axis.size, stride, total).Worst());
+  }
+  return paths;
+}
+
+}  // namespace automap
