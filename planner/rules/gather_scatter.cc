@@ -17,11 +17,13 @@ std::vector<int64_t> IndexBatchDims(int indices_rank, int64_t index_vector_dim) 
 }
 
 // For each batch dim of the indices the operand dim that it runs along with: a declared batching
-// dim, or one whose index is the batch dim's own position. -1 where there is none.
+// dim, or one whose index is the batch dim's own position, if a lookup takes one place of it
+// (`is_row`). -1 where there is none.
+template <typename IsRow>
 std::vector<int64_t> TiedOperandDims(const FactorRuleBuilder& rule, int indices,
                                      const std::vector<int64_t>& index_dims, int64_t vector_dim,
                                      const DimList& index_map, const DimList& batching_indices,
-                                     const DimList& batching_operand) {
+                                     const DimList& batching_operand, const IsRow& is_row) {
   std::vector<int64_t> tied;
   for (const int64_t dim : index_dims) {
     const int batching = IndexOf(batching_indices, dim);
@@ -34,7 +36,7 @@ std::vector<int64_t> TiedOperandDims(const FactorRuleBuilder& rule, int indices,
     if (found == index_dims.end()) continue;
     int64_t& place = tied[found - index_dims.begin()];
     const bool same_size = rule.size(indices, *found) == rule.size(0, index_map[c]);
-    if (place < 0 && same_size) place = index_map[c];
+    if (place < 0 && same_size && is_row(index_map[c])) place = index_map[c];
   }
   return tied;
 }
@@ -51,7 +53,8 @@ FactorRule GatherRule(FactorRuleBuilder rule) {
   const std::vector<int64_t> out_batch = Others(rule.rank(result), numbers.offset_dims());
   const std::vector<int64_t> tied = TiedOperandDims(
       rule, /*indices=*/1, index_dims, numbers.index_vector_dim(), numbers.start_index_map(),
-      numbers.start_indices_batching_dims(), numbers.operand_batching_dims());
+      numbers.start_indices_batching_dims(), numbers.operand_batching_dims(),
+      [&](int64_t dim) { return slice_sizes[dim] == 1; });
   for (size_t i = 0; i < index_dims.size(); ++i) {
     Places places = {{1, index_dims[i]}, {result, out_batch[i]}};
     if (tied[i] >= 0) places.push_back({0, tied[i]});
@@ -104,7 +107,8 @@ FactorRule ScatterRule(FactorRuleBuilder rule) {
       IndexBatchDims(rule.rank(indices), numbers.index_vector_dim());
   const std::vector<int64_t> tied = TiedOperandDims(
       rule, indices, index_dims, numbers.index_vector_dim(), numbers.scatter_dims_to_operand_dims(),
-      numbers.scatter_indices_batching_dims(), numbers.input_batching_dims());
+      numbers.scatter_indices_batching_dims(), numbers.input_batching_dims(),
+      [&](int64_t dim) { return Contains(numbers.inserted_window_dims(), dim); });
   for (const int64_t dim : numbers.inserted_window_dims()) {
     if (std::find(tied.begin(), tied.end(), dim) == tied.end()) {
       rule.Add(FactorKind::kPass, everywhere(dim));

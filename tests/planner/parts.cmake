@@ -25,3 +25,9 @@ automap_test(tests/planner/rules/catalog_test.cc DEPS automap_test_hlo_text auto
 automap_test(tests/planner/exporters/op_sharding_test.cc DEPS automap_planner_exporters)
 automap_test(tests/planner/exporters/export_module_plan_test.cc DEPS automap_test_zoo automap_planner_export)
 automap_test(tests/planner/explain_parameter_test.cc DEPS automap_test_zoo automap_planner_inspect)
+# Runs operations on shards by their rules.
+file(GLOB automap_test_interpreter_sources CONFIGURE_DEPENDS
+  tests/support/interpreter/*.cc tests/support/random_module/*.cc)
+add_library(automap_test_interpreter STATIC ${automap_test_interpreter_sources})
+target_link_libraries(automap_test_interpreter PUBLIC automap_test_hlo_text automap_planner_rules PRIVATE automap_flags)
+automap_test(tests/planner/rules/numeric_test.cc DEPS automap_test_interpreter)

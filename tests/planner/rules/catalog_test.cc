@@ -188,6 +188,10 @@ const Row kRows[] = {
      "f32[8] gather(p0, wrapped_and_p1), offset_dims={}, collapsed_slice_dims={0,1}, "
      "start_index_map={0,1}, index_vector_dim=1, slice_sizes={1,1}",
      "aB,a#->a"},
+    {"GatherOfWholeSlicesIsNotTiedByItsIndices", "f32[8,4] s32[8,1]",
+     "f32[8,8,4] gather(p0, rows), offset_dims={1,2}, collapsed_slice_dims={}, "
+     "start_index_map={0}, index_vector_dim=1, slice_sizes={8,4}",
+     "ab,c#->cab"},
     {"ScatterToEachRowsOwnPlace", "f32[8,32] s32[8,1] f32[8]",
      "f32[8,32] scatter(p0, rows_and_p1, p2), update_window_dims={}, inserted_window_dims={0,1}, "
      "scatter_dims_to_operand_dims={0,1}, index_vector_dim=1, to_apply=add",
@@ -303,7 +307,10 @@ TEST_P(Rules, AreAsWritten) {
   std::istringstream shapes(GetParam().parameters);
   for (std::string shape; shapes >> shape; ++number)
     absl::StrAppend(&text, "  p", number, " = ", shape, " parameter(", number, ")\n");
-  text += kIndices[absl::StrContains(GetParam().instruction, "_and_p1") ? 1 : 0];
+  text += kIndices[absl::StrContains(GetParam().instruction, "rows") ||
+                           absl::StrContains(GetParam().instruction, "wrapped")
+                       ? 1
+                       : 0];
   absl::StrAppend(&text, "  ROOT it = ", GetParam().instruction, "\n}");
   const Graph graph = GraphFromText(text);
   EXPECT_EQ(Text(graph, graph.node_count() - 1), GetParam().expected);
