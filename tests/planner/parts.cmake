@@ -31,3 +31,7 @@ file(GLOB automap_test_interpreter_sources CONFIGURE_DEPENDS
 add_library(automap_test_interpreter STATIC ${automap_test_interpreter_sources})
 target_link_libraries(automap_test_interpreter PUBLIC automap_test_hlo_text automap_planner_rules PRIVATE automap_flags)
 automap_test(tests/planner/rules/numeric_test.cc DEPS automap_test_interpreter)
+add_library(automap_test_random_graph STATIC tests/support/random_graph.cc)
+target_link_libraries(automap_test_random_graph PUBLIC automap_test_interpreter automap_planner_propagation PRIVATE automap_flags)
+automap_test(tests/planner/propagation/sharded_run_test.cc DEPS automap_test_random_graph)
+automap_test(tests/planner/propagation/properties_test.cc DEPS automap_test_random_graph automap_test_zoo)
