@@ -56,8 +56,12 @@ struct Fact {
 class FullClosure {
  public:
   FullClosure(const Wiring& wiring, const Roles& roles, const PropagationOptions& options,
-              const PriorSplits* prior)
-      : wiring_(wiring), graph_(wiring.graph()), roles_(roles), judge_(wiring, options, prior) {}
+              const PriorSplits* prior, const Cuts* cuts)
+      : wiring_(wiring),
+        graph_(wiring.graph()),
+        roles_(roles),
+        judge_(wiring, options, prior),
+        cuts_(cuts) {}
 
   void Decide(ParameterDim decision) {
     AddPlace({graph_.parameters()[decision.parameter].tensor, decision.dim}, -1);
@@ -99,13 +103,17 @@ class FullClosure {
 
   void FollowPlace(int32_t index) {
     const TensorDim place = facts_[index].place;
+    if (const auto refusal = judge_.BorderRefusal(place)) {
+      Report({*refusal, graph_.tensor(place.tensor).producer, place, -1}, index, -1);
+    }
     for (const Wiring::Use& use : wiring_.uses(place.tensor)) {
-      const FactorId factor = wiring_.factor_of(use, place.dim);
-      if (const auto refusal = judge_.Refusal(factor)) {
+      if (cuts_ != nullptr && cuts_->Has(use)) continue;
+      const auto [factor, outer, refusal] = judge_.SelectionOf(use, place);
+      if (refusal) {
         Report({*refusal, use.node, place, factor}, index, -1);
         continue;
       }
-      if (!fact_of_factor_.try_emplace(factor, facts_.size()).second) continue;
+      if (!fact_of_factor_.try_emplace({factor, outer}, facts_.size()).second) continue;
       const auto [other, is_first] = first_factor_.try_emplace(use.node, facts_.size());
       const int32_t fact = facts_.size();
       facts_.push_back({place, factor, index});
@@ -113,10 +121,14 @@ class FullClosure {
         Report({ConflictClass::kTwoFactors, use.node, place, facts_[other->second].factor},
                other->second, fact);
       }
-      for (const TensorDim& result : wiring_.split_results(factor)) AddPlace(result, fact);
+      for (const TensorDim& result : wiring_.split_results(factor)) {
+        AddPlace(Propagation::ResultOf(result, outer), fact);
+      }
     }
-    if (wiring_.replaces(place.tensor) >= 0)
-      AddPlace({wiring_.replaces(place.tensor), place.dim}, index);
+    const TensorId parameter = wiring_.replaces(place.tensor);
+    if (parameter >= 0 && (cuts_ == nullptr || !cuts_->HasReplacement(place.tensor))) {
+      AddPlace({parameter, place.dim, place.outer}, index);
+    }
   }
 
   void Report(const Conflict& conflict, int32_t first, int32_t second) {
@@ -159,10 +171,11 @@ class FullClosure {
   const Graph& graph_;
   const Roles& roles_;
   const Propagation judge_;  // without splits; tells which factors are refused
+  const Cuts* cuts_;
   std::vector<Fact> facts_;
   std::map<TensorDim, int32_t> fact_of_place_;
   std::map<TensorId, int32_t> first_place_;
-  std::map<FactorId, int32_t> fact_of_factor_;
+  std::map<std::pair<FactorId, int32_t>, int32_t> fact_of_factor_;  // factor and outer
   std::map<NodeId, int32_t> first_factor_;
   std::optional<Found> worst_;
 };
@@ -179,8 +192,8 @@ std::string Describe(const Graph& graph, const Conflict& conflict) {
 std::optional<Explanation> ExplainConflict(const Wiring& wiring, const Roles& roles,
                                            const PropagationOptions& options,
                                            const std::vector<ParameterDim>& decisions,
-                                           const PriorSplits* prior) {
-  FullClosure closure(wiring, roles, options, prior);
+                                           const PriorSplits* prior, const Cuts* cuts) {
+  FullClosure closure(wiring, roles, options, prior, cuts);
   for (const ParameterDim& decision : decisions) closure.Decide(decision);
   return closure.Run();
 }
@@ -188,8 +201,9 @@ std::optional<Explanation> ExplainConflict(const Wiring& wiring, const Roles& ro
 std::vector<std::string> ExplainSplitOf(const Wiring& wiring, const Roles& roles,
                                         const PropagationOptions& options,
                                         const std::vector<ParameterDim>& decisions,
-                                        ParameterDim place, const PriorSplits* prior) {
-  FullClosure closure(wiring, roles, options, prior);
+                                        ParameterDim place, const PriorSplits* prior,
+                                        const Cuts* cuts) {
+  FullClosure closure(wiring, roles, options, prior, cuts);
   for (const ParameterDim& decision : decisions) closure.Decide(decision);
   closure.Run();
   return closure.ChainTo({wiring.graph().parameters()[place.parameter].tensor, place.dim});

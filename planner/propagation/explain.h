@@ -24,13 +24,15 @@ struct Explanation {
 std::optional<Explanation> ExplainConflict(const Wiring& wiring, const Roles& roles,
                                            const PropagationOptions& options,
                                            const std::vector<ParameterDim>& decisions,
-                                           const PriorSplits* prior = nullptr);
+                                           const PriorSplits* prior = nullptr,
+                                           const Cuts* cuts = nullptr);
 
 // The steps from one of `decisions` to a split of `place`, one line each; empty when it does not
 // follow from them. O(consequences).
 std::vector<std::string> ExplainSplitOf(const Wiring& wiring, const Roles& roles,
                                         const PropagationOptions& options,
                                         const std::vector<ParameterDim>& decisions,
-                                        ParameterDim place, const PriorSplits* prior = nullptr);
+                                        ParameterDim place, const PriorSplits* prior = nullptr,
+                                        const Cuts* cuts = nullptr);
 
 }  // namespace automap

@@ -4,6 +4,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "planner/propagation/find_cuts.h"
 #include "planner/propagation/structure.h"
 
 namespace automap {
@@ -18,12 +19,17 @@ class GroupFinder {
         roles_(roles),
         role_(role),
         propagation_(wiring, options, prior),
+        cuts_(wiring),
         forbidden_(graph_.tensor_count(), 0),
         reaches_(graph_.tensor_count(), false),
         parameter_of_(graph_.tensor_count(), -1) {
     for (size_t i = 0; i < graph_.parameters().size(); ++i)
       parameter_of_[graph_.parameters()[i].tensor] = i;
-    propagation_.Forbid(&forbidden_);
+    if (options.semantics.reshards) {
+      propagation_.SetCuts(&cuts_);
+    } else {
+      propagation_.Forbid(&forbidden_);
+    }
   }
 
   LinkageGroups Find() {
@@ -49,10 +55,14 @@ class GroupFinder {
     if (size % propagation_.options().axis_size != 0) {
       return Refuse(decision, {ConflictClass::kNotDivisible, -1, place, -1});
     }
-    if (const auto conflict = propagation_.Split(place))
-      return Refuse(decision, Resolve(*conflict));
+    if (const auto conflict = propagation_.Split(place)) {
+      const bool is_cut_free =
+          propagation_.options().semantics.reshards && FindCuts(place, propagation_, cuts_);
+      if (!is_cut_free) return Refuse(decision, Resolve(*conflict));
+    }
     AddGroup(place);
     propagation_.UndoTo(0);
+    cuts_.Clear();
   }
 
   // A demand that is known to be infeasible conflicts for the reason that is known.
@@ -71,22 +81,29 @@ class GroupFinder {
   // the decision follows in turn, found by walking the closure backwards.
   void AddGroup(TensorDim decision) {
     LinkageGroup group;
+    const bool is_composite = propagation_.options().semantics.composite_splits;
     std::vector<std::pair<TensorId, TensorId>> edges;  // to, from
     for (const int32_t entry : propagation_.trail()) {
       if (!Propagation::IsTensor(entry)) {
-        group.factors.push_back(propagation_.selected(Propagation::AsNode(entry)));
+        const NodeId node = Propagation::AsNode(entry);
+        group.factors.push_back(propagation_.selected(node));
+        if (is_composite) group.outers.push_back(propagation_.selected_outer(node));
         continue;
       }
       const TensorId tensor = Propagation::AsTensor(entry);
-      const int32_t dim = propagation_.split_dim(tensor);
-      group.tensors.push_back({tensor, dim});
+      group.tensors.push_back(propagation_.split(tensor));
       for (const Wiring::Use& use : wiring_.uses(tensor)) {
-        for (const TensorDim& result : wiring_.split_results(wiring_.factor_of(use, dim))) {
+        if (cuts_.Has(use)) continue;
+        const FactorId factor = propagation_.selected(use.node);
+        for (const TensorDim& result : wiring_.split_results(factor)) {
           edges.emplace_back(result.tensor, tensor);
         }
       }
-      if (wiring_.replaces(tensor) >= 0) edges.emplace_back(wiring_.replaces(tensor), tensor);
+      if (wiring_.replaces(tensor) >= 0 && !cuts_.HasReplacement(tensor)) {
+        edges.emplace_back(wiring_.replaces(tensor), tensor);
+      }
     }
+    group.cuts = cuts_.list();
     std::sort(edges.begin(), edges.end());
     for (const TensorId tensor : Reaching(decision.tensor, edges)) {
       const int32_t parameter = parameter_of_[tensor];
@@ -138,37 +155,63 @@ class GroupFinder {
     }
   }
 
+  // What a group does with a node (>= 0: which factor it selects) or a tensor (~id: which dim it
+  // splits), and the `outer` of that.
+  struct Claim {
+    int32_t where = 0;
+    int32_t what = 0;
+    int32_t outer = 1;
+    int32_t group = -1;
+    auto operator<=>(const Claim&) const = default;
+    bool Agrees(const Claim& other) const { return what == other.what && outer == other.outer; }
+  };
+
   // Two groups conflict when they select different factors of one node or split one tensor in
-  // different dims.
+  // different dims, or when one hands on a split where the other has cut it.
   void FindConflicts() {
     found_.conflicts.resize(found_.groups.size());
-    std::vector<std::pair<int32_t, std::pair<int32_t, int32_t>>> claims;  // node, (what, group)
-    for (size_t g = 0; g < found_.groups.size(); ++g) {
-      for (const FactorId factor : found_.groups[g].factors) {
-        claims.push_back({wiring_.factor(factor).node, {factor, g}});
+    std::vector<Claim> claims;
+    for (int32_t g = 0; g < static_cast<int32_t>(found_.groups.size()); ++g) {
+      const LinkageGroup& group = found_.groups[g];
+      for (size_t i = 0; i < group.factors.size(); ++i) {
+        const int32_t outer = group.outers.empty() ? 1 : group.outers[i];
+        claims.push_back({wiring_.factor(group.factors[i]).node, group.factors[i], outer, g});
       }
-      for (const TensorDim& place : found_.groups[g].tensors) {
-        claims.push_back({~place.tensor, {place.dim, g}});
+      for (const TensorDim& place : group.tensors) {
+        claims.push_back({~place.tensor, place.dim, place.outer, g});
       }
     }
     std::sort(claims.begin(), claims.end());
     for (size_t begin = 0, end = 0; begin < claims.size(); begin = end) {
-      while (end < claims.size() && claims[end].first == claims[begin].first) ++end;
-      if (claims[begin].second.first != claims[end - 1].second.first)
-        AddConflicts(claims, begin, end);
+      while (end < claims.size() && claims[end].where == claims[begin].where) ++end;
+      if (!claims[begin].Agrees(claims[end - 1])) AddConflicts(claims, begin, end);
     }
+    AddConflictsAtCuts(claims);
     for (auto& list : found_.conflicts) {
       std::sort(list.begin(), list.end());
       list.erase(std::unique(list.begin(), list.end()), list.end());
     }
   }
 
-  void AddConflicts(const std::vector<std::pair<int32_t, std::pair<int32_t, int32_t>>>& claims,
-                    size_t begin, size_t end) {
+  void AddConflicts(const std::vector<Claim>& claims, size_t begin, size_t end) {
     for (size_t i = begin; i < end; ++i) {
       for (size_t j = begin; j < end; ++j) {
-        if (claims[i].second.first != claims[j].second.first) {
-          found_.conflicts[claims[i].second.second].push_back(claims[j].second.second);
+        if (!claims[i].Agrees(claims[j])) {
+          found_.conflicts[claims[i].group].push_back(claims[j].group);
+        }
+      }
+    }
+  }
+
+  void AddConflictsAtCuts(const std::vector<Claim>& claims) {
+    for (int32_t g = 0; g < static_cast<int32_t>(found_.groups.size()); ++g) {
+      for (const Cut& cut : found_.groups[g].cuts) {
+        const TensorId tensor = cut.node < 0 ? cut.operand : graph_.operands(cut.node)[cut.operand];
+        auto claim = std::lower_bound(claims.begin(), claims.end(), Claim{~tensor, 0, 0, -1});
+        for (; claim != claims.end() && claim->where == ~tensor; ++claim) {
+          if (claim->group == g) continue;
+          found_.conflicts[g].push_back(claim->group);
+          found_.conflicts[claim->group].push_back(g);
         }
       }
     }
@@ -189,6 +232,7 @@ class GroupFinder {
   const Roles& roles_;
   const Role role_;
   Propagation propagation_;
+  Cuts cuts_;
   ForbiddenDims forbidden_;
   std::vector<bool> reaches_;
   std::vector<int32_t> parameter_of_;  // by tensor

@@ -23,7 +23,9 @@ struct LinkageGroup {
       implied;  // other groups that follow from this one, but not the other way round
   // What the decision does: selected factors and split tensors, in order of propagation.
   std::vector<FactorId> factors;
+  std::vector<int32_t> outers;  // of the factors' splits; empty without composite splits
   std::vector<TensorDim> tensors;
+  std::vector<Cut> cuts;  // the decision is possible with these only; sorted
   // Groups with the same structure (same operations, shapes and wiring; repeated layers) share a
   // number.
   int32_t structure = -1;
@@ -45,7 +47,8 @@ struct LinkageGroups {
 
 // The groups of the dims of all parameters with `role`, on one axis. Each feasible pair is in
 // exactly one group. One propagation per group and per infeasible pair, the latter stopping at the
-// first that is known.
+// first that is known. With reshards allowed, decisions that conflict are cut free where at most
+// kMaxCuts cuts do it.
 LinkageGroups FindLinkageGroups(const Wiring& wiring, const Roles& roles, Role role,
                                 const PropagationOptions& options,
                                 const PriorSplits* prior = nullptr);

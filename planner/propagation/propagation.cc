@@ -27,19 +27,64 @@ Propagation::Propagation(const Wiring& wiring, PropagationOptions options, const
       options_(options),
       prior_(prior != nullptr && !prior->factor_parts.empty() ? prior : nullptr),
       tensor_dim_(wiring.graph().tensor_count(), -1),
-      node_factor_(wiring.graph().node_count(), -1) {}
-
-int64_t Propagation::left(FactorId factor) const {
-  return wiring_->factor(factor).size / (prior_ != nullptr ? prior_->factor_parts[factor] : 1);
+      node_factor_(wiring.graph().node_count(), -1) {
+  if (!options.semantics.composite_splits) return;
+  tensor_outer_.assign(wiring.graph().tensor_count(), 1);
+  node_outer_.assign(wiring.graph().node_count(), 1);
 }
 
-std::optional<ConflictClass> Propagation::Refusal(FactorId factor) const {
+// A second axis may cut the rest of a dim further only where the first one cut it.
+std::optional<ConflictClass> Propagation::Refusal(FactorId factor, int32_t outer) const {
   if (factor < 0) return ConflictClass::kNeedsWhole;
   const Wiring::FactorInfo& info = wiring_->factor(factor);
   if (info.kind == FactorKind::kHalo) return ConflictClass::kHalo;
+  if (info.is_composite && !options_.semantics.composite_splits) return ConflictClass::kNeedsWhole;
   if (info.is_reduce && options_.semantics.paper_rule) return ConflictClass::kNeedsWhole;
-  if (left(factor) % options_.axis_size != 0) return ConflictClass::kNotDivisible;
-  return std::nullopt;
+  const int64_t parts = prior_ != nullptr ? prior_->factor_parts[factor] : 1;
+  if (parts > 1 && prior_->factor_outer[factor] != outer) return ConflictClass::kNotDivisible;
+  if (info.size % (parts * outer * options_.axis_size) == 0) return std::nullopt;
+  const bool is_padded = parts == 1 && outer == 1 && CanBePadded(factor);
+  return is_padded ? std::nullopt : std::optional(ConflictClass::kNotDivisible);
+}
+
+// Either all its dims are padded alike, or it is a reshape whose larger dims the axis divides: it
+// moves the blocks to where the padding wants them.
+bool Propagation::CanBePadded(FactorId factor) const {
+  if (!options_.semantics.padding) return false;
+  const Wiring::FactorInfo& info = wiring_->factor(factor);
+  if (info.is_even) return true;
+  const Graph& graph = wiring_->graph();
+  if (graph.node(info.node).opcode != Opcode::kReshape || info.is_composite) return false;
+  const auto divides = [&](TensorId tensor, int32_t dim) {
+    const int64_t size = graph.tensor(tensor).dims[dim];
+    return size == info.size || size % options_.axis_size == 0;
+  };
+  const TensorId operand = graph.operands(info.node)[0];
+  const auto factors = wiring_->operand_factors(info.node);
+  for (int32_t dim = 0; dim < graph.tensor(operand).rank; ++dim) {
+    if (factors[dim] == factor && !divides(operand, dim)) return false;
+  }
+  for (const TensorDim& result : wiring_->split_results(factor)) {
+    if (!divides(result.tensor, result.dim)) return false;
+  }
+  return true;
+}
+
+std::optional<ConflictClass> Propagation::BorderRefusal(TensorDim place) const {
+  const Semantics& semantics = options_.semantics;
+  if (!(semantics.composite_splits || semantics.padding) || !wiring_->is_border(place.tensor)) {
+    return std::nullopt;
+  }
+  if (place.outer > 1) return ConflictClass::kNeedsWhole;
+  int64_t parts = options_.axis_size;
+  if (prior_ != nullptr) {
+    for (const auto& [size, dims] : prior_->axes) {
+      if (dims[place.tensor] == place.dim) parts *= size;
+    }
+  }
+  return wiring_->graph().tensor(place.tensor).dims[place.dim] % parts == 0
+             ? std::nullopt
+             : std::optional(ConflictClass::kNotDivisible);
 }
 
 std::optional<Conflict> Propagation::Split(TensorDim decision) {
@@ -52,12 +97,16 @@ std::optional<Conflict> Propagation::Split(TensorDim decision) {
 
 std::optional<Conflict> Propagation::SplitTensor(TensorDim decision, NodeId cause) {
   int8_t& dim = tensor_dim_[decision.tensor];
-  if (dim == decision.dim) return std::nullopt;
+  if (dim == decision.dim && outer_of(tensor_outer_, decision.tensor) == decision.outer) {
+    return std::nullopt;
+  }
   if (dim >= 0) return Conflict{ConflictClass::kOtherDim, cause, decision, -1};
   if (forbidden_ != nullptr && ((*forbidden_)[decision.tensor] >> decision.dim & 1) != 0) {
     return Conflict{ConflictClass::kForbidden, cause, decision, -1};
   }
+  if (const auto refusal = BorderRefusal(decision)) return Conflict{*refusal, cause, decision, -1};
   dim = decision.dim;
+  if (!tensor_outer_.empty()) tensor_outer_[decision.tensor] = decision.outer;
   trail_.push_back(~decision.tensor);
   return std::nullopt;
 }
@@ -66,26 +115,28 @@ std::optional<Conflict> Propagation::SplitTensor(TensorDim decision, NodeId caus
 std::optional<Conflict> Propagation::Run(size_t next) {
   for (; next < trail_.size(); ++next) {
     if (!IsTensor(trail_[next])) continue;
-    const TensorId tensor = AsTensor(trail_[next]);
-    const int32_t dim = tensor_dim_[tensor];
-    for (const Wiring::Use& use : wiring_->uses(tensor)) {
-      const FactorId factor = wiring_->factor_of(use, dim);
+    const TensorDim place = split(AsTensor(trail_[next]));
+    for (const Wiring::Use& use : wiring_->uses(place.tensor)) {
+      if (cuts_ != nullptr && cuts_->Has(use)) continue;
+      const auto [factor, outer] = FactorOf(use, place);
       FactorId& selected = node_factor_[use.node];
-      if (factor >= 0 && selected == factor) continue;
-      if (const auto refusal = Refusal(factor))
-        return Conflict{*refusal, use.node, {tensor, dim}, factor};
-      if (selected >= 0)
-        return Conflict{ConflictClass::kTwoFactors, use.node, {tensor, dim}, selected};
+      if (factor >= 0 && selected == factor && selected_outer(use.node) == outer) continue;
+      if (const auto refusal = Refusal(factor, outer)) {
+        return Conflict{*refusal, use.node, place, factor};
+      }
+      if (selected >= 0) return Conflict{ConflictClass::kTwoFactors, use.node, place, selected};
       selected = factor;
+      if (!node_outer_.empty()) node_outer_[use.node] = outer;
       trail_.push_back(use.node);
-      for (const TensorDim& result : wiring_->split_results(factor)) {
-        if (auto conflict = SplitTensor(result, use.node)) return conflict;
+      for (const TensorDim& result : wiring_->split_results(selected)) {
+        if (auto conflict = SplitTensor(ResultOf(result, outer), use.node)) return conflict;
       }
     }
-    const TensorId parameter = wiring_->replaces(tensor);
-    if (parameter >= 0) {
-      if (auto conflict = SplitTensor({parameter, dim}, wiring_->graph().tensor(tensor).producer))
-        return conflict;
+    const TensorId parameter = wiring_->replaces(place.tensor);
+    if (parameter < 0 || (cuts_ != nullptr && cuts_->HasReplacement(place.tensor))) continue;
+    if (auto conflict = SplitTensor({parameter, place.dim, place.outer},
+                                    wiring_->graph().tensor(place.tensor).producer)) {
+      return conflict;
     }
   }
   return std::nullopt;
@@ -105,12 +156,22 @@ void Propagation::UndoTo(int32_t to) {
 
 PriorSplits WithSplits(const PriorSplits& prior, const Propagation& propagation) {
   PriorSplits splits = prior;
+  const Graph& graph = propagation.wiring().graph();
   splits.factor_parts.resize(propagation.wiring().factor_count(), 1);
+  splits.factor_outer.resize(propagation.wiring().factor_count(), 1);
+  std::vector<int8_t> dims(graph.tensor_count(), -1);
   for (const int32_t entry : propagation.trail()) {
-    if (Propagation::IsTensor(entry)) continue;
-    splits.factor_parts[propagation.selected(Propagation::AsNode(entry))] *=
-        propagation.options().axis_size;
+    if (Propagation::IsTensor(entry)) {
+      const TensorId tensor = Propagation::AsTensor(entry);
+      dims[tensor] = static_cast<int8_t>(propagation.split_dim(tensor));
+      continue;
+    }
+    const NodeId node = Propagation::AsNode(entry);
+    const FactorId factor = propagation.selected(node);
+    splits.factor_parts[factor] *= static_cast<int32_t>(propagation.options().axis_size);
+    splits.factor_outer[factor] = propagation.selected_outer(node);
   }
+  splits.axes.emplace_back(propagation.options().axis_size, std::move(dims));
   return splits;
 }
 

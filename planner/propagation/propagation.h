@@ -7,6 +7,9 @@
 // new value that is split makes the parameter that it replaces split. What is left undecided at the
 // end is replicated, so a conflict-free result is a complete plan.
 //
+// Beyond strict (semantics.h): a composite split carries the `outer` of its dim along; a padded
+// array is split although the axis does not divide it; at a cut (cuts.h) a split is not handed on.
+//
 // Every rule has one premise. Hence the result does not depend on the order of work, it is
 // monotone, and a set of decisions conflicts exactly when two of them do.
 #pragma once
@@ -15,6 +18,7 @@
 #include <optional>
 #include <vector>
 
+#include "planner/propagation/cuts.h"
 #include "planner/propagation/semantics.h"
 #include "planner/propagation/wiring.h"
 
@@ -61,7 +65,18 @@ using ForbiddenDims = std::vector<uint64_t>;
 // Empty: none.
 struct PriorSplits {
   std::vector<int32_t> factor_parts;  // by FactorId, 1 where whole
+  std::vector<int32_t> factor_outer;  // by FactorId, of the splits so far
+  // Split dim by tensor (-1 where whole) with the axis's size, axis by axis.
+  std::vector<std::pair<int64_t, std::vector<int8_t>>> axes;
   bool operator==(const PriorSplits&) const = default;
+};
+
+// What a reader does with a split of what it reads: the factor that becomes selected, or why it
+// cannot.
+struct Selection {
+  FactorId factor = -1;
+  int32_t outer = 1;  // of the split within the factor
+  std::optional<ConflictClass> refusal;
 };
 
 // The state on one axis, with undo. Not thread-safe; copyable (a copy continues on its own).
@@ -81,10 +96,20 @@ class Propagation {
   int32_t mark() const { return static_cast<int32_t>(trail_.size()); }
   void UndoTo(int32_t mark);
 
+  // From now on no split passes a cut. `cuts` must outlive this; null: none.
+  void SetCuts(const Cuts* cuts) { cuts_ = cuts; }
+  const Cuts* cuts() const { return cuts_; }
+
   // The split dim of a tensor, or -1.
   int32_t split_dim(TensorId tensor) const { return tensor_dim_[tensor]; }
+  // The split of a tensor that is split.
+  TensorDim split(TensorId tensor) const {
+    return {tensor, tensor_dim_[tensor], outer_of(tensor_outer_, tensor)};
+  }
   // The selected factor of a node, or -1.
   FactorId selected(NodeId node) const { return node_factor_[node]; }
+  // The `outer` of a selected factor's split within the factor.
+  int32_t selected_outer(NodeId node) const { return outer_of(node_outer_, node); }
 
   // Everything that was split or selected, in the order in which it happened: tensors as ~id, nodes
   // as id.
@@ -95,13 +120,28 @@ class Propagation {
 
   const Wiring& wiring() const { return *wiring_; }
   const PropagationOptions& options() const { return options_; }
-  // Size of a factor that is left for this axis.
-  int64_t left(FactorId factor) const;
-
-  // Whether a split of `dim` through `factor` is refused whatever else is split, and why.
-  std::optional<ConflictClass> Refusal(FactorId factor) const;
+  // What a reader of a tensor does with this split of it, whatever else is split.
+  Selection SelectionOf(const Wiring::Use& use, TensorDim place) const {
+    const Wiring::InnerFactor inner = FactorOf(use, place);
+    return {inner.factor, inner.outer, Refusal(inner.factor, inner.outer)};
+  }
+  // A result dim of a selected factor as a split with `outer` within the factor splits it.
+  static TensorDim ResultOf(TensorDim result, int32_t outer) {
+    return {result.tensor, result.dim, result.outer * outer};
+  }
+  // Why a tensor cannot be split so, whoever reads it; only what enters or leaves the step refuses.
+  std::optional<ConflictClass> BorderRefusal(TensorDim place) const;
 
  private:
+  static int32_t outer_of(const std::vector<int32_t>& outers, int32_t id) {
+    return outers.empty() ? 1 : outers[id];
+  }
+  Wiring::InnerFactor FactorOf(const Wiring::Use& use, const TensorDim& place) const {
+    return place.outer == 1 ? Wiring::InnerFactor{wiring_->factor_of(use, place.dim), 1}
+                            : wiring_->FactorAt(use, place.dim, place.outer);
+  }
+  std::optional<ConflictClass> Refusal(FactorId factor, int32_t outer) const;
+  bool CanBePadded(FactorId factor) const;
   std::optional<Conflict> Run(size_t first);
   std::optional<Conflict> SplitTensor(TensorDim decision, NodeId cause);
 
@@ -109,8 +149,10 @@ class Propagation {
   PropagationOptions options_;
   const PriorSplits* prior_;
   const ForbiddenDims* forbidden_ = nullptr;
+  const Cuts* cuts_ = nullptr;
   std::vector<int8_t> tensor_dim_;
   std::vector<FactorId> node_factor_;
+  std::vector<int32_t> tensor_outer_, node_outer_;  // empty without composite splits
   std::vector<int32_t> trail_;
 };
 

@@ -47,7 +47,8 @@ uint64_t StructureFingerprint(const Wiring& wiring, const std::vector<FactorId>&
   for (const FactorId factor : factors)
     node_hash[wiring.factor(factor).node] = NodeHash(wiring, factor);
   for (const TensorDim& place : tensors) {
-    tensor_hash[place.tensor] = Combine(ShapeHash(graph.tensor(place.tensor)), place.dim);
+    tensor_hash[place.tensor] =
+        Combine(Combine(ShapeHash(graph.tensor(place.tensor)), place.dim), place.outer);
   }
   // Sums over neighbours do not depend on their order, which differs between copies.
   for (int round = 0; round < kRounds; ++round) {
