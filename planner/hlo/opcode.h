@@ -37,7 +37,7 @@ enum class OpcodeKind : uint8_t {
   X(kAsinh, "asinh", 1, 1, kElementwise)                                   \
   X(kAsyncDone, "async-done", 1, 1, kAnything)                             \
   X(kAsyncStart, "async-start", 0, -1, kAnything)                          \
-  X(kAsyncUpdate, "async-update", 1, 1, kAnything)                         \
+  X(kAsyncUpdate, "async-update", 1, -1, kAnything)                        \
   X(kAtan2, "atan2", 2, 2, kElementwise)                                   \
   X(kAtanh, "atanh", 1, 1, kElementwise)                                   \
   X(kBatchNormGrad, "batch-norm-grad", 5, 5, kArrays)                      \

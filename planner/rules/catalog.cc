@@ -45,7 +45,7 @@ constexpr Row kRows[] = {
     {Opcode::kDynamicUpdateSlice, DynamicUpdateSliceRule},
     {Opcode::kFft, FftRule},
     {Opcode::kGather, GatherRule},
-    {Opcode::kGetDimensionSize, WholeRule},
+    {Opcode::kGetDimensionSize, GetDimensionSizeRule},
     {Opcode::kInfeed, WholeRule},
     {Opcode::kIota, WholeRule},
     {Opcode::kOutfeed, WholeRule},

@@ -23,6 +23,14 @@ FactorRule LeadingDims(FactorRuleBuilder& rule, int end) {
   return std::move(rule).Build();
 }
 
+// Handed on, or worked on element by element, if all arrays are alike.
+FactorRule SameShapes(FactorRuleBuilder rule) {
+  for (int slot = 1; slot < rule.slot_count(); ++slot) {
+    if (rule.tensor(slot).shape() != rule.tensor(0).shape()) return std::move(rule).Build();
+  }
+  return ElementwiseRule(std::move(rule));
+}
+
 FactorRule BatchedMatrices(FactorRuleBuilder rule) { return LeadingDims(rule, rule.rank(0) - 2); }
 
 FactorRule AllButLast(FactorRuleBuilder rule) { return LeadingDims(rule, rule.rank(0) - 1); }
@@ -59,22 +67,22 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {"Sharding", false, ElementwiseRule},
-    {"xla.sdy.FuncResultSharding", false, ElementwiseRule},
+    {"Sharding", false, SameShapes},
+    {"xla.sdy.FuncResultSharding", false, SameShapes},
     {"SPMDFullToShardShape", false, WholeRule},
     {"SPMDShardToFullShape", false, WholeRule},
     {"xla.sdy.GlobalToLocalShape", false, WholeRule},
     {"xla.sdy.LocalToGlobalShape", false, WholeRule},
-    {"annotate_device_placement", false, ElementwiseRule},
-    {"MoveToHost", false, ElementwiseRule},
-    {"MoveToDevice", false, ElementwiseRule},
-    {"PinToDevice", true, ElementwiseRule},
-    {"LayoutConstraint", false, ElementwiseRule},
-    {"InspectSharding", false, ElementwiseRule},
-    {"X64Combine", false, ElementwiseRule},
-    {"X64Split", true, ElementwiseRule},
+    {"annotate_device_placement", false, SameShapes},
+    {"MoveToHost", false, SameShapes},
+    {"MoveToDevice", false, SameShapes},
+    {"PinToDevice", true, SameShapes},
+    {"LayoutConstraint", false, SameShapes},
+    {"InspectSharding", false, SameShapes},
+    {"X64Combine", false, SameShapes},
+    {"X64Split", true, SameShapes},
     {"mhlo.topk", false, AllButLast},
-    {"mhlo.", true, ElementwiseRule},
+    {"mhlo.", true, SameShapes},
     {"ResizeNearest", true, Images},
     {"ResizeBilinear", true, Images},
     {"TopK", false, AllButLast},

@@ -1,6 +1,7 @@
 #include <numeric>
 #include <vector>
 
+#include "planner/graph/element_type.h"
 #include "planner/rules/dim_list.h"
 #include "planner/rules/families.h"
 
@@ -86,7 +87,9 @@ FactorRule ReshapeRule(FactorRuleBuilder rule) {
 
 FactorRule BitcastRule(FactorRuleBuilder rule) {
   const auto& result = rule.instruction().shape();
-  if (result.element_type() != rule.tensor(0).type) return std::move(rule).Build();
+  if (ElementBits(result.element_type()) != ElementBits(rule.tensor(0).type)) {
+    return std::move(rule).Build();
+  }
   return MatchPrefixes(rule, MemoryOrder(rule.bitcast_source()), MemoryOrder(result));
 }
 
@@ -114,7 +117,7 @@ FactorRule ConcatenateRule(FactorRuleBuilder rule) {
   const int64_t joined = rule.instruction().dimensions(0);
   std::vector<FactorRuleBuilder::Place> places;
   for (int dim = 0; dim < rule.rank(rule.result_slot()); ++dim) {
-    if (dim == joined) continue;
+    if (dim == joined && rule.operand_count() > 1) continue;
     places.clear();
     for (int slot = 0; slot <= rule.result_slot(); ++slot) places.push_back({slot, dim});
     rule.Add(FactorKind::kPass, places);
@@ -141,6 +144,14 @@ FactorRule DynamicUpdateSliceRule(FactorRuleBuilder rule) {
     } else {
       rule.Add(FactorKind::kPass, {{0, dim}, {rule.result_slot(), dim}});
     }
+  }
+  return std::move(rule).Build();
+}
+
+FactorRule GetDimensionSizeRule(FactorRuleBuilder rule) {
+  const auto& sized = rule.instruction().dimensions();
+  for (int dim = 0; dim < rule.rank(0); ++dim) {
+    if (!Contains(sized, dim)) rule.Add(FactorKind::kPass, {{0, dim}});
   }
   return std::move(rule).Build();
 }

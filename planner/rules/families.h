@@ -24,6 +24,8 @@ FactorRule PadRule(FactorRuleBuilder rule);
 FactorRule ConcatenateRule(FactorRuleBuilder rule);
 FactorRule DynamicSliceRule(FactorRuleBuilder rule);
 FactorRule DynamicUpdateSliceRule(FactorRuleBuilder rule);
+// The size of a dim is the same whichever block of another one a device has.
+FactorRule GetDimensionSizeRule(FactorRuleBuilder rule);
 // Operand 0 and the result alike, but for the dim whose size is set.
 FactorRule SetDimensionSizeRule(FactorRuleBuilder rule);
 

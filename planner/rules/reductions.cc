@@ -32,15 +32,16 @@ bool IsElementwiseBody(const ComputationIndex* body) {
 }  // namespace
 
 // x[a r+], init[] -> y[a]. Partial results can be combined when there is one input, the reducer is
-// a commutative monoid and the initial value its identity (otherwise each device would count it
-// once).
+// a commutative monoid and the initial value may be counted by each device: it is the reducer's
+// identity, or counting it again changes nothing (a maximum).
 FactorRule ReduceRule(FactorRuleBuilder rule) {
   const int inputs = rule.result_count();
   const auto& reduced = rule.instruction().dimensions();
   const Reducer reducer = ReducerOf(rule.graph(), rule.instruction());
   const NodeId node = rule.tensor(rule.result_slot()).producer;
-  const bool combines = inputs == 1 && reducer != Reducer::kOther &&
-                        IsIdentity(rule.graph(), rule.graph().operands(node)[1], reducer);
+  const bool combines =
+      inputs == 1 &&
+      (IsIdempotent(reducer) || IsIdentity(rule.graph(), rule.graph().operands(node)[1], reducer));
   for (int dim = 0, kept = 0; dim < rule.rank(0); ++dim) {
     const bool is_reduced = Contains(reduced, dim);
     Places places;
