@@ -30,7 +30,7 @@ absl::StatusOr<Decisions> DataDecisions(const PreparedModule& module, const Clus
                              {Role::kInput, kDataAxis, replicas, options.semantics, false, true});
   const SplitBound bound = BoundOf(problem);
   if (bound.best.empty() || !(problem.StepTime(bound.best) < problem.base_time())) return none;
-  decisions.axes.push_back({kDataAxis, replicas, problem.Splits(bound.best)});
+  decisions.axes.push_back(problem.Decide(bound.best));
   return decisions;
 }
 
@@ -39,8 +39,7 @@ absl::StatusOr<Decisions> DataDecisions(const PreparedModule& module, const Clus
 Decisions SplitTask::With(const std::vector<bool>& chosen) const {
   Decisions decisions = outer;
   if (problem != nullptr) {
-    decisions.axes.push_back(
-        {problem->options().axis, problem->options().axis_size, problem->Splits(chosen)});
+    decisions.axes.push_back(problem->Decide(chosen));
   }
   return decisions;
 }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "planner/plan/communication.h"
+
 namespace automap {
 
 SplitProblem::SplitProblem(const PreparedModule& module, const CostModel& model,
@@ -11,8 +13,10 @@ SplitProblem::SplitProblem(const PreparedModule& module, const CostModel& model,
     : module_(module),
       model_(model),
       options_(options),
+      semantics_(options.semantics),
       groups_(FindLinkageGroups(module.wiring(), module.roles(), options.role,
                                 {options.axis_size, options.semantics}, &outer.splits())) {
+  FindOverlaps();
   PriceGroups(outer, outer_axes);
   FoldGroups();
   PriceDecisions();
@@ -50,8 +54,41 @@ void SplitProblem::FoldGroups() {
   }
 }
 
-// The gain of a factor: what its node takes whole, less what it takes split and the all-reduces of
-// its partial results.
+void SplitProblem::FindOverlaps() {
+  std::vector<bool> is_claimed(module_.wiring().factor_count(), false);
+  for (const LinkageGroup& group : groups_.groups) {
+    for (const FactorId factor : group.factors) {
+      is_additive_ = is_additive_ && !is_claimed[factor];
+      is_claimed[factor] = true;
+    }
+  }
+  semantics_.deferred_sums = semantics_.deferred_sums && is_additive_;
+}
+
+// What a factor's node takes whole, less what it takes split, and what earlier axes save when the
+// results that they combine are split.
+Seconds SplitProblem::GainOf(FactorId factor, absl::Span<const Propagation* const> axes,
+                             const OuterCollectives& outer) const {
+  const Lowering& lowering = module_.lowering();
+  const Wiring& wiring = module_.wiring();
+  const NodeId node = wiring.factor(factor).node;
+  const double parts = PartsOf(wiring.factor(factor), options_.axis_size);
+  Seconds gain;
+  if (lowering.HasStep(node)) {
+    gain = model_.StepTime(lowering.StepOf(node, axes)) -
+           model_.StepTime(lowering.StepOf(node, axes, factor, parts));
+  }
+  for (const TensorDim& result : wiring.split_results(factor)) {
+    const auto [begin, end] = outer.equal_range(result.tensor);
+    for (auto step = begin; step != end; ++step) {
+      CollectiveStep smaller = step->second;
+      smaller.bytes = smaller.bytes / parts;
+      gain += model_.StepTime(step->second) - model_.StepTime(smaller);
+    }
+  }
+  return gain;
+}
+
 void SplitProblem::PriceGroups(const AppliedDecisions& outer, int32_t outer_axes) {
   const Lowering& lowering = module_.lowering();
   const std::vector<const Propagation*> axes = outer.axes();
@@ -60,32 +97,51 @@ void SplitProblem::PriceGroups(const AppliedDecisions& outer, int32_t outer_axes
     base_time_ += std::visit([&](const auto& item) { return model_.StepTime(item); }, step);
   }
   for (const Buffer& buffer : whole.buffers) buffer_bytes_.push_back(buffer.bytes.value);
-  std::vector<bool> is_claimed(module_.wiring().factor_count(), false);
-  for (const LinkageGroup& group : groups_.groups) {
-    auto& gains = factor_gains_.emplace_back();
-    Seconds& communication = group_communication_.emplace_back();
-    for (const FactorId factor : group.factors) {
-      is_additive_ = is_additive_ && !is_claimed[factor];
-      is_claimed[factor] = true;
-      const NodeId node = module_.wiring().factor(factor).node;
-      Seconds gain;
-      if (lowering.HasStep(node)) {
-        gain = model_.StepTime(lowering.StepOf(node, axes)) -
-               model_.StepTime(lowering.StepOf(node, axes, factor, options_.axis_size));
-      }
-      for (const CollectiveStep& step : lowering.Collectives(factor, outer_axes, axes)) {
-        communication += model_.StepTime(step);
-        gain -= model_.StepTime(step);
-      }
-      gains.emplace_back(factor, gain);
+  OuterCollectives outer_collectives;
+  for (int32_t axis = 0; axis < static_cast<int32_t>(axes.size()); ++axis) {
+    for (const PlacedCollective& placed : CollectivesOf(lowering, axis, axes)) {
+      outer_collectives.emplace(placed.tensor, placed.step);
+      if (const auto copy = GatheredCopy(placed)) outer_copies_.push_back(*copy);
     }
+  }
+  for (size_t g = 0; g < groups_.groups.size(); ++g) {
+    const LinkageGroup& group = groups_.groups[g];
+    auto& gains = factor_gains_.emplace_back();
+    for (const FactorId factor : group.factors) {
+      gains.emplace_back(factor, GainOf(factor, axes, outer_collectives));
+    }
+    std::sort(gains.begin(), gains.end());
+    PriceCollectives(g, outer_axes, axes);
     auto& buffers = group_buffers_.emplace_back();
     for (const TensorDim& place : group.tensors) {
       const int32_t buffer = lowering.buffer_of(place.tensor);
-      if (buffer >= 0 && lowering.buffers()[buffer].label == place.tensor)
-        buffers.push_back(buffer);
+      if (buffer < 0 || lowering.buffers()[buffer].label != place.tensor) continue;
+      const int64_t size = module_.graph().tensor(place.tensor).dims[place.dim] / place.outer;
+      buffers.push_back({buffer, PartsOf(size, options_.axis_size)});
     }
-    std::sort(buffers.begin(), buffers.end());
+  }
+}
+
+// Takes a group's collectives off the gains of the factors that they follow from; those at cuts off
+// its first one's.
+void SplitProblem::PriceCollectives(size_t group, int32_t axis,
+                                    absl::Span<const Propagation* const> axes) {
+  const LinkageGroup& found = groups_.groups[group];
+  auto& gains = factor_gains_[group];
+  Seconds& communication = group_communication_.emplace_back();
+  auto& copies = group_copies_.emplace_back();
+  Cuts cuts(module_.wiring());
+  for (const Cut& cut : found.cuts) cuts.Add(cut);
+  const AxisOfPlan of_plan = {axis, options_.axis_size, semantics_, &cuts};
+  const Consequences consequences = {found.factors, found.tensors};
+  for (const PlacedCollective& placed :
+       CollectivesOf(module_.lowering(), consequences, of_plan, axes)) {
+    const Seconds time = model_.StepTime(placed.step);
+    communication += time;
+    const auto gain = std::lower_bound(gains.begin(), gains.end(),
+                                       std::make_pair(std::max(placed.factor, 0), Seconds{-1e30}));
+    (gain == gains.end() ? gains.front() : *gain).second -= time;
+    if (const auto copy = GatheredCopy(placed)) copies.push_back(*copy);
   }
 }
 
@@ -99,9 +155,9 @@ void SplitProblem::PriceDecisions() {
       decision.members += groups_.groups[group].members.size();
       decision.communication += group_communication_[group];
       for (const auto& [factor, gain] : factor_gains_[group]) decision.gain += gain;
-      for (const int32_t buffer : group_buffers_[group]) {
+      for (const auto& [buffer, parts] : group_buffers_[group]) {
         if (module_.lowering().buffers()[buffer].role == BufferRole::kActivation) continue;
-        decision.memory += Bytes{buffer_bytes_[buffer] * (1 - 1.0 / options_.axis_size)};
+        decision.memory += Bytes{buffer_bytes_[buffer] * (1 - 1 / parts)};
       }
       for (const int32_t other : groups_.conflicts[group])
         decision.conflicts.push_back(decision_of[other]);
@@ -133,16 +189,19 @@ Seconds SplitProblem::StepTime(const std::vector<bool>& chosen) const {
 
 Bytes SplitProblem::PeakMemory(const std::vector<bool>& chosen) const {
   std::vector<Buffer> buffers = module_.lowering().buffers();
-  std::vector<bool> is_split(buffers.size(), false);
+  std::vector<double> parts_of(buffers.size(), 1);
+  std::vector<Buffer> copies = outer_copies_;
   for (size_t d = 0; d < decisions_.size(); ++d) {
     if (!chosen[d]) continue;
     for (const int32_t group : decisions_[d].groups) {
-      for (const int32_t buffer : group_buffers_[group]) is_split[buffer] = true;
+      for (const auto& [buffer, parts] : group_buffers_[group]) parts_of[buffer] = parts;
+      copies.insert(copies.end(), group_copies_[group].begin(), group_copies_[group].end());
     }
   }
   for (size_t b = 0; b < buffers.size(); ++b) {
-    buffers[b].bytes = Bytes{buffer_bytes_[b] / (is_split[b] ? options_.axis_size : 1)};
+    buffers[b].bytes = Bytes{buffer_bytes_[b] / parts_of[b]};
   }
+  buffers.insert(buffers.end(), copies.begin(), copies.end());
   return PeakOf(buffers, std::max(1, module_.graph().node_count())).bytes;
 }
 
@@ -159,14 +218,19 @@ bool SplitProblem::IsBetter(const SplitCost& a, const SplitCost& b) const {
   return a.peak_memory < b.peak_memory;
 }
 
-std::vector<ParameterDim> SplitProblem::Splits(const std::vector<bool>& chosen) const {
-  std::vector<ParameterDim> splits;
+AxisDecisions SplitProblem::Decide(const std::vector<bool>& chosen) const {
+  AxisDecisions axis = {options_.axis, options_.axis_size, {}};
+  axis.sums_at_once = semantics_ != options_.semantics;
   for (size_t d = 0; d < decisions_.size(); ++d) {
     if (!chosen[d]) continue;
-    for (const int32_t group : decisions_[d].groups)
-      splits.push_back(groups_.groups[group].members.front());
+    for (const int32_t group : decisions_[d].groups) {
+      const LinkageGroup& found = groups_.groups[group];
+      axis.splits.push_back(found.members.front());
+      axis.cuts.insert(axis.cuts.end(), found.cuts.begin(), found.cuts.end());
+    }
   }
-  return splits;
+  std::sort(axis.cuts.begin(), axis.cuts.end());
+  return axis;
 }
 
 }  // namespace automap

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,6 +40,9 @@ struct SplitProblemOptions {
   bool ignore_memory = false;
 };
 
+// What an earlier axis combines, by the tensor that it combines.
+using OuterCollectives = std::multimap<TensorId, CollectiveStep>;
+
 // Immutable after Create; shared by the environments of all engines.
 class SplitProblem {
  public:
@@ -63,26 +67,34 @@ class SplitProblem {
   // Whether a is the better cost: fits before not, then time; where neither fits, memory first.
   bool IsBetter(const SplitCost& a, const SplitCost& b) const;
 
-  // The (parameter, dim) pairs to split, one per group.
-  std::vector<ParameterDim> Splits(const std::vector<bool>& chosen) const;
+  // The (parameter, dim) pairs to split, one per group, and the cuts that make it possible.
+  AxisDecisions Decide(const std::vector<bool>& chosen) const;
 
  private:
   void FoldGroups();
+  void FindOverlaps();
   void PriceGroups(const AppliedDecisions& outer, int32_t outer_axes);
+  Seconds GainOf(FactorId factor, absl::Span<const Propagation* const> axes,
+                 const OuterCollectives& outer) const;
+  void PriceCollectives(size_t group, int32_t axis, absl::Span<const Propagation* const> axes);
   void PriceDecisions();
   Bytes PeakMemory(const std::vector<bool>& chosen) const;
 
   const PreparedModule& module_;
   const CostModel model_;
   const SplitProblemOptions options_;
+  Semantics semantics_;  // as given, but that sums are not deferred where groups overlap
   LinkageGroups groups_;
   std::vector<SplitDecision> decisions_;
   Seconds base_time_;
   bool is_additive_ = true;
   std::vector<std::vector<std::pair<FactorId, Seconds>>> factor_gains_;  // by group
   std::vector<Seconds> group_communication_;
-  std::vector<double> buffer_bytes_;                 // under the outer splits
-  std::vector<std::vector<int32_t>> group_buffers_;  // by group: the buffers that it splits
+  std::vector<double> buffer_bytes_;  // under the outer splits
+  // By group: the buffers that it splits, and into how many parts.
+  std::vector<std::vector<std::pair<int32_t, double>>> group_buffers_;
+  std::vector<Buffer> outer_copies_;
+  std::vector<std::vector<Buffer>> group_copies_;  // by group: gathered operands
 };
 
 }  // namespace automap

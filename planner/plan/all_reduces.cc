@@ -1,18 +1,16 @@
 #include "planner/plan/all_reduces.h"
 
+#include "planner/plan/communication.h"
+
 namespace automap {
 
 AllReduces CountAllReduces(const Lowering& lowering, const Propagation& propagation) {
   AllReduces total;
-  const Wiring& wiring = lowering.wiring();
-  for (const int32_t entry : propagation.trail()) {
-    if (Propagation::IsTensor(entry)) continue;
-    const NodeId node = Propagation::AsNode(entry);
-    const int64_t trips = wiring.graph().node(node).trips;
-    for (const TensorId result : wiring.partial_results(propagation.selected(node))) {
-      total.count += trips;
-      total.bytes += lowering.SizeOf(result).value * static_cast<double>(trips);
-    }
+  const Propagation* axes[] = {&propagation};
+  for (const PlacedCollective& collective : CollectivesOf(lowering, 0, axes)) {
+    if (collective.step.kind != CollectiveKind::kAllReduce) continue;
+    total.count += collective.step.repeats;
+    total.bytes += collective.step.bytes.value * static_cast<double>(collective.step.repeats);
   }
   return total;
 }

@@ -1,5 +1,7 @@
 #include "planner/plan/decisions.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "planner/propagation/explain.h"
 
@@ -16,10 +18,16 @@ absl::StatusOr<AppliedDecisions> AppliedDecisions::Create(const PreparedModule& 
   AppliedDecisions applied;
   for (const AxisDecisions& axis : decisions.axes) {
     applied.priors_.push_back(std::make_unique<PriorSplits>(*applied.splits_));
-    const PropagationOptions options = {axis.size, decisions.semantics};
+    PropagationOptions options = {axis.size, decisions.semantics};
+    if (axis.sums_at_once) options.semantics.deferred_sums = false;
     auto propagation =
         std::make_unique<Propagation>(module.wiring(), options, applied.priors_.back().get());
-    for (const ParameterDim& split : axis.splits) {
+    applied.cuts_.push_back(std::make_unique<Cuts>(module.wiring()));
+    for (const Cut& cut : axis.cuts) applied.cuts_.back()->Add(cut);
+    propagation->SetCuts(applied.cuts_.back().get());
+    std::vector<ParameterDim> splits = axis.splits;
+    std::sort(splits.begin(), splits.end());
+    for (const ParameterDim& split : splits) {
       const TensorId tensor = module.graph().parameters()[split.parameter].tensor;
       if (const auto conflict = propagation->Split({tensor, split.dim})) {
         return absl::FailedPreconditionError(absl::StrCat(

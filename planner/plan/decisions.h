@@ -17,6 +17,10 @@ struct AxisDecisions {
   std::string name;
   int32_t size = 1;
   std::vector<ParameterDim> splits;
+  std::vector<Cut> cuts = {};  // sorted
+  // Sums are combined where they arise although the semantics would defer them: decisions whose
+  // consequences overlap would not add up.
+  bool sums_at_once = false;
   bool operator==(const AxisDecisions&) const = default;
 };
 
@@ -29,7 +33,8 @@ struct Decisions {
   Mesh mesh() const;
 };
 
-// One finished propagation per axis, in order; later axes see the splits of the earlier ones.
+// One finished propagation per axis, in order; later axes see the splits of the earlier ones. The
+// splits of an axis are decided in the order of parameters.
 class AppliedDecisions {
  public:
   // FAILED_PRECONDITION with the conflict in words when the decisions do not go together.
@@ -43,6 +48,7 @@ class AppliedDecisions {
  private:
   std::vector<std::unique_ptr<Propagation>> axes_;
   std::vector<std::unique_ptr<PriorSplits>> priors_;
+  std::vector<std::unique_ptr<Cuts>> cuts_;
   std::unique_ptr<PriorSplits> splits_ = std::make_unique<PriorSplits>();
 };
 

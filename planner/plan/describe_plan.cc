@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "base/version.h"
 #include "planner/graph/element_type.h"
+#include "planner/plan/describe_reshards.h"
 #include "planner/plan/semantics_proto.h"
 #include "simulator/cluster/cluster_proto.h"
 
@@ -56,16 +57,6 @@ void FillShardings(const PreparedModule& module, const Decisions& decisions, con
                                    : leaf.name);
     FillSharding(module, decisions, axes, module.StoredAs(o), sharding);
   }
-}
-
-std::string LabelOf(const PreparedModule& module, TensorId tensor) {
-  const Graph& graph = module.graph();
-  for (size_t p = 0; p < graph.parameters().size(); ++p) {
-    if (graph.parameters()[p].tensor == tensor) return module.roles().names[p];
-  }
-  const NodeId producer = graph.tensor(tensor).producer;
-  const std::string name = graph.EffectiveName(producer);
-  return name.empty() ? graph.Path(producer) : absl::StrCat(graph.Path(producer), " ", name);
 }
 
 void FillCost(const PreparedModule& module, const Decisions& decisions,
@@ -133,6 +124,7 @@ absl::StatusOr<v1::Plan> DescribePlan(const PreparedModule& module,
     v1::Plan::MeshAxis& mesh_axis = *plan.add_mesh();
     mesh_axis.set_name(axis.name);
     mesh_axis.set_size(axis.size);
+    mesh_axis.set_sums_at_once(axis.sums_at_once);
   }
   plan.set_micro_batches(1);
   const Axes axes = applied.axes();
@@ -143,6 +135,8 @@ absl::StatusOr<v1::Plan> DescribePlan(const PreparedModule& module,
   plan.set_cluster_sha256(ClusterDigest(cluster_proto));
   plan.set_planner_version(kPlannerVersion);
   *plan.mutable_semantics() = semantics;
+  SetSemantics(decisions.semantics, *plan.mutable_semantics());
+  FillReshards(module, decisions, axes, plan);
   FillWarnings(module, cluster, model.device_count(), plan);
   return plan;
 }
@@ -169,8 +163,9 @@ absl::StatusOr<Decisions> DecisionsOf(const PreparedModule& module, const v1::Pl
       return absl::InvalidArgumentError(
           absl::StrCat("mesh[", i, "].name: \"", name, "\", must be data, then model"));
     }
-    decisions.axes.push_back({name, plan.mesh(i).size(), {}});
+    decisions.axes.push_back({name, plan.mesh(i).size(), {}, {}, plan.mesh(i).sums_at_once()});
   }
+  RETURN_IF_ERROR(ReadCuts(module, plan, decisions));
   const auto& parameters = module.graph().parameters();
   if (plan.shardings_size() != static_cast<int>(parameters.size())) {
     return absl::InvalidArgumentError(absl::StrCat("shardings: ", plan.shardings_size(),

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "planner/graph/element_type.h"
+#include "planner/plan/communication.h"
 #include "planner/plan/work.h"
 
 namespace automap {
@@ -72,10 +73,23 @@ BufferRole BufferRoleOf(Role role) {
 
 }  // namespace
 
-int64_t PartsOf(TensorId tensor, absl::Span<const Propagation* const> axes) {
-  int64_t parts = 1;
+double PartsOf(int64_t size, int64_t axis_size) {
+  const int64_t block = (size + axis_size - 1) / axis_size;
+  return static_cast<double>(size) / static_cast<double>(std::max<int64_t>(1, block));
+}
+
+double PartsOf(const Wiring::FactorInfo& factor, int64_t axis_size) {
+  return factor.is_even ? PartsOf(factor.size, axis_size) : static_cast<double>(axis_size);
+}
+
+double PartsOf(TensorId tensor, absl::Span<const Propagation* const> axes) {
+  double parts = 1;
   for (const Propagation* axis : axes) {
-    if (axis->split_dim(tensor) >= 0) parts *= axis->options().axis_size;
+    const TensorDim split = axis->split(tensor);
+    if (split.dim < 0) continue;
+    const int64_t size = axis->wiring().graph().tensor(tensor).dims[split.dim] / split.outer;
+    const int64_t ways = axis->options().axis_size;
+    parts *= size % ways == 0 ? static_cast<double>(ways) : PartsOf(size, ways);
   }
   return parts;
 }
@@ -200,20 +214,24 @@ ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> a
 }
 
 ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> axes,
-                             FactorId factor, int64_t parts) const {
+                             FactorId factor, double parts) const {
   const NodeWork& work = work_[node];
   ComputeStep step = {work.kind,    work.type, work.flops, Bytes{0}, 1, graph_->node(node).trips,
                       work.launches};
+  double node_parts = parts;
   for (const Propagation* axis : axes) {
-    if (axis->selected(node) >= 0) step.split *= axis->options().axis_size;
+    const FactorId selected = axis->selected(node);
+    if (selected < 0) continue;
+    node_parts *= PartsOf(wiring_->factor(selected), axis->options().axis_size);
   }
-  step.split *= parts;
-  step.flops = step.flops / step.split;
+  step.split = static_cast<int32_t>(node_parts);
+  step.flops = step.flops / node_parts;
   // How many ways a tensor with these dims' factors is cut in this node.
   const auto cut = [&](FactorId held) {
-    int64_t ways = held >= 0 && held == factor ? parts : 1;
+    double ways = held >= 0 && held == factor ? parts : 1;
     for (const Propagation* axis : axes) {
-      if (held >= 0 && axis->selected(node) == held) ways *= axis->options().axis_size;
+      if (held < 0 || axis->selected(node) != held) continue;
+      ways *= PartsOf(wiring_->factor(held), axis->options().axis_size);
     }
     return ways;
   };
@@ -222,10 +240,11 @@ ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> a
   size_t position = 0;
   Bytes written;
   for (const TensorId result : graph_->results(node)) {
-    int64_t ways = 1;
+    double ways = 1;
     for (const Propagation* axis : axes) {
-      if (axis->split_dim(result) >= 0 && axis->selected(node) >= 0)
-        ways *= axis->options().axis_size;
+      const FactorId selected = axis->selected(node);
+      if (axis->split_dim(result) >= 0 && selected >= 0)
+        ways *= PartsOf(wiring_->factor(selected), axis->options().axis_size);
     }
     if (factor >= 0) {
       for (const TensorDim& place : wiring_->split_results(factor))
@@ -236,7 +255,7 @@ ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> a
   step.bytes = written;
   const auto operands = graph_->operands(node);
   for (size_t i = 0; i < operands.size(); ++i) {
-    int64_t ways = 1;
+    double ways = 1;
     if (!factors.empty()) {
       for (int32_t dim = 0; dim < graph_->tensor(operands[i]).rank; ++dim)
         ways *= cut(factors[position++]);
@@ -249,39 +268,36 @@ ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> a
   return step;
 }
 
-std::vector<CollectiveStep> Lowering::Collectives(FactorId factor, int32_t axis,
-                                                  absl::Span<const Propagation* const> axes) const {
-  std::vector<CollectiveStep> steps;
-  const NodeId node = wiring_->factor(factor).node;
-  for (const TensorId result : wiring_->partial_results(factor)) {
-    const Bytes bytes = SizeOf(result) / PartsOf(result, axes);
-    steps.push_back({CollectiveKind::kAllReduce, axis, bytes, graph_->node(node).trips});
-  }
-  return steps;
-}
-
 Program Lowering::Lower(absl::Span<const Propagation* const> axes) const {
   Program program;
   program.steps.reserve(graph_->node_count());
   std::vector<int32_t> first_step_of(graph_->node_count() + 1);
+  std::vector<PlacedCollective> collectives;  // in node order, those before a node's step first
+  for (size_t axis = 0; axis < axes.size(); ++axis) {
+    const auto found = CollectivesOf(*this, static_cast<int32_t>(axis), axes);
+    collectives.insert(collectives.end(), found.begin(), found.end());
+  }
+  std::stable_sort(collectives.begin(), collectives.end(), [](const auto& a, const auto& b) {
+    return std::make_pair(a.node, !a.is_before) < std::make_pair(b.node, !b.is_before);
+  });
+  auto next = collectives.begin();
   for (NodeId node = 0; node < graph_->node_count(); ++node) {
     first_step_of[node] = program.steps.size();
+    for (; next != collectives.end() && next->node == node && next->is_before; ++next)
+      program.steps.push_back(next->step);
     if (HasStep(node)) program.steps.push_back(StepOf(node, axes));
-    for (size_t axis = 0; axis < axes.size(); ++axis) {
-      const FactorId factor = axes[axis]->selected(node);
-      if (factor < 0 || wiring_->factor(factor).kind != FactorKind::kSum) continue;
-      std::vector<const Propagation*> others(axes.begin(), axes.end());
-      others.erase(others.begin() + axis);
-      for (const CollectiveStep& step : Collectives(factor, axis, others))
-        program.steps.push_back(step);
-    }
+    for (; next != collectives.end() && next->node == node; ++next)
+      program.steps.push_back(next->step);
   }
   if (program.steps.empty()) program.steps.push_back(ComputeStep{});
   const int32_t last = program.steps.size() - 1;
   first_step_of[graph_->node_count()] = last + 1;
   program.buffers = buffers_;
+  for (Buffer& buffer : program.buffers) buffer.bytes = buffer.bytes / PartsOf(buffer.label, axes);
+  for (const PlacedCollective& moved : collectives) {
+    if (const auto copy = GatheredCopy(moved)) program.buffers.push_back(*copy);
+  }
   for (Buffer& buffer : program.buffers) {
-    buffer.bytes = buffer.bytes / PartsOf(buffer.label, axes);
     buffer.first_step = std::min(first_step_of[buffer.first_step], last);
     buffer.last_step = std::clamp(first_step_of[buffer.last_step + 1] - 1, buffer.first_step, last);
   }

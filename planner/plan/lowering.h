@@ -43,12 +43,7 @@ class Lowering {
   ComputeStep StepOf(NodeId node, absl::Span<const Propagation* const> axes) const;
   // The same when the node additionally has `factor` cut into `parts`; used to price one decision.
   ComputeStep StepOf(NodeId node, absl::Span<const Propagation* const> axes, FactorId factor,
-                     int64_t parts) const;
-
-  // All-reduces after `factor` was split on mesh axis number `axis`, given the axes before it: one
-  // per partial result.
-  std::vector<CollectiveStep> Collectives(FactorId factor, int32_t axis,
-                                          absl::Span<const Propagation* const> axes) const;
+                     double parts) const;
 
   // The whole program. Buffers carry the tensor in `label`. O(slots).
   Program Lower(absl::Span<const Propagation* const> axes) const;
@@ -81,7 +76,12 @@ class Lowering {
   std::vector<int32_t> buffer_of_;
 };
 
-// Devices that share a tensor under the splits of `axes`.
-int64_t PartsOf(TensorId tensor, absl::Span<const Propagation* const> axes);
+// Into how many of its largest block a dim of `size` is cut by an axis: the axis's size where that
+// divides, less where the last devices have padding.
+double PartsOf(int64_t size, int64_t axis_size);
+// The same for a factor of a node.
+double PartsOf(const Wiring::FactorInfo& factor, int64_t axis_size);
+// The whole of a tensor over the largest block that a device holds under the splits of `axes`.
+double PartsOf(TensorId tensor, absl::Span<const Propagation* const> axes);
 
 }  // namespace automap

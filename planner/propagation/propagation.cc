@@ -91,7 +91,11 @@ std::optional<Conflict> Propagation::Split(TensorDim decision) {
   const int32_t before = mark();
   auto conflict = SplitTensor(decision, wiring_->graph().tensor(decision.tensor).producer);
   if (!conflict) conflict = Run(before);
-  if (conflict) UndoTo(before);
+  if (conflict) {
+    UndoTo(before);
+  } else if (mark() > before) {
+    decision_begins_.push_back(before);
+  }
   return conflict;
 }
 
@@ -143,6 +147,7 @@ std::optional<Conflict> Propagation::Run(size_t next) {
 }
 
 void Propagation::UndoTo(int32_t to) {
+  while (!decision_begins_.empty() && decision_begins_.back() >= to) decision_begins_.pop_back();
   while (mark() > to) {
     const int32_t entry = trail_.back();
     trail_.pop_back();

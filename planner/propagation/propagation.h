@@ -114,6 +114,9 @@ class Propagation {
   // Everything that was split or selected, in the order in which it happened: tensors as ~id, nodes
   // as id.
   absl::Span<const int32_t> trail() const { return trail_; }
+  // Where in the trail the consequences of each decision begin, in order; decisions that changed
+  // nothing are left out.
+  absl::Span<const int32_t> decision_begins() const { return decision_begins_; }
   static bool IsTensor(int32_t entry) { return entry < 0; }
   static TensorId AsTensor(int32_t entry) { return ~entry; }
   static NodeId AsNode(int32_t entry) { return entry; }
@@ -154,6 +157,7 @@ class Propagation {
   std::vector<FactorId> node_factor_;
   std::vector<int32_t> tensor_outer_, node_outer_;  // empty without composite splits
   std::vector<int32_t> trail_;
+  std::vector<int32_t> decision_begins_;
 };
 
 // Adds the splits of a finished propagation to those of the axes before it.

@@ -15,10 +15,10 @@ struct Semantics {
   // wait for those with more. Parameters and results are never padded.
   bool padding = false;
   // Partial sums travel through `add` of two of them, reshapes and transposes before they are
-  // combined.
+  // combined; where all readers take the same slice, each device combines only that.
   bool deferred_sums = false;
-  // Where a split meets an operation that cannot take it, the operand is gathered or split anew for
-  // it.
+  // Where a split meets an operation that cannot take it, the operand is gathered, or split anew,
+  // for it.
   bool reshards = false;
   bool operator==(const Semantics&) const = default;
 };
