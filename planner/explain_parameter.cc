@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "planner/graph/element_type.h"
-#include "planner/plan/all_reduces.h"
+#include "planner/plan/communication.h"
 #include "planner/plan/describe_plan.h"
 #include "planner/plan/parameter_name.h"
 #include "planner/propagation/explain.h"
@@ -13,7 +13,9 @@
 namespace automap {
 namespace {
 
-std::string AllReduceText(const AllReduces& sum) {
+std::string AllReduceText(const Lowering& lowering, const Propagation& propagation) {
+  const Propagation* axes[] = {&propagation};
+  const CollectiveSum sum = SumOf(CollectiveKind::kAllReduce, CollectivesOf(lowering, 0, axes));
   if (sum.count == 0) return "no all-reduce";
   return absl::StrCat(sum.count, " all-reduces of ", static_cast<int64_t>(sum.bytes), " bytes");
 }
@@ -62,9 +64,9 @@ class AxisExplainer {
     }
     json["state"] = "SPLIT";
     json["dim"] = place.dim;
-    json["summary"] = absl::StrCat("split in dim ", place.dim, ", with ", others.size(),
-                                   " other parameters; it costs ",
-                                   AllReduceText(CountAllReduces(module_.lowering(), alone)));
+    json["summary"] =
+        absl::StrCat("split in dim ", place.dim, ", with ", others.size(),
+                     " other parameters; it costs ", AllReduceText(module_.lowering(), alone));
     json["together"] = others;
     std::vector<ParameterDim> rest;
     for (const ParameterDim& split : axis_.splits) {
@@ -105,7 +107,7 @@ class AxisExplainer {
     }
     json["class"] = "NOT_CHOSEN";
     json["reason"] = absl::StrCat("could be split; the search left it whole. It would cost ",
-                                  AllReduceText(CountAllReduces(module_.lowering(), Alone(place))));
+                                  AllReduceText(module_.lowering(), Alone(place)));
     return json;
   }
 

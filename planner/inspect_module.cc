@@ -6,11 +6,13 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "planner/graph/element_type.h"
-#include "planner/plan/all_reduces.h"
+#include "planner/plan/communication.h"
+#include "planner/plan/describe_reshards.h"
 #include "planner/plan/parameter_name.h"
 #include "planner/plan/prepared_module.h"
 #include "planner/plan/work.h"
 #include "planner/propagation/explain.h"
+#include "planner/propagation/find_cuts.h"
 
 namespace automap {
 namespace {
@@ -68,6 +70,73 @@ Json ConflictJson(const Graph& graph, const Explanation& explanation) {
           {"chains", explanation.chains}};
 }
 
+// The cuts that make each decision possible by itself; none unless reshards are allowed.
+Cuts CutsFor(const PreparedModule& module, const PropagationOptions& options,
+             const std::vector<ParameterDim>& decisions) {
+  Cuts all(module.wiring());
+  if (!options.semantics.reshards) return all;
+  for (const ParameterDim& decision : decisions) {
+    Cuts cuts(module.wiring());
+    Propagation alone(module.wiring(), options);
+    alone.SetCuts(&cuts);
+    FindCuts({module.graph().parameters()[decision.parameter].tensor, decision.dim}, alone, cuts);
+    for (const Cut& cut : cuts.list()) all.Add(cut);
+  }
+  return all;
+}
+
+Json SumJson(const CollectiveSum& sum) {
+  return {{"count", absl::StrCat(sum.count)},
+          {"bytes", absl::StrCat(static_cast<int64_t>(sum.bytes))}};
+}
+
+// The operands that must move for a group to be possible.
+Json CutsJson(const PreparedModule& module, const LinkageGroup& group) {
+  Json json = Json::array();
+  for (const Cut& cut : group.cuts) {
+    const Graph& graph = module.graph();
+    const TensorId tensor = cut.node < 0 ? cut.operand : graph.operands(cut.node)[cut.operand];
+    json.push_back({{"instruction", cut.node < 0 ? "" : graph.Path(cut.node)},
+                    {"tensor", LabelOf(module, tensor)}});
+  }
+  return json;
+}
+
+// What follows from splits that go together.
+Json OutcomeJson(const PreparedModule& module, const Propagation& propagation) {
+  const Graph& graph = module.graph();
+  Json json = {{"verdict", "OK"}};
+  Json& split = json["split"] = Json::array();
+  for (size_t p = 0; p < graph.parameters().size(); ++p) {
+    const int32_t dim = propagation.split_dim(graph.parameters()[p].tensor);
+    if (dim >= 0) split.push_back(PlaceJson(graph, {static_cast<int32_t>(p), dim}));
+  }
+  int64_t tensors = 0;
+  for (const int32_t entry : propagation.trail()) tensors += Propagation::IsTensor(entry);
+  json["tensorsSplit"] = tensors;
+  const Propagation* axes[] = {&propagation};
+  const auto collectives = CollectivesOf(module.lowering(), 0, axes);
+  json["allReduces"] = SumJson(SumOf(CollectiveKind::kAllReduce, collectives));
+  Json& others = json["otherCollectives"] = Json::array();
+  for (const auto& [kind, name] : {std::pair{CollectiveKind::kAllGather, "ALL_GATHER"},
+                                   std::pair{CollectiveKind::kReduceScatter, "REDUCE_SCATTER"},
+                                   std::pair{CollectiveKind::kAllToAll, "ALL_TO_ALL"},
+                                   std::pair{CollectiveKind::kPermute, "PERMUTE"}}) {
+    const CollectiveSum sum = SumOf(kind, collectives);
+    if (sum.count == 0) continue;
+    others.push_back(SumJson(sum));
+    others.back()["kind"] = name;
+  }
+  Json& reshards = json["reshards"] = Json::array();
+  for (const PlacedCollective& placed : collectives) {
+    if (placed.factor >= 0) continue;
+    reshards.push_back({{"instruction", placed.is_before ? graph.Path(placed.node) : ""},
+                        {"tensor", LabelOf(module, placed.tensor)},
+                        {"bytes", absl::StrCat(static_cast<int64_t>(placed.step.bytes.value))}});
+  }
+  return json;
+}
+
 }  // namespace
 
 absl::StatusOr<Json> InspectModule(absl::string_view bytes, const GivenRoleList& roles) {
@@ -123,6 +192,7 @@ absl::StatusOr<Json> ProposeGroups(absl::string_view bytes, const GivenRoleList&
                   {"conflicts", found.conflicts[g]},
                   {"name", module->roles().names[group.members.front().parameter]}};
     if (!group.implied.empty()) entry["implied"] = group.implied;
+    if (!group.cuts.empty()) entry["reshards"] = CutsJson(*module, group);
     groups.push_back(std::move(entry));
   }
   Json& infeasible = json["infeasible"] = Json::array();
@@ -147,11 +217,13 @@ absl::StatusOr<Json> PropagateSplits(absl::string_view bytes, const GivenRoleLis
     decisions.push_back(decision);
   }
   const PropagationOptions options = {question.axis_size, question.semantics};
+  const Cuts cuts = CutsFor(*module, options, decisions);
   if (const auto explanation =
-          ExplainConflict(module->wiring(), module->roles(), options, decisions)) {
+          ExplainConflict(module->wiring(), module->roles(), options, decisions, nullptr, &cuts)) {
     return Json{{"verdict", "CONFLICT"}, {"conflict", ConflictJson(graph, *explanation)}};
   }
   Propagation propagation(module->wiring(), options);
+  propagation.SetCuts(&cuts);
   for (const ParameterDim& decision : decisions) {
     if (const auto conflict =
             propagation.Split({graph.parameters()[decision.parameter].tensor, decision.dim})) {
@@ -159,19 +231,7 @@ absl::StatusOr<Json> PropagateSplits(absl::string_view bytes, const GivenRoleLis
           absl::StrCat("unexplained conflict: ", Describe(graph, *conflict)));
     }
   }
-  Json json = {{"verdict", "OK"}};
-  Json& split = json["split"] = Json::array();
-  for (size_t p = 0; p < graph.parameters().size(); ++p) {
-    const int32_t dim = propagation.split_dim(graph.parameters()[p].tensor);
-    if (dim >= 0) split.push_back(PlaceJson(graph, {static_cast<int32_t>(p), dim}));
-  }
-  int64_t tensors = 0;
-  for (const int32_t entry : propagation.trail()) tensors += Propagation::IsTensor(entry);
-  json["tensorsSplit"] = tensors;
-  const AllReduces total = CountAllReduces(module->lowering(), propagation);
-  json["allReduces"] = {{"count", absl::StrCat(total.count)},
-                        {"bytes", absl::StrCat(static_cast<int64_t>(total.bytes))}};
-  return json;
+  return OutcomeJson(*module, propagation);
 }
 
 }  // namespace automap

@@ -213,6 +213,16 @@ std::optional<Buffer> GatheredCopy(const PlacedCollective& collective) {
                 collective.tensor};
 }
 
+CollectiveSum SumOf(CollectiveKind kind, absl::Span<const PlacedCollective> collectives) {
+  CollectiveSum sum;
+  for (const PlacedCollective& collective : collectives) {
+    if (collective.step.kind != kind) continue;
+    sum.count += collective.step.repeats;
+    sum.bytes += collective.step.bytes.value * static_cast<double>(collective.step.repeats);
+  }
+  return sum;
+}
+
 std::vector<PlacedCollective> CollectivesOf(const Lowering& lowering, int32_t axis,
                                             absl::Span<const Propagation* const> axes) {
   std::vector<const Propagation*> others(axes.begin(), axes.end());

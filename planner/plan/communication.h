@@ -46,6 +46,13 @@ std::vector<PlacedCollective> CollectivesOf(const Lowering& lowering,
 // collectives.
 std::optional<Buffer> GatheredCopy(const PlacedCollective& collective);
 
+struct CollectiveSum {
+  int64_t count = 0;  // times the trip counts around them
+  double bytes = 0;   // of the whole arrays
+};
+
+CollectiveSum SumOf(CollectiveKind kind, absl::Span<const PlacedCollective> collectives);
+
 // All collectives of axis number `axis` of a plan, in node order.
 std::vector<PlacedCollective> CollectivesOf(const Lowering& lowering, int32_t axis,
                                             absl::Span<const Propagation* const> axes);

@@ -2,8 +2,10 @@
 #include <memory>
 
 #include "CLI/CLI.hpp"
+#include "base/status_macros.h"
 #include "fmt/format.h"
 #include "planner/inspect_module.h"
+#include "planner/plan/semantics_proto.h"
 #include "server/cli/commands.h"
 #include "server/cli/inputs.h"
 
@@ -13,7 +15,7 @@ namespace {
 struct Flags {
   std::string module, roles, output = "table";
   AxisQuestion question;
-  std::vector<std::string> sets;
+  std::vector<std::string> sets, allow;
 };
 
 std::string Place(const Json& place) {
@@ -27,6 +29,10 @@ void PrintGroups(const Json& json) {
     fmt::print("{:>5}  {:>5} members  {:>3} copies  excludes {:>3}  {} ...\n",
                group["id"].get<int>(), group["members"].size(), group["copies"].get<int>(),
                group["conflicts"].size(), group["name"].get<std::string>());
+    for (const Json& cut : group.value("reshards", Json::array())) {
+      fmt::print("       moves {} for {}\n", cut["tensor"].get<std::string>(),
+                 cut["instruction"].get<std::string>());
+    }
   }
   fmt::print("{} infeasible dims\n", json["infeasible"].size());
   for (const Json& item : json["infeasible"]) {
@@ -48,6 +54,14 @@ void PrintPropagation(const Json& json) {
              json["split"].size(), json["tensorsSplit"].get<int64_t>(),
              json["allReduces"]["count"].get<std::string>(),
              json["allReduces"]["bytes"].get<std::string>());
+  for (const Json& sum : json["otherCollectives"]) {
+    fmt::print("    {} {} of {} bytes\n", sum["count"].get<std::string>(),
+               sum["kind"].get<std::string>(), sum["bytes"].get<std::string>());
+  }
+  for (const Json& reshard : json["reshards"]) {
+    fmt::print("    moves {} bytes of {} for {}\n", reshard["bytes"].get<std::string>(),
+               reshard["tensor"].get<std::string>(), reshard["instruction"].get<std::string>());
+  }
   for (const Json& place : json["split"]) fmt::print("  {}\n", Place(place));
 }
 
@@ -59,12 +73,16 @@ void AddCommonOptions(CLI::App& command, Flags& flags) {
       ->check(CLI::Range(2, 1 << 20));
   command.add_flag("--paper-rule", flags.question.semantics.paper_rule,
                    "a reduce over a split dim is a conflict");
+  AddAllowOption(command, flags.allow);
   command.add_option("--roles", flags.roles, "JSON file with the roles that you know");
   command.add_option("-o", flags.output, "table or json")->check(CLI::IsMember({"table", "json"}));
 }
 
 template <typename Ask>
-absl::StatusOr<Json> Answer(const Flags& flags, const Ask& ask) {
+absl::StatusOr<Json> Answer(Flags& flags, const Ask& ask) {
+  ASSIGN_OR_RETURN(
+      flags.question.semantics,
+      AllowedSemantics({flags.allow.begin(), flags.allow.end()}, flags.question.semantics));
   const auto bytes = ReadFile(flags.module);
   if (!bytes.ok()) return bytes.status();
   const auto roles = ReadRoles(flags.roles);

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <iterator>
 
+#include "CLI/App.hpp"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -122,6 +123,14 @@ absl::StatusOr<v1::Plan> ReadPlan(const std::string& path) {
     return absl::InvalidArgumentError(absl::StrCat(path, ": is no plan"));
   }
   return plan;
+}
+
+void AddAllowOption(CLI::App& command, std::vector<std::string>& allow) {
+  command
+      .add_option("--allow", allow,
+                  "beyond strict propagation: composite-splits, padding, deferred-sums, reshards; "
+                  "strict for none")
+      ->delimiter(',');
 }
 
 std::string PlanJson(const v1::Plan& plan) {

@@ -2,10 +2,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "automap/v1/cluster.pb.h"
 #include "automap/v1/plan.pb.h"
+
+namespace CLI {
+class App;
+}
 
 namespace automap {
 
@@ -23,6 +28,9 @@ absl::StatusOr<google::protobuf::RepeatedPtrField<v1::ParameterRole>> ReadRoles(
 
 // A plan as JSON or as binary message, told apart by content.
 absl::StatusOr<v1::Plan> ReadPlan(const std::string& path);
+
+// Adds --allow, the propagation beyond strict.
+void AddAllowOption(CLI::App& command, std::vector<std::string>& allow);
 
 // The plan as the interface's JSON, one line per field.
 std::string PlanJson(const v1::Plan& plan);

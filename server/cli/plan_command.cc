@@ -23,6 +23,7 @@ struct Flags {
   int64_t max_decisions = 0;
   uint64_t seed = 0;
   bool ignore_memory = false, local = false;
+  std::vector<std::string> allow;
 };
 
 absl::StatusOr<LocalPlanRequest> MakeRequest(const Flags& flags) {
@@ -53,6 +54,7 @@ absl::StatusOr<LocalPlanRequest> MakeRequest(const Flags& flags) {
   options.set_seed(flags.seed);
   options.set_max_decisions(flags.max_decisions);
   *options.mutable_roles() = *std::move(roles);
+  options.mutable_allow()->Add(flags.allow.begin(), flags.allow.end());
   return request;
 }
 
@@ -95,6 +97,7 @@ void AddPlanCommand(CLI::App& app, ExitCode& code) {
       ->required();
   command->add_option("--strategy", flags->strategy, "auto, adp, opp, pp or hybrid");
   command->add_option("--preset", flags->preset, "default or paper");
+  AddAllowOption(*command, flags->allow);
   command->add_option("--axis-size", flags->axis_size,
                       "devices on the model axis; must divide the device count");
   command->add_option("--stages", flags->stages, "pipeline stages");
