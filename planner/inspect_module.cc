@@ -150,8 +150,13 @@ absl::StatusOr<Json> InspectModule(absl::string_view bytes, const GivenRoleList&
     for (const auto& instruction : computation.instructions()) ++opcodes[instruction.opcode()];
   }
   double flops = 0;
+  std::map<std::string, Arithmetic> by_opcode;
   for (NodeId node = 0; node < graph.node_count(); ++node) {
-    flops += FlopsOf(graph, node).value * static_cast<double>(graph.node(node).trips);
+    const Arithmetic arithmetic = ArithmeticOf(graph, node);
+    flops += arithmetic.flops * static_cast<double>(graph.node(node).trips);
+    Arithmetic& sum = by_opcode[std::string(OpcodeName(graph.node(node).opcode))];
+    sum.flops += arithmetic.flops;
+    sum.transcendentals += arithmetic.transcendentals;
   }
   Json json = {{"module", proto.name()},
                {"instructions", instructions},
@@ -160,6 +165,12 @@ absl::StatusOr<Json> InspectModule(absl::string_view bytes, const GivenRoleList&
                {"sha256", graph.module().sha256},
                {"nodes", graph.node_count()},
                {"flops", flops}};
+  // Loop bodies once, as XLA's cost analysis counts.
+  Json& arithmetic = json["arithmetic"] = Json::object();
+  for (const auto& [opcode, sum] : by_opcode) {
+    if (sum == Arithmetic{}) continue;
+    arithmetic[opcode] = {{"flops", sum.flops}, {"transcendentals", sum.transcendentals}};
+  }
   Json& parameters = json["parameters"] = Json::array();
   double parameter_bytes = 0;
   for (size_t p = 0; p < graph.parameters().size(); ++p) {
