@@ -17,6 +17,14 @@ enum class ComputeKind { kMatmul, kConvolution, kMemory };
 // Element types that have a peak of their own; everything else counts as kF32.
 enum class NumberType { kF32, kF16, kBF16, kF64, kS8, kF8 };
 
+// What the efficiency of a kernel depends on, on one device; zeros where it is not known.
+struct KernelShape {
+  double rows = 0, columns = 0, batch = 1;  // of a matrix product's result
+  double channels = 0;          // harmonic mean of a convolution's input and output channels
+  double winograd_padding = 0;  // > 0: Winograd's algorithm serves it, padding its tiles by so much
+  bool operator==(const KernelShape&) const = default;
+};
+
 // One kernel on every device: its share after splitting.
 struct ComputeStep {
   ComputeKind kind = ComputeKind::kMemory;
@@ -26,6 +34,8 @@ struct ComputeStep {
   int32_t split = 1;     // how many devices share the whole operation
   int64_t repeats = 1;   // trip count of the loops around it
   int32_t launches = 1;  // 0: fused into a neighbour, no launch of its own
+  KernelShape shape = {};
+  Seconds measured = {};  // > 0: of one execution; wins over the model
   bool operator==(const ComputeStep&) const = default;
 };
 

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "absl/container/inlined_vector.h"
 #include "planner/graph/element_type.h"
 #include "planner/plan/communication.h"
+#include "planner/plan/kernel_shape.h"
 #include "planner/plan/work.h"
 
 namespace automap {
@@ -157,7 +159,8 @@ void Lowering::MeasureWork() {
     const auto operands = graph_->operands(node);
     work.type = NumberTypeOf(
         graph_->tensor(operands.empty() ? graph_->results(node)[0] : operands[0]).type);
-    work.flops = FlopsOf(*graph_, node);
+    const Arithmetic arithmetic = ArithmeticOf(*graph_, node);
+    work.flops = {arithmetic.flops + arithmetic.transcendentals};
     work.launches = 0;
     for (const TensorId result : graph_->results(node)) work.launches |= IsMaterialized(result);
   }
@@ -216,8 +219,12 @@ ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> a
 ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> axes,
                              FactorId factor, double parts) const {
   const NodeWork& work = work_[node];
-  ComputeStep step = {work.kind,    work.type, work.flops, Bytes{0}, 1, graph_->node(node).trips,
-                      work.launches};
+  ComputeStep step;
+  step.kind = work.kind;
+  step.type = work.type;
+  step.flops = work.flops;
+  step.repeats = graph_->node(node).trips;
+  step.launches = work.launches;
   double node_parts = parts;
   for (const Propagation* axis : axes) {
     const FactorId selected = axis->selected(node);
@@ -254,17 +261,21 @@ ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> a
   }
   step.bytes = written;
   const auto operands = graph_->operands(node);
+  absl::InlinedVector<double, 12> cuts;
   for (size_t i = 0; i < operands.size(); ++i) {
     double ways = 1;
     if (!factors.empty()) {
-      for (int32_t dim = 0; dim < graph_->tensor(operands[i]).rank; ++dim)
-        ways *= cut(factors[position++]);
+      for (int32_t dim = 0; dim < graph_->tensor(operands[i]).rank; ++dim) {
+        cuts.push_back(cut(factors[position++]));
+        ways *= cuts.back();
+      }
     }
     if (!IsMaterialized(operands[i]) || (i == 0 && UpdatesInPlace(opcode))) continue;
     const Bytes read = SizeOf(operands[i]) / ways;
     const double writes = UpdatesInPlace(opcode) ? 2 : 1;
     step.bytes += i == 0 && ReadsSlice(opcode) ? std::min(read, written) : read * writes;
   }
+  step.shape = KernelShapeOf(*graph_, node, cuts);
   return step;
 }
 

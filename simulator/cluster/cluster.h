@@ -25,6 +25,7 @@ struct DeviceType {
   std::array<FlopsPerSecond, kNumberTypes> peak;  // by NumberType
   Seconds launch;                                 // what every kernel costs at least
   EfficiencyTable efficiency;
+  int32_t multiprocessors = 0;  // blocks of a kernel that run at once; 0: not counted
   bool operator==(const DeviceType&) const = default;
 };
 
@@ -34,6 +35,7 @@ struct Link {
   double efficiency = 0.8;         // share of the wire that large collectives reach
   bool half_duplex = false;        // sends or receives, not both at once
   bool reduces_in_switch = false;  // the switch adds up what passes through it
+  bool cube_mesh = false;          // wired as in DGX-1, without a switch
   bool operator==(const Link&) const = default;
 
   // What a collective reaches that sends and receives all the time.

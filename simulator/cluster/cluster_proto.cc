@@ -16,6 +16,7 @@ namespace {
 constexpr int kMaxDevices = 65536;
 constexpr int kMaxDevicesPerServer = 4096;
 constexpr int kMaxPorts = 4096;
+constexpr int kCubeMeshDevices = 8;
 
 class ClusterReader {
  public:
@@ -124,6 +125,10 @@ class ClusterReader {
     value.device_count = server.devices() - static_cast<int32_t>(unavailable.size());
     if (server.devices() > 1 || !server.link().empty()) {
       ASSIGN_OR_RETURN(value.inside, FindLink(server.link(), path + ".link"));
+      if (value.inside.cube_mesh && server.devices() > kCubeMeshDevices) {
+        return RefuseField(path + ".devices", absl::StrCat(server.devices()),
+                           absl::StrCat("at most ", kCubeMeshDevices, " with a cube mesh"));
+      }
     }
     RETURN_IF_ERROR(AddPorts(server, path, value));
     cluster_.server_of.insert(cluster_.server_of.end(), value.device_count,
@@ -142,7 +147,7 @@ class ClusterReader {
       return RefuseField(path + ".ports", absl::StrCat(server.ports_size(), " ports"),
                          absl::StrCat("at most ", kMaxPorts));
     }
-    value.outside = {{0}, {0}, 0, false, false};
+    value.outside = {{0}, {0}, 0, false, false, false};
     BytesPerSecond reached;
     for (int i = 0; i < server.ports_size(); ++i) {
       ASSIGN_OR_RETURN(const Link port, FindLink(server.ports(i).link(),

@@ -11,6 +11,7 @@ namespace automap {
 namespace {
 
 constexpr double kMostEfficiency = 4;
+constexpr int kMostMultiprocessors = 65536;
 
 // Of a device that nobody measured. 32 and 64 bits, fewer.
 constexpr double kDefaultEfficiency[kComputeKinds][2] = {{0.70, 0.65}, {1.0, 0.60}, {0.80, 0.80}};
@@ -93,6 +94,10 @@ absl::StatusOr<DeviceType> DeviceTypeFromProto(const v1::Cluster::DeviceType& gi
     type.peak[i] = {own != peaks.end() ? own->second : f32->second};
   }
   RETURN_IF_ERROR(ReadEfficiency(merged.efficiency(), path, type.efficiency));
+  if (merged.multiprocessors() < 0 || merged.multiprocessors() > kMostMultiprocessors)
+    return RefuseField(path + ".multiprocessors", absl::StrCat(merged.multiprocessors()),
+                       absl::StrCat("0..", kMostMultiprocessors));
+  type.multiprocessors = merged.multiprocessors();
   return type;
 }
 
@@ -105,11 +110,9 @@ absl::StatusOr<Link> LinkFromProto(const v1::Cluster::Link& given, const std::st
     return RefuseField(path + ".latency_s", absl::StrCat(merged.latency_s()), ">= 0");
   const double efficiency = merged.has_efficiency() ? merged.efficiency() : 0.8;
   RETURN_IF_ERROR(CheckAbove(path + ".efficiency", efficiency, 0, 1));
-  return Link{{merged.bandwidth_bytes_per_s()},
-              {merged.latency_s()},
-              efficiency,
-              merged.half_duplex(),
-              merged.reduces_in_switch()};
+  return Link{
+      {merged.bandwidth_bytes_per_s()}, {merged.latency_s()}, efficiency, merged.half_duplex(),
+      merged.reduces_in_switch(),       merged.cube_mesh()};
 }
 
 }  // namespace automap

@@ -16,16 +16,18 @@ constexpr int64_t kMaxDevicesPerServer = 4096;
 struct DeviceRow {
   absl::string_view name;
   double memory, memory_bandwidth, f32, f16, f64, s8, f8, launch_s, matmul_f32, matmul_f16;
+  int multiprocessors;
 };
 constexpr double kGiB = 1 << 30;
 constexpr DeviceRow kDevices[] = {
-    {"v100", 32 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.67, 0.76},
-    {"v100-16g", 16 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.67, 0.76},
-    {"a100", 80 * kGiB, 2000e9, 19.5e12, 312e12, 19.5e12, 624e12, 312e12, 4e-6, 0.75, 0.68},
-    {"a100-40g", 40 * kGiB, 1555e9, 19.5e12, 312e12, 19.5e12, 624e12, 312e12, 4e-6, 0.75, 0.68},
-    {"h100", 80 * kGiB, 3350e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.60},
-    {"h200", 141e9, 4800e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.60},
-    {"b200", 180e9, 8000e9, 75e12, 2250e12, 37e12, 4500e12, 4500e12, 3e-6, 0.70, 0.60},
+    {"v100", 32 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.70, 0.82, 80},
+    {"v100-16g", 16 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.70, 0.82, 80},
+    {"a100", 80 * kGiB, 2000e9, 19.5e12, 312e12, 19.5e12, 624e12, 312e12, 4e-6, 0.75, 0.72, 108},
+    {"a100-40g", 40 * kGiB, 1555e9, 19.5e12, 312e12, 19.5e12, 624e12, 312e12, 4e-6, 0.75, 0.72,
+     108},
+    {"h100", 80 * kGiB, 3350e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.70, 132},
+    {"h200", 141e9, 4800e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.70, 132},
+    {"b200", 180e9, 8000e9, 75e12, 2250e12, 37e12, 4500e12, 4500e12, 3e-6, 0.70, 0.70, 148},
 };
 
 // Bandwidth of one device (NVLink, PCIe) or one port (network), one direction; latency of one ring
@@ -70,6 +72,7 @@ std::vector<v1::Cluster::DeviceType> MakeDevices() {
     device.set_memory_bytes(static_cast<int64_t>(row.memory));
     device.set_memory_bandwidth_bytes_per_s(row.memory_bandwidth);
     device.set_launch_s(row.launch_s);
+    device.set_multiprocessors(row.multiprocessors);
     auto& peak = *device.mutable_peak_flops_per_s();
     peak["f32"] = row.f32;
     // Volta has no bf16 units.

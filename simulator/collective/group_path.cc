@@ -11,8 +11,27 @@ namespace {
 // Of an all-reduce that the switch adds up: measured on H200, over the wire.
 constexpr double kInSwitchEfficiency = 0.6;
 
-// Devices of a group by server.
-using Members = std::map<int32_t, int32_t>;
+// Devices of a group by server, as places in it.
+using Members = std::map<int32_t, std::vector<int32_t>>;
+
+// Sixths of a device's bandwidth between two devices of a cube mesh.
+constexpr int kCubeMesh[8][8] = {
+    {0, 1, 1, 2, 2, 0, 0, 0}, {1, 0, 2, 1, 0, 2, 0, 0}, {1, 2, 0, 1, 0, 0, 2, 0},
+    {2, 1, 1, 0, 0, 0, 0, 2}, {2, 0, 0, 0, 0, 1, 1, 2}, {0, 2, 0, 0, 1, 0, 2, 1},
+    {0, 0, 2, 0, 1, 2, 0, 1}, {0, 0, 0, 2, 2, 1, 1, 0},
+};
+
+// Share of a device's bandwidth that leads to other members of its group, the least of them; where
+// two have no wire between them, data takes a detour over half of one.
+double CubeMeshShare(const std::vector<int32_t>& places) {
+  double least = 1;
+  for (const int32_t a : places) {
+    double wires = 0;
+    for (const int32_t b : places) wires += kCubeMesh[a % 8][b % 8];
+    least = std::min(least, std::max(0.5, wires) / 6);
+  }
+  return least;
+}
 
 // One axis: its groups, and how many of them leave each server and each switch.
 class AxisLayout {
@@ -22,7 +41,10 @@ class AxisLayout {
     for (int32_t group = 0; group < total / size; ++group) {
       Members members;
       const int32_t first = mesh.first_device + group / stride * size * stride + group % stride;
-      for (int32_t i = 0; i < size; ++i) ++members[cluster.server_of[first + i * stride]];
+      for (int32_t i = 0; i < size; ++i) {
+        const int32_t device = first + i * stride, server = cluster.server_of[device];
+        members[server].push_back(device - cluster.servers[server].first_device);
+      }
       groups_.push_back(std::move(members));
     }
     for (const Members& group : groups_) CountLeaving(group);
@@ -38,17 +60,17 @@ class AxisLayout {
   // How many of the group's devices each switch holds.
   std::map<int32_t, int32_t> BelowSwitches(const Members& group) const {
     std::map<int32_t, int32_t> below;
-    for (const auto& [server, count] : group) {
+    for (const auto& [server, places] : group) {
       for (int32_t i = cluster_.servers[server].switch_index; i >= 0;
            i = cluster_.switches[i].parent)
-        below[i] += count;
+        below[i] += static_cast<int32_t>(places.size());
     }
     return below;
   }
 
   void CountLeaving(const Members& group) {
     if (group.size() < 2) return;
-    for (const auto& [server, count] : group) ++leaving_server_[server];
+    for (const auto& [server, places] : group) ++leaving_server_[server];
     for (const auto& [index, count] : BelowSwitches(group)) leaving_switch_[index] += count < size_;
   }
 
@@ -73,11 +95,13 @@ class AxisLayout {
     path.devices = size_;
     path.servers = static_cast<int32_t>(group.size());
     const auto below = BelowSwitches(group);
-    for (const auto& [server, count] : group) {
+    for (const auto& [server, places] : group) {
       const Server& machine = cluster_.servers[server];
+      const int32_t count = static_cast<int32_t>(places.size());
       path.per_server = std::max(path.per_server, count);
       if (count > 1) {
-        Narrow(path.inside, machine.inside.Reached());
+        const double share = machine.inside.cube_mesh ? CubeMeshShare(places) : 1;
+        Narrow(path.inside, machine.inside.Reached() * share);
         path.inside_latency = std::max(path.inside_latency, machine.inside.latency);
         if (machine.inside.reduces_in_switch)
           path.in_switch = machine.inside.bandwidth * kInSwitchEfficiency;

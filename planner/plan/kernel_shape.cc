@@ -1,0 +1,98 @@
+#include "planner/plan/kernel_shape.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace automap {
+namespace {
+
+constexpr int kWinogradPlaces = 3;
+constexpr double kWinogradTile = 4;
+
+// Size of an operand's dim on one device.
+class CutDims {
+ public:
+  CutDims(const Graph& graph, NodeId node, absl::Span<const double> cuts)
+      : graph_(graph), node_(node), cuts_(cuts) {}
+
+  double operator()(int operand, int64_t dim) const {
+    const double size = tensor(operand).dims[dim];
+    if (cuts_.empty()) return size;
+    const int64_t place = (operand > 0 ? tensor(0).rank : 0) + dim;
+    return std::max(1.0, size / cuts_[place]);
+  }
+  const Tensor& tensor(int operand) const { return graph_.tensor(graph_.operands(node_)[operand]); }
+
+ private:
+  const Graph& graph_;
+  const NodeId node_;
+  const absl::Span<const double> cuts_;
+};
+
+template <typename Dims>
+bool Contains(const Dims& dims, int64_t dim) {
+  return std::find(dims.begin(), dims.end(), dim) != dims.end();
+}
+
+KernelShape DotShape(const CutDims& size, const xla::DotDimensionNumbers& numbers) {
+  KernelShape shape = {1, 1, 1, 0, 0};
+  for (int64_t dim = 0; dim < size.tensor(0).rank; ++dim) {
+    if (Contains(numbers.lhs_batch_dimensions(), dim)) {
+      shape.batch *= size(0, dim);
+    } else if (!Contains(numbers.lhs_contracting_dimensions(), dim)) {
+      shape.rows *= size(0, dim);
+    }
+  }
+  for (int64_t dim = 0; dim < size.tensor(1).rank; ++dim) {
+    const bool is_free = !Contains(numbers.rhs_batch_dimensions(), dim) &&
+                         !Contains(numbers.rhs_contracting_dimensions(), dim);
+    if (is_free) shape.columns *= size(1, dim);
+  }
+  return shape;
+}
+
+// How much the tiles of 4 places cover over what there is, or 0 when the window is another.
+double WinogradPadding(const xla::Window& window, const Tensor& result,
+                       const xla::ConvolutionDimensionNumbers& numbers) {
+  double padding = window.dimensions_size() == 2 ? 1 : 0;
+  for (int i = 0; i < window.dimensions_size(); ++i) {
+    const xla::WindowDimension& dim = window.dimensions(i);
+    const int64_t output = result.dims[numbers.output_spatial_dimensions(i)];
+    const int64_t least = std::min<int64_t>(dim.size(), output);
+    const double most = static_cast<double>(std::max<int64_t>(dim.size(), output));
+    if (least != kWinogradPlaces || dim.stride() > 1 || dim.window_dilation() > 1 ||
+        dim.base_dilation() > 1) {
+      return 0;
+    }
+    padding *= std::ceil(most / kWinogradTile) * kWinogradTile / most;
+  }
+  return padding;
+}
+
+KernelShape ConvolutionShape(const Graph& graph, NodeId node, const CutDims& size) {
+  const auto& instruction = *graph.node(node).instruction;
+  const auto& numbers = instruction.convolution_dimension_numbers();
+  KernelShape shape;
+  const double in = size(1, numbers.kernel_input_feature_dimension());
+  const double out = size(1, numbers.kernel_output_feature_dimension());
+  shape.channels = 2 * in * out / (in + out);
+  shape.winograd_padding =
+      WinogradPadding(instruction.window(), graph.tensor(graph.results(node)[0]), numbers);
+  return shape;
+}
+
+}  // namespace
+
+KernelShape KernelShapeOf(const Graph& graph, NodeId node, absl::Span<const double> cuts) {
+  const CutDims size(graph, node, cuts);
+  switch (graph.node(node).opcode) {
+    case Opcode::kDot:
+      return DotShape(size, graph.node(node).instruction->dot_dimension_numbers());
+    case Opcode::kConvolution:
+      return ConvolutionShape(graph, node, size);
+    default:
+      return {};
+  }
+}
+
+}  // namespace automap
