@@ -40,3 +40,6 @@ target_link_libraries(automap_test_random_graph PUBLIC automap_test_interpreter 
 automap_test(tests/planner/propagation/sharded_run_test.cc DEPS automap_test_random_graph)
 automap_test(tests/planner/propagation/properties_test.cc DEPS automap_test_random_graph automap_test_zoo)
 automap_test(tests/planner/plan/work_test.cc DEPS automap_test_zoo)
+automap_test(tests/planner/rules/merged_dims_test.cc DEPS automap_test_hlo_text automap_planner_rules)
+automap_test(tests/planner/propagation/beyond_strict_test.cc DEPS automap_test_random_graph automap_test_zoo)
+automap_test(tests/planner/plan/communication_test.cc DEPS automap_test_hlo_text automap_test_zoo)
