@@ -21,6 +21,7 @@ class GroupFinder {
         propagation_(wiring, options, prior),
         cuts_(wiring),
         forbidden_(graph_.tensor_count(), 0),
+        last_edge_(graph_.tensor_count(), -1),
         reaches_(graph_.tensor_count(), false),
         parameter_of_(graph_.tensor_count(), -1) {
     for (size_t i = 0; i < graph_.parameters().size(); ++i)
@@ -82,7 +83,7 @@ class GroupFinder {
   void AddGroup(TensorDim decision) {
     LinkageGroup group;
     const bool is_composite = propagation_.options().semantics.composite_splits;
-    std::vector<std::pair<TensorId, TensorId>> edges;  // to, from
+    edges_.clear();
     for (const int32_t entry : propagation_.trail()) {
       if (!Propagation::IsTensor(entry)) {
         const NodeId node = Propagation::AsNode(entry);
@@ -96,16 +97,15 @@ class GroupFinder {
         if (cuts_.Has(use)) continue;
         const FactorId factor = propagation_.selected(use.node);
         for (const TensorDim& result : wiring_.split_results(factor)) {
-          edges.emplace_back(result.tensor, tensor);
+          AddEdge(result.tensor, tensor);
         }
       }
       if (wiring_.replaces(tensor) >= 0 && !cuts_.HasReplacement(tensor)) {
-        edges.emplace_back(wiring_.replaces(tensor), tensor);
+        AddEdge(wiring_.replaces(tensor), tensor);
       }
     }
     group.cuts = cuts_.list();
-    std::sort(edges.begin(), edges.end());
-    for (const TensorId tensor : Reaching(decision.tensor, edges)) {
+    for (const TensorId tensor : Reaching(decision.tensor)) {
       const int32_t parameter = parameter_of_[tensor];
       if (parameter < 0 || roles_.of[parameter] != role_) continue;
       group.members.push_back({parameter, propagation_.split_dim(tensor)});
@@ -115,20 +115,23 @@ class GroupFinder {
     found_.groups.push_back(std::move(group));
   }
 
-  std::vector<TensorId> Reaching(TensorId target,
-                                 const std::vector<std::pair<TensorId, TensorId>>& edges) {
+  void AddEdge(TensorId to, TensorId from) {
+    edges_.push_back({to, from, last_edge_[to]});
+    last_edge_[to] = static_cast<int32_t>(edges_.size()) - 1;
+  }
+
+  std::vector<TensorId> Reaching(TensorId target) {
     std::vector<TensorId> order = {target};
     reaches_[target] = true;
     for (size_t i = 0; i < order.size(); ++i) {
-      auto edge =
-          std::lower_bound(edges.begin(), edges.end(), std::make_pair(order[i], TensorId{0}));
-      for (; edge != edges.end() && edge->first == order[i]; ++edge) {
-        if (reaches_[edge->second]) continue;
-        reaches_[edge->second] = true;
-        order.push_back(edge->second);
+      for (int32_t edge = last_edge_[order[i]]; edge >= 0; edge = edges_[edge].before) {
+        if (reaches_[edges_[edge].from]) continue;
+        reaches_[edges_[edge].from] = true;
+        order.push_back(edges_[edge].from);
       }
     }
     for (const TensorId tensor : order) reaches_[tensor] = false;
+    for (const Edge& edge : edges_) last_edge_[edge.to] = -1;
     return order;
   }
 
@@ -155,72 +158,79 @@ class GroupFinder {
     }
   }
 
-  // What a group does with a node (>= 0: which factor it selects) or a tensor (~id: which dim it
-  // splits), and the `outer` of that.
+  // What a group does at a node (which factor it selects) or with a tensor (which dim it splits),
+  // and the `outer` of that.
   struct Claim {
-    int32_t where = 0;
     int32_t what = 0;
     int32_t outer = 1;
     int32_t group = -1;
-    auto operator<=>(const Claim&) const = default;
     bool Agrees(const Claim& other) const { return what == other.what && outer == other.outer; }
   };
+
+  // Calls visit(place, claim) for all claims; places are nodes, then tensors.
+  template <typename Visit>
+  void ForEachClaim(const Visit& visit) const {
+    for (int32_t g = 0; g < static_cast<int32_t>(found_.groups.size()); ++g) {
+      const LinkageGroup& group = found_.groups[g];
+      for (size_t i = 0; i < group.factors.size(); ++i) {
+        const int32_t outer = group.outers.empty() ? 1 : group.outers[i];
+        visit(wiring_.factor(group.factors[i]).node, Claim{group.factors[i], outer, g});
+      }
+      for (const TensorDim& place : group.tensors) {
+        visit(graph_.node_count() + place.tensor, Claim{place.dim, place.outer, g});
+      }
+    }
+  }
 
   // Two groups conflict when they select different factors of one node or split one tensor in
   // different dims, or when one hands on a split where the other has cut it.
   void FindConflicts() {
     found_.conflicts.resize(found_.groups.size());
-    std::vector<Claim> claims;
+    std::vector<int32_t> begin(graph_.node_count() + graph_.tensor_count() + 1, 0);
+    ForEachClaim([&](int32_t place, const Claim&) { ++begin[place + 1]; });
+    for (size_t i = 1; i < begin.size(); ++i) begin[i] += begin[i - 1];
+    std::vector<Claim> claims(begin.back());
+    std::vector<int32_t> next(begin.begin(), begin.end() - 1);
+    ForEachClaim([&](int32_t place, const Claim& claim) { claims[next[place]++] = claim; });
+    const auto at = [&](int32_t place) {
+      return absl::MakeConstSpan(claims).subspan(begin[place], begin[place + 1] - begin[place]);
+    };
+    for (size_t place = 0; place + 1 < begin.size(); ++place) {
+      AddConflicts(at(static_cast<int32_t>(place)));
+    }
     for (int32_t g = 0; g < static_cast<int32_t>(found_.groups.size()); ++g) {
-      const LinkageGroup& group = found_.groups[g];
-      for (size_t i = 0; i < group.factors.size(); ++i) {
-        const int32_t outer = group.outers.empty() ? 1 : group.outers[i];
-        claims.push_back({wiring_.factor(group.factors[i]).node, group.factors[i], outer, g});
-      }
-      for (const TensorDim& place : group.tensors) {
-        claims.push_back({~place.tensor, place.dim, place.outer, g});
+      for (const Cut& cut : found_.groups[g].cuts) {
+        const TensorId tensor = cut.node < 0 ? cut.operand : graph_.operands(cut.node)[cut.operand];
+        AddConflictsAtCut(g, at(graph_.node_count() + tensor));
       }
     }
-    std::sort(claims.begin(), claims.end());
-    for (size_t begin = 0, end = 0; begin < claims.size(); begin = end) {
-      while (end < claims.size() && claims[end].where == claims[begin].where) ++end;
-      if (!claims[begin].Agrees(claims[end - 1])) AddConflicts(claims, begin, end);
-    }
-    AddConflictsAtCuts(claims);
     for (auto& list : found_.conflicts) {
       std::sort(list.begin(), list.end());
       list.erase(std::unique(list.begin(), list.end()), list.end());
     }
   }
 
-  void AddConflicts(const std::vector<Claim>& claims, size_t begin, size_t end) {
-    for (size_t i = begin; i < end; ++i) {
-      for (size_t j = begin; j < end; ++j) {
-        if (!claims[i].Agrees(claims[j])) {
-          found_.conflicts[claims[i].group].push_back(claims[j].group);
-        }
+  void AddConflicts(absl::Span<const Claim> claims) {
+    for (const Claim& one : claims) {
+      for (const Claim& other : claims) {
+        if (!one.Agrees(other)) found_.conflicts[one.group].push_back(other.group);
       }
     }
   }
 
-  void AddConflictsAtCuts(const std::vector<Claim>& claims) {
-    for (int32_t g = 0; g < static_cast<int32_t>(found_.groups.size()); ++g) {
-      for (const Cut& cut : found_.groups[g].cuts) {
-        const TensorId tensor = cut.node < 0 ? cut.operand : graph_.operands(cut.node)[cut.operand];
-        auto claim = std::lower_bound(claims.begin(), claims.end(), Claim{~tensor, 0, 0, -1});
-        for (; claim != claims.end() && claim->where == ~tensor; ++claim) {
-          if (claim->group == g) continue;
-          found_.conflicts[g].push_back(claim->group);
-          found_.conflicts[claim->group].push_back(g);
-        }
-      }
+  void AddConflictsAtCut(int32_t group, absl::Span<const Claim> claims) {
+    for (const Claim& claim : claims) {
+      if (claim.group == group) continue;
+      found_.conflicts[group].push_back(claim.group);
+      found_.conflicts[claim.group].push_back(group);
     }
   }
 
   void NumberStructures() {
     std::map<uint64_t, int32_t> number;
+    StructureHasher hasher(wiring_);
     for (LinkageGroup& group : found_.groups) {
-      const uint64_t fingerprint = StructureFingerprint(wiring_, group.factors, group.tensors);
+      const uint64_t fingerprint = hasher.Fingerprint(group.factors, group.tensors);
       group.structure = number.emplace(fingerprint, number.size()).first->second;
       found_.copies.resize(number.size(), 0);
       ++found_.copies[group.structure];
@@ -234,6 +244,13 @@ class GroupFinder {
   Propagation propagation_;
   Cuts cuts_;
   ForbiddenDims forbidden_;
+  // What of the closure at hand follows from what, as lists by what follows.
+  struct Edge {
+    TensorId to = -1, from = -1;
+    int32_t before = -1;  // the edge to the same tensor that was added before
+  };
+  std::vector<Edge> edges_;
+  std::vector<int32_t> last_edge_;  // by tensor
   std::vector<bool> reaches_;
   std::vector<int32_t> parameter_of_;  // by tensor
   std::map<ParameterDim, int32_t> group_of_;

@@ -28,14 +28,17 @@ Propagation::Propagation(const Wiring& wiring, PropagationOptions options, const
       prior_(prior != nullptr && !prior->factor_parts.empty() ? prior : nullptr),
       tensor_dim_(wiring.graph().tensor_count(), -1),
       node_factor_(wiring.graph().node_count(), -1) {
+  verdict_.reserve(wiring.factor_count());
+  for (FactorId factor = 0; factor < wiring.factor_count(); ++factor) {
+    verdict_.push_back(RefusalWithin(factor, 1));
+  }
   if (!options.semantics.composite_splits) return;
   tensor_outer_.assign(wiring.graph().tensor_count(), 1);
   node_outer_.assign(wiring.graph().node_count(), 1);
 }
 
 // A second axis may cut the rest of a dim further only where the first one cut it.
-std::optional<ConflictClass> Propagation::Refusal(FactorId factor, int32_t outer) const {
-  if (factor < 0) return ConflictClass::kNeedsWhole;
+std::optional<ConflictClass> Propagation::RefusalWithin(FactorId factor, int32_t outer) const {
   const Wiring::FactorInfo& info = wiring_->factor(factor);
   if (info.kind == FactorKind::kHalo) return ConflictClass::kHalo;
   if (info.is_composite && !options_.semantics.composite_splits) return ConflictClass::kNeedsWhole;
@@ -99,6 +102,16 @@ std::optional<Conflict> Propagation::Split(TensorDim decision) {
   return conflict;
 }
 
+inline bool Propagation::Take(const TensorDim& place) {
+  int8_t& dim = tensor_dim_[place.tensor];
+  if (dim == place.dim) return outer_of(tensor_outer_, place.tensor) == place.outer;
+  if (dim >= 0 || forbidden_ != nullptr || !tensor_outer_.empty()) return false;
+  if (options_.semantics.padding && BorderRefusal(place)) return false;
+  dim = static_cast<int8_t>(place.dim);
+  trail_.push_back(~place.tensor);
+  return true;
+}
+
 std::optional<Conflict> Propagation::SplitTensor(TensorDim decision, NodeId cause) {
   int8_t& dim = tensor_dim_[decision.tensor];
   if (dim == decision.dim && outer_of(tensor_outer_, decision.tensor) == decision.outer) {
@@ -133,7 +146,9 @@ std::optional<Conflict> Propagation::Run(size_t next) {
       if (!node_outer_.empty()) node_outer_[use.node] = outer;
       trail_.push_back(use.node);
       for (const TensorDim& result : wiring_->split_results(selected)) {
-        if (auto conflict = SplitTensor(ResultOf(result, outer), use.node)) return conflict;
+        const TensorDim split_result = ResultOf(result, outer);
+        if (Take(split_result)) continue;
+        if (auto conflict = SplitTensor(split_result, use.node)) return conflict;
       }
     }
     const TensorId parameter = wiring_->replaces(place.tensor);

@@ -143,16 +143,23 @@ class Propagation {
     return place.outer == 1 ? Wiring::InnerFactor{wiring_->factor_of(use, place.dim), 1}
                             : wiring_->FactorAt(use, place.dim, place.outer);
   }
-  std::optional<ConflictClass> Refusal(FactorId factor, int32_t outer) const;
+  std::optional<ConflictClass> Refusal(FactorId factor, int32_t outer) const {
+    if (factor < 0) return ConflictClass::kNeedsWhole;
+    return outer == 1 ? verdict_[factor] : RefusalWithin(factor, outer);
+  }
+  std::optional<ConflictClass> RefusalWithin(FactorId factor, int32_t outer) const;
   bool CanBePadded(FactorId factor) const;
   std::optional<Conflict> Run(size_t first);
   std::optional<Conflict> SplitTensor(TensorDim decision, NodeId cause);
+  // Whether a split of a tensor is there already or nothing is in its way; then it is taken.
+  bool Take(const TensorDim& place);
 
   const Wiring* wiring_;
   PropagationOptions options_;
   const PriorSplits* prior_;
   const ForbiddenDims* forbidden_ = nullptr;
   const Cuts* cuts_ = nullptr;
+  std::vector<std::optional<ConflictClass>> verdict_;  // by factor, of a split of all of it
   std::vector<int8_t> tensor_dim_;
   std::vector<FactorId> node_factor_;
   std::vector<int32_t> tensor_outer_, node_outer_;  // empty without composite splits
