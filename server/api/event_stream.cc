@@ -1,10 +1,12 @@
 #include "server/api/event_stream.h"
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/steady_clock.h"
 #include "google/protobuf/util/time_util.h"
+#include "server/api/resume_token.h"
 #include "server/api/rpc_status.h"
+#include "server/api/unary.h"
+#include "server/jobs/job_state.h"
 
 namespace automap {
 namespace {
@@ -14,54 +16,94 @@ using google::protobuf::util::TimeUtil;
 constexpr absl::Duration kProgressInterval = absl::Milliseconds(500);
 constexpr int kEventsPerRead = 8;
 
+// A plan follows where the job has one.
 bool EndsStream(const v1::PlanEvent& event) {
-  const v1::PlanJob::State state = event.state_change().state();
-  return event.has_final_plan() || (event.has_state_change() && (state == v1::PlanJob::FAILED ||
-                                                                 state == v1::PlanJob::CANCELLED));
+  return event.has_final_plan() || event.bookmark().reconnect_soon() ||
+         (event.has_state_change() && IsEnded(event.state_change().state()) &&
+          !event.state_change().has_plan());
 }
 
 }  // namespace
 
-EventStream::EventStream(JobService& service, Executor& executor, std::string resume_token,
-                         v1::EventFilter filter)
-    : service_(service),
-      executor_(executor),
+EventStream::EventStream(const Api& api, grpc::CallbackServerContext& context, const char* method,
+                         std::string resume_token, v1::EventFilter filter)
+    : api_(api),
+      method_(method),
       resume_token_(std::move(resume_token)),
-      filter_(std::move(filter)) {}
+      filter_(std::move(filter)),
+      begin_(SteadyNow()),
+      context_(&context),
+      written_(SteadyNow()) {}
 
-EventStream* EventStream::Start(JobService& service, Executor& executor, FindJob find,
-                                std::string resume_token, v1::EventFilter filter) {
+EventStream* EventStream::Start(const Api& api, grpc::CallbackServerContext& context,
+                                const char* method, FindJob find, std::string resume_token,
+                                v1::EventFilter filter) {
   std::shared_ptr<EventStream> stream(
-      new EventStream(service, executor, std::move(resume_token), std::move(filter)));
+      new EventStream(api, context, method, std::move(resume_token), std::move(filter)));
   stream->self_ = stream;
-  executor.Run([stream, find = std::move(find)] { stream->Open(find); });
+  const absl::StatusOr<Caller> caller = api.access.Admit(context, method);
+  absl::Status status = caller.status();
+  if (status.ok() && !api.executor.TryRun([stream, find = std::move(find), caller = *caller] {
+        stream->Open(find, caller);
+      }))
+    status = TooBusy();
+  if (!status.ok()) {
+    MutexLock lock(stream->mutex_);
+    stream->End(status);
+  }
   return stream.get();
 }
 
-void EventStream::Open(const FindJob& find) {
-  const auto job = find();
+void EventStream::Open(const FindJob& find, const Caller& caller) {
+  if (!api_.jobs.OpenStream()) {
+    MutexLock lock(mutex_);
+    return End(
+        WithReason(absl::ResourceExhaustedError("streams: too many are open"), "TOO_MANY_STREAMS"));
+  }
+  {
+    MutexLock lock(mutex_);
+    is_open_ = true;
+    if (finished_) return;
+  }
+  const auto job = find(caller);
   {
     MutexLock lock(mutex_);
     if (finished_) return;
-    if (!job.ok()) return End(job.status());
-    job_ = job->name();
-    if (!resume_token_.empty()) {
-      if (!absl::SimpleAtoi(resume_token_, &after_) || after_ < 0)
-        return End(absl::OutOfRangeError(
-            "resume_token: not one of this job's; begin again with an empty one"));
-    }
-    v1::PlanEvent snapshot;
-    *snapshot.mutable_snapshot() = *job;
-    if (!job->spec().has_module_name()) snapshot.mutable_snapshot()->mutable_spec()->clear_module();
-    snapshot.set_sequence(after_);
-    snapshot.set_resume_token(absl::StrCat(after_));
-    *snapshot.mutable_event_time() = TimeUtil::GetCurrentTime();
-    queue_.push_back(std::move(snapshot));
-    subscription_ =
-        service_.feed().Subscribe(job_, [weak = weak_from_this(), &executor = executor_] {
-          if (auto stream = weak.lock()) executor.Run([stream] { stream->Pump(); });
-        });
+    const absl::Status status = job.ok() ? Begin(*job) : job.status();
+    if (!status.ok()) return End(status);
   }
+  Pump();
+}
+
+absl::Status EventStream::Begin(const v1::PlanJob& job) {
+  job_ = job.name();
+  if (!resume_token_.empty()) {
+    ASSIGN_OR_RETURN(after_, ParseResumeToken(job_, resume_token_));
+    if (after_ > 0) {
+      // A token of events that this job never had is refused before anything is sent.
+      RETURN_IF_ERROR(api_.jobs.store().EventsAfter(job_, after_, 1).status());
+    }
+  }
+  job_ended_ = IsEnded(job.state());
+  v1::PlanEvent snapshot;
+  *snapshot.mutable_snapshot() = job;
+  Mark(snapshot);
+  queue_.push_back(std::move(snapshot));
+  subscription_ = api_.jobs.feed().Subscribe(
+      job_, [weak = weak_from_this(), &executor = api_.executor](FeedNews news) {
+        if (auto stream = weak.lock()) executor.Run([stream, news] { stream->Wake(news); });
+      });
+  return absl::OkStatus();
+}
+
+void EventStream::Wake(FeedNews news) {
+  bool is_stuck = false;
+  {
+    MutexLock lock(mutex_);
+    if (news == FeedNews::kEvents) has_news_ = true;
+    is_stuck = writing_ && SteadyNow() - written_ > api_.limits.max_write_time;
+  }
+  if (is_stuck) CutOff();
   Pump();
 }
 
@@ -69,82 +111,117 @@ void EventStream::Pump() {
   MutexLock lock(mutex_);
   if (writing_ || finished_) return;
   if (last_) return End(absl::OkStatus());
-  if (queue_.empty()) {
-    if (const absl::Status status = FillQueue(); !status.ok()) return End(status);
-  }
-  if (!queue_.empty()) {
-    v1::PlanEvent event = std::move(queue_.front());
-    queue_.pop_front();
-    return Write(std::move(event));
-  }
-  v1::PlanEvent progress;
-  if (TakeProgress(progress)) Write(std::move(progress));
+  v1::PlanEvent event;
+  const auto has_event = TakeNext(event);
+  if (!has_event.ok()) return End(has_event.status());
+  if (*has_event) return Write(std::move(event));
+  if (job_ended_) return End(absl::OkStatus());  // resumed after its last event
+}
+
+absl::StatusOr<bool> EventStream::TakeNext(v1::PlanEvent& event) {
+  if (queue_.empty() && has_news_) RETURN_IF_ERROR(FillQueue());
+  if (queue_.empty()) return TakeProgress(event) || TakeBookmark(event);
+  event = std::move(queue_.front());
+  queue_.pop_front();
+  return true;
 }
 
 absl::Status EventStream::FillQueue() {
+  has_news_ = false;
   ASSIGN_OR_RETURN(std::vector<v1::PlanEvent> events,
-                   service_.store().EventsAfter(job_, after_, kEventsPerRead));
+                   api_.jobs.store().EventsAfter(job_, after_, kEventsPerRead));
+  has_news_ = !events.empty();
   for (v1::PlanEvent& event : events) {
     after_ = event.sequence();
+    event.set_resume_token(ResumeToken(job_, after_));
     if (event.has_improved_plan() && filter_.omit_improved_plans()) continue;
     queue_.push_back(std::move(event));
   }
+  if (queue_.empty() && has_news_) return FillQueue();  // all of them were left out
   return absl::OkStatus();
 }
 
 bool EventStream::TakeProgress(v1::PlanEvent& event) {
-  const auto [number, progress] = service_.feed().Latest(job_);
-  if (number == 0 || number == progress_number_ || absl::Now() < next_progress_) return false;
+  const absl::Time now = SteadyNow();
+  const auto [number, progress] = api_.jobs.feed().Latest(job_);
+  if (number == 0 || number == progress_number_ || now < next_progress_) return false;
   progress_number_ = number;
   const absl::Duration interval =
       filter_.has_min_progress_interval()
           ? absl::Nanoseconds(TimeUtil::DurationToNanoseconds(filter_.min_progress_interval()))
           : kProgressInterval;
-  next_progress_ = absl::Now() + interval;
+  next_progress_ = now + interval;
   *event.mutable_progress() = progress;
-  event.set_sequence(after_);
-  event.set_resume_token(absl::StrCat(after_));
-  *event.mutable_event_time() = TimeUtil::GetCurrentTime();
+  Mark(event);
   return true;
+}
+
+bool EventStream::TakeBookmark(v1::PlanEvent& event) {
+  const bool drains = api_.jobs.is_draining();
+  if (!drains && SteadyNow() - written_ < api_.limits.bookmark_interval) return false;
+  event.mutable_bookmark()->set_reconnect_soon(drains);
+  Mark(event);
+  return true;
+}
+
+// What is no durable event repeats the number of the last one.
+void EventStream::Mark(v1::PlanEvent& event) {
+  event.set_sequence(after_);
+  event.set_resume_token(ResumeToken(job_, after_));
+  *event.mutable_event_time() = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(absl::Now()));
 }
 
 void EventStream::Write(v1::PlanEvent event) {
   current_ = std::move(event);
   last_ = EndsStream(current_);
   writing_ = true;
+  written_ = SteadyNow();
   StartWrite(&current_);
 }
 
 void EventStream::End(const absl::Status& status) {
+  if (finished_) return;
   finished_ = true;
-  if (!status.ok()) service_.metrics().Rejected(ReasonOf(status));
+  api_.Answered(method_, status, SteadyNow() - begin_);
   Finish(ToGrpc(status));
 }
 
+void EventStream::CutOff() {
+  MutexLock lock(context_mutex_);
+  if (context_ == nullptr) return;
+  context_->TryCancel();
+  api_.metrics.WatcherCutOff();
+}
+
 void EventStream::OnWriteDone(bool ok) {
-  executor_.Run([stream = shared_from_this(), ok] {
+  api_.executor.Run([stream = shared_from_this(), ok] {
     {
       MutexLock lock(stream->mutex_);
       stream->writing_ = false;
-      if (!ok && !stream->finished_) return stream->End(absl::CancelledError("the client is gone"));
+      if (!ok) stream->End(absl::CancelledError("the client is gone"));
     }
     stream->Pump();
   });
 }
 
 void EventStream::OnCancel() {
-  executor_.Run([stream = shared_from_this()] {
+  api_.executor.Run([stream = shared_from_this()] {
     MutexLock lock(stream->mutex_);
-    if (!stream->finished_ && !stream->writing_)
-      stream->End(absl::CancelledError("the client is gone"));
+    if (!stream->writing_) stream->End(absl::CancelledError("the client is gone"));
   });
 }
 
 void EventStream::OnDone() {
-  executor_.Run([stream = std::move(self_)] {
+  {
+    MutexLock lock(context_mutex_);
+    context_ = nullptr;
+  }
+  api_.executor.Run([stream = std::move(self_)] {
     MutexLock lock(stream->mutex_);
     if (stream->subscription_ != 0)
-      stream->service_.feed().Unsubscribe(stream->job_, stream->subscription_);
+      stream->api_.jobs.feed().Unsubscribe(stream->job_, stream->subscription_);
+    if (stream->is_open_) stream->api_.jobs.CloseStream();
+    stream->is_open_ = false;
   });
 }
 

@@ -2,7 +2,7 @@
 
 namespace automap {
 
-Executor::Executor(int threads) {
+Executor::Executor(int threads, int64_t max_waiting) : max_waiting_(max_waiting) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
 }
 
@@ -21,6 +21,16 @@ void Executor::Run(std::function<void()> function) {
     queue_.push_back(std::move(function));
   }
   wake_.notify_one();
+}
+
+bool Executor::TryRun(std::function<void()> function) {
+  {
+    MutexLock lock(mutex_);
+    if (static_cast<int64_t>(queue_.size()) >= max_waiting_) return false;
+    queue_.push_back(std::move(function));
+  }
+  wake_.notify_one();
+  return true;
 }
 
 void Executor::Work() {

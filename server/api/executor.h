@@ -14,12 +14,15 @@ namespace automap {
 // is left.
 class Executor {
  public:
-  explicit Executor(int threads);
+  Executor(int threads, int64_t max_waiting);
   ~Executor();
   void Run(std::function<void()> function);
+  // Refuses, without waiting, when max_waiting functions wait already.
+  bool TryRun(std::function<void()> function);
 
  private:
   void Work();
+  const int64_t max_waiting_;
   Mutex mutex_;
   ConditionVariable wake_;
   std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);

@@ -5,10 +5,12 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/canonical_bytes.h"
+#include "base/failpoint.h"
+#include "base/reason.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
-#include "base/version.h"
 #include "google/protobuf/util/time_util.h"
+#include "server/api/plan_key.h"
 #include "server/api/validate.h"
 #include "server/jobs/job_state.h"
 
@@ -17,6 +19,8 @@ namespace {
 
 using google::protobuf::util::TimeUtil;
 
+constexpr int kCancelAttempts = 4;
+
 std::string NewJobName() {
   unsigned char bytes[16];
   RAND_bytes(bytes, sizeof(bytes));
@@ -24,100 +28,158 @@ std::string NewJobName() {
                                        reinterpret_cast<const char*>(bytes), sizeof(bytes))));
 }
 
-std::string Digest(const v1::PlanSpec& spec, const v1::JobOptions& options) {
-  return Sha256Hex(CanonicalBytes(spec) + CanonicalBytes(options));
+google::protobuf::Timestamp NowProto() {
+  return TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(absl::Now()));
+}
+
+std::string Digest(const v1::CreatePlanJobRequest& request) {
+  return Sha256Hex(CanonicalBytes(request.spec()) + CanonicalBytes(request.options()));
+}
+
+absl::Status NotThere(const std::string& name) {
+  return absl::NotFoundError(absl::StrCat("name: \"", name, "\", there is no such job"));
 }
 
 }  // namespace
 
-absl::Status JobService::CheckQueue() {
-  if (draining_)
-    return absl::UnavailableError("server: is draining; try another replica or again later");
-  ASSIGN_OR_RETURN(const JobPage pending, store_.List(static_cast<int>(limits_.max_queued_jobs), "",
-                                                      {v1::PlanJob::PENDING}));
-  if (static_cast<int64_t>(pending.jobs.size()) < limits_.max_queued_jobs) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("queue: ", pending.jobs.size(), " jobs are waiting, no more are taken"));
+absl::StatusOr<v1::PlanJob> JobService::MakeJob(const v1::CreatePlanJobRequest& request,
+                                                const Caller& caller) {
+  RETURN_IF_ERROR(CheckRequestId(request.request_id(), limits_));
+  RETURN_IF_ERROR(CheckOptions(request.options(), limits_));
+  v1::PlanJob job;
+  ASSIGN_OR_RETURN(*job.mutable_spec(), CheckSpec(request.spec(), limits_));
+  ASSIGN_OR_RETURN(const std::string content, modules_.ContentDigestOf(request.spec()));
+  job.set_plan_key(PlanKey(job.spec(), content));
+  job.set_name(NewJobName());
+  *job.mutable_options() = request.options();
+  job.set_state(v1::PlanJob::PENDING);
+  job.set_caller(caller.name);
+  job.set_traceparent(caller.traceparent);
+  *job.mutable_create_time() = NowProto();
+  return job;
 }
 
-absl::StatusOr<v1::PlanJob> JobService::Create(const v1::PlanSpec& spec,
-                                               const v1::JobOptions& options,
-                                               const std::string& request_id,
-                                               const std::string& caller) {
-  RETURN_IF_ERROR(CheckRequestId(request_id, limits_));
-  RETURN_IF_ERROR(CheckOptions(options, limits_));
-  v1::PlanJob job;
-  ASSIGN_OR_RETURN(*job.mutable_spec(), CheckSpec(spec, limits_));
-  if (spec.has_module_name()) {
-    const auto module = GetModule(spec.module_name());
-    if (!module.ok())
-      return absl::FailedPreconditionError(
-          absl::StrCat("spec.module_name: ", spec.module_name(),
-                       " is not here; upload it with Modules.UploadModule"));
-  }
-  RETURN_IF_ERROR(CheckQueue());
-  job.set_name(NewJobName());
-  *job.mutable_options() = options;
-  job.set_state(v1::PlanJob::PENDING);
-  job.set_caller(caller);
-  *job.mutable_create_time() = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(absl::Now()));
+absl::StatusOr<std::optional<v1::Plan>> JobService::FindCached(const v1::PlanJob& job) {
+  if (job.options().cache_policy() != v1::CACHE_POLICY_UNSPECIFIED)
+    return std::optional<v1::Plan>();
+  ASSIGN_OR_RETURN(std::optional<v1::Plan> plan, store_.FindPlan(job.plan_key()));
+  metrics_.CacheLookedUp(plan.has_value());
+  return plan;
+}
+
+absl::StatusOr<v1::PlanJob> JobService::Create(const v1::CreatePlanJobRequest& request,
+                                               const Caller& caller) {
+  ASSIGN_OR_RETURN(v1::PlanJob job, MakeJob(request, caller));
+  if (draining_)
+    return WithReason(
+        absl::UnavailableError("server: is draining; try another replica or again later"),
+        "DRAINING");
+  ASSIGN_OR_RETURN(const std::optional<v1::Plan> cached, FindCached(job));
+  if (request.validate_only()) return job;
+  RETURN_IF_ERROR(FailpointStatus("api.create.before_store"));
   const std::string name = job.name();
-  ASSIGN_OR_RETURN(v1::PlanJob stored, store_.Create(job, request_id, Digest(spec, options)));
-  if (stored.name() == name) metrics_.JobCreated();
+  ASSIGN_OR_RETURN(v1::PlanJob stored,
+                   store_.Create({.job = std::move(job),
+                                  .request_id = request.request_id(),
+                                  .request_digest = Digest(request),
+                                  .cached_plan = cached.has_value() ? &*cached : nullptr},
+                                 {limits_.max_queued_jobs, limits_.max_queued_jobs_per_caller}));
+  if (stored.name() == name) {
+    metrics_.JobCreated();
+    if (IsEnded(stored.state()))
+      metrics_.JobEnded(stored.state(), absl::ZeroDuration(), absl::ZeroDuration());
+  }
   pool_.Wake();
+  RETURN_IF_ERROR(FailpointStatus("api.create.before_answer"));
   return stored;
 }
 
-absl::StatusOr<v1::PlanJob> JobService::Get(const std::string& name) {
+absl::StatusOr<v1::PlanJob> JobService::Get(const std::string& name, const Caller& caller) {
   RETURN_IF_ERROR(CheckJobName(name));
   ASSIGN_OR_RETURN(v1::PlanJob job, store_.Get(name));
+  if (!MaySee(caller, job)) return NotThere(name);
   if (!IsEnded(job.state())) *job.mutable_progress() = feed_.Latest(name).second;
   return job;
 }
 
-absl::StatusOr<v1::ListPlanJobsResponse> JobService::List(const v1::ListPlanJobsRequest& request) {
+absl::StatusOr<v1::PlanJob> JobService::GetToChange(const std::string& name, const Caller& caller) {
+  RETURN_IF_ERROR(CheckJobName(name));
+  ASSIGN_OR_RETURN(v1::PlanJob job, store_.Get(name));
+  if (!MaySee(caller, job)) return NotThere(name);
+  if (!MayChange(caller, job))
+    return absl::PermissionDeniedError(absl::StrCat(name, ": belongs to another caller"));
+  return job;
+}
+
+absl::StatusOr<v1::ListPlanJobsResponse> JobService::List(const v1::ListPlanJobsRequest& request,
+                                                          const Caller& caller) {
   ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request.page_size(), limits_));
-  std::vector<v1::PlanJob::State> states;
-  for (const int state : request.states()) states.push_back(static_cast<v1::PlanJob::State>(state));
-  ASSIGN_OR_RETURN(const JobPage page, store_.List(page_size, request.page_token(), states));
+  RETURN_IF_ERROR(CheckLabels("labels", request.labels(), limits_));
+  JobFilter filter;
+  if (caller.role == Role::kSubmitter) filter.caller = caller.name;
+  for (const int state : request.states()) {
+    if (!v1::PlanJob::State_IsValid(state) || state == v1::PlanJob::STATE_UNSPECIFIED)
+      return absl::InvalidArgumentError(absl::StrCat("states: ", state, ", must be a state"));
+    filter.states.push_back(static_cast<v1::PlanJob::State>(state));
+  }
+  filter.labels.insert(request.labels().begin(), request.labels().end());
+  ASSIGN_OR_RETURN(const JobPage page, store_.List(filter, page_size, request.page_token()));
   v1::ListPlanJobsResponse response;
   for (const v1::PlanJob& job : page.jobs) *response.add_plan_jobs() = job;
   response.set_next_page_token(page.next_page_token);
   return response;
 }
 
-// A race with the pool is settled by the store: a move that does not fit the state of the moment is
-// tried once more.
-absl::StatusOr<v1::PlanJob> JobService::Cancel(const std::string& name) {
-  RETURN_IF_ERROR(CheckJobName(name));
-  for (int attempt = 0;; ++attempt) {
-    ASSIGN_OR_RETURN(v1::PlanJob job, store_.Get(name));
+absl::StatusOr<v1::PlanJob> JobService::TryCancel(v1::PlanJob job,
+                                                  const v1::CancelPlanJobRequest& request) {
+  const bool is_running = job.state() == v1::PlanJob::RUNNING;
+  job.set_state(is_running ? v1::PlanJob::CANCELLING : v1::PlanJob::CANCELLED);
+  job.set_keep_best_plan(request.keep_best_plan());
+  if (!is_running) *job.mutable_end_time() = NowProto();
+  ASSIGN_OR_RETURN(v1::PlanJob written, store_.Update({.job = std::move(job)}));
+  if (is_running) pool_.Look(written.name());
+  if (!is_running) metrics_.JobEnded(written.state(), absl::ZeroDuration(), absl::ZeroDuration());
+  feed_.Notify(written.name());
+  return written;
+}
+
+// A race with the pool is settled by the store: what does not fit the state of the moment, or is no
+// more what we read, is tried again.
+absl::StatusOr<v1::PlanJob> JobService::Cancel(const v1::CancelPlanJobRequest& request,
+                                               const Caller& caller) {
+  absl::Status status;
+  for (int attempt = 0; attempt < kCancelAttempts; ++attempt) {
+    ASSIGN_OR_RETURN(const v1::PlanJob job, GetToChange(request.name(), caller));
+    if (!request.etag().empty() && request.etag() != job.etag())
+      return WithReason(
+          absl::AbortedError(absl::StrCat("etag: \"", request.etag(), "\", ", request.name(),
+                                          " has \"", job.etag(), "\"")),
+          "ETAG_MISMATCH");
     if (IsEnded(job.state()) || job.state() == v1::PlanJob::CANCELLING) return job;
-    const bool is_running = job.state() == v1::PlanJob::RUNNING;
-    job.set_state(is_running ? v1::PlanJob::CANCELLING : v1::PlanJob::CANCELLED);
-    if (!is_running)
-      *job.mutable_end_time() = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(absl::Now()));
-    const absl::Status status = store_.Update(job, nullptr);
-    if (!status.ok() && attempt < 3) continue;
-    RETURN_IF_ERROR(status);
-    if (is_running) pool_.Cancel(name);
-    if (!is_running) metrics_.JobEnded(job.state(), absl::ZeroDuration(), absl::ZeroDuration());
-    feed_.Notify(name);
-    return job;
+    auto cancelled = TryCancel(job, request);
+    if (cancelled.ok()) return cancelled;
+    status = cancelled.status();
+    if (status.code() != absl::StatusCode::kFailedPrecondition &&
+        status.code() != absl::StatusCode::kAborted)
+      break;
   }
+  return status;
 }
 
-absl::Status JobService::Delete(const std::string& name) {
-  RETURN_IF_ERROR(CheckJobName(name));
-  return store_.Delete(name);
+absl::Status JobService::Delete(const v1::DeletePlanJobRequest& request, const Caller& caller) {
+  RETURN_IF_ERROR(GetToChange(request.name(), caller).status());
+  RETURN_IF_ERROR(store_.Delete(request.name(), request.etag()));
+  feed_.Notify(request.name());
+  return absl::OkStatus();
 }
 
-absl::StatusOr<v1::Plan> JobService::GetPlan(const std::string& name) {
-  ASSIGN_OR_RETURN(const v1::PlanJob job, Get(name));
-  if (job.state() != v1::PlanJob::SUCCEEDED) {
-    return absl::FailedPreconditionError(absl::StrCat(name, ": is ",
-                                                      v1::PlanJob::State_Name(job.state()),
-                                                      ", only a job that SUCCEEDED has a plan"));
+absl::StatusOr<v1::Plan> JobService::GetPlan(const std::string& name, const Caller& caller) {
+  ASSIGN_OR_RETURN(const v1::PlanJob job, Get(name, caller));
+  // Jobs of the first version do not say that they have one.
+  if (!job.has_plan() && job.state() != v1::PlanJob::SUCCEEDED) {
+    return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                          name, ": is ", v1::PlanJob::State_Name(job.state()), " and has no plan")),
+                      "NO_PLAN");
   }
   int64_t after = 0;
   while (true) {
@@ -130,76 +192,42 @@ absl::StatusOr<v1::Plan> JobService::GetPlan(const std::string& name) {
   }
 }
 
-v1::Capabilities JobService::GetCapabilities() const {
-  v1::Capabilities capabilities;
-  capabilities.set_server_version(kPlannerVersion);
-  capabilities.set_max_inline_bytes(limits_.max_inline_bytes);
-  capabilities.set_max_module_bytes(limits_.max_module_bytes);
-  capabilities.set_max_chunk_bytes(limits_.max_chunk_bytes);
-  capabilities.set_max_instructions(limits_.max_instructions);
-  capabilities.set_max_computations(limits_.max_computations);
-  capabilities.set_max_shape_rank(limits_.max_shape_rank);
-  capabilities.set_max_queued_jobs(limits_.max_queued_jobs);
-  capabilities.set_max_workers(pool_.options().workers);
-  capabilities.set_max_worker_memory_bytes(pool_.options().limits.memory_bytes);
-  capabilities.mutable_max_run_timeout()->set_seconds(
-      absl::ToInt64Seconds(pool_.options().max_run_timeout));
-  for (const char* format : {"HloModuleProto", "HloProto", "HloSnapshot", "HLO text", "proto JSON",
-                             "protobuf text", "gzip of any"})
-    capabilities.add_formats(format);
-  for (const char* strategy : {"auto", "adp", "opp"}) capabilities.add_strategies(strategy);
-  for (const char* preset : {"default", "paper"}) capabilities.add_presets(preset);
-  return capabilities;
+absl::StatusOr<v1::Plan> JobService::LookupPlan(const v1::LookupPlanRequest& request) {
+  ASSIGN_OR_RETURN(const v1::PlanSpec spec, CheckSpec(request.spec(), limits_));
+  const absl::Status missing =
+      WithReason(absl::NotFoundError("spec: no plan of it is cached"), "PLAN_NOT_CACHED");
+  const auto content = modules_.ContentDigestOf(spec);
+  if (content.status().code() == absl::StatusCode::kFailedPrecondition) return missing;
+  RETURN_IF_ERROR(content.status());
+  ASSIGN_OR_RETURN(std::optional<v1::Plan> plan, store_.FindPlan(PlanKey(spec, *content)));
+  metrics_.CacheLookedUp(plan.has_value());
+  if (!plan.has_value()) return missing;
+  return *std::move(plan);
 }
 
-absl::StatusOr<std::unique_ptr<BlobStore::Upload>> JobService::BeginUpload(
-    const v1::UploadHeader& header) {
-  RETURN_IF_ERROR(CheckHeader(header, limits_));
-  if (draining_)
-    return absl::UnavailableError("server: is draining; try another replica or again later");
-  return blobs_.Begin(header.sha256(), header.size_bytes());
-}
-
-absl::StatusOr<v1::Module> JobService::GetModule(const std::string& name) {
-  ASSIGN_OR_RETURN(const std::string digest, ModuleDigest(name));
-  return blobs_.Get(digest);
-}
-
-absl::StatusOr<v1::ListModulesResponse> JobService::ListModules(
-    const v1::ListModulesRequest& request) {
-  ASSIGN_OR_RETURN(const int page_size, CheckPageSize(request.page_size(), limits_));
-  v1::ListModulesResponse response;
-  for (v1::Module& module : blobs_.List(request.page_token(), page_size + 1)) {
-    if (response.modules_size() == page_size) {
-      response.set_next_page_token(response.modules(page_size - 1).sha256());
-      break;
-    }
-    *response.add_modules() = std::move(module);
+void JobService::Sweep() {
+  const absl::Time now = absl::Now();
+  const auto changed = store_.Sweep({.now = now,
+                                     .ended_before = now - limits_.job_retention,
+                                     .max_plans = limits_.max_cached_plans});
+  if (!changed.ok()) return;
+  for (const v1::PlanJob& job : *changed) {
+    if (IsEnded(job.state()))
+      metrics_.JobEnded(job.state(), absl::ZeroDuration(), absl::ZeroDuration());
+    feed_.Notify(job.name());
   }
-  return response;
+  if (!changed->empty()) pool_.Wake();
 }
 
-absl::Status JobService::DeleteModule(const std::string& name) {
-  ASSIGN_OR_RETURN(const std::string digest, ModuleDigest(name));
-  std::string token;
-  do {
-    ASSIGN_OR_RETURN(const JobPage page, store_.List(limits_.max_page_size, token,
-                                                     {v1::PlanJob::PENDING, v1::PlanJob::RUNNING,
-                                                      v1::PlanJob::CANCELLING}));
-    for (const v1::PlanJob& job : page.jobs) {
-      if (job.spec().module_name() == name)
-        return absl::FailedPreconditionError(absl::StrCat(name, ": is needed by ", job.name()));
-    }
-    token = page.next_page_token;
-  } while (!token.empty());
-  return blobs_.Delete(digest);
+void JobService::BeginDrain() {
+  draining_ = true;
+  feed_.Tick();
 }
 
-absl::StatusOr<std::string> JobService::ReadModuleOf(const v1::PlanSpec& spec) {
-  if (spec.has_inline_hlo()) return spec.inline_hlo();
-  if (spec.has_inline_hlo_text()) return spec.inline_hlo_text();
-  ASSIGN_OR_RETURN(const std::string digest, ModuleDigest(spec.module_name()));
-  return blobs_.Read(digest);
+bool JobService::OpenStream() {
+  if (++streams_ <= limits_.max_watch_streams) return true;
+  --streams_;
+  return false;
 }
 
 }  // namespace automap

@@ -1,14 +1,15 @@
-// What the API does, without gRPC: requests in, messages or errors out. Blocks on the store; never
-// runs on gRPC's threads.
+// What the Planner service does, without gRPC: requests in, messages or errors out. Blocks on the
+// store; never runs on gRPC's threads.
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "automap/v1/modules.pb.h"
 #include "automap/v1/planner.pb.h"
-#include "server/blobs/blob_store.h"
+#include "server/api/caller.h"
+#include "server/api/module_service.h"
 #include "server/jobs/job_store.h"
 #include "server/ops/limits.h"
 #include "server/ops/metrics.h"
@@ -17,54 +18,61 @@
 
 namespace automap {
 
-// Thread-safe.
+// Thread-safe. A job that the caller must not see is NOT_FOUND; one that it must not change is
+// PERMISSION_DENIED.
 class JobService {
  public:
-  JobService(JobStore& store, BlobStore& blobs, JobFeed& feed, WorkerPool& pool, Metrics& metrics,
-             Limits limits)
+  JobService(JobStore& store, ModuleService& modules, JobFeed& feed, WorkerPool& pool,
+             Metrics& metrics, const Limits& limits)
       : store_(store),
-        blobs_(blobs),
+        modules_(modules),
         feed_(feed),
         pool_(pool),
         metrics_(metrics),
         limits_(limits) {}
 
   // Durable when it returns. UNAVAILABLE while draining.
-  absl::StatusOr<v1::PlanJob> Create(const v1::PlanSpec& spec, const v1::JobOptions& options,
-                                     const std::string& request_id, const std::string& caller);
-  absl::StatusOr<v1::PlanJob> Get(const std::string& name);
-  absl::StatusOr<v1::ListPlanJobsResponse> List(const v1::ListPlanJobsRequest& request);
-  absl::StatusOr<v1::PlanJob> Cancel(const std::string& name);
-  absl::Status Delete(const std::string& name);
-  absl::StatusOr<v1::Plan> GetPlan(const std::string& name);
+  absl::StatusOr<v1::PlanJob> Create(const v1::CreatePlanJobRequest& request, const Caller& caller);
+  absl::StatusOr<v1::PlanJob> Get(const std::string& name, const Caller& caller);
+  absl::StatusOr<v1::ListPlanJobsResponse> List(const v1::ListPlanJobsRequest& request,
+                                                const Caller& caller);
+  absl::StatusOr<v1::PlanJob> Cancel(const v1::CancelPlanJobRequest& request, const Caller& caller);
+  absl::Status Delete(const v1::DeletePlanJobRequest& request, const Caller& caller);
+  absl::StatusOr<v1::Plan> GetPlan(const std::string& name, const Caller& caller);
+  absl::StatusOr<v1::Plan> LookupPlan(const v1::LookupPlanRequest& request);
   v1::Capabilities GetCapabilities() const;
 
-  absl::StatusOr<std::unique_ptr<BlobStore::Upload>> BeginUpload(const v1::UploadHeader& header);
-  absl::StatusOr<v1::Module> GetModule(const std::string& name);
-  absl::StatusOr<v1::ListModulesResponse> ListModules(const v1::ListModulesRequest& request);
-  // FAILED_PRECONDITION while a job that has not ended needs it.
-  absl::Status DeleteModule(const std::string& name);
+  // Housekeeping, once a second: jobs that are late or lost, what is too old.
+  void Sweep();
 
-  // The bytes of a job's module, wherever they are.
-  absl::StatusOr<std::string> ReadModuleOf(const v1::PlanSpec& spec);
-
-  void BeginDrain() { draining_ = true; }
+  // From now on no new jobs; streams end with a bookmark.
+  void BeginDrain();
   bool is_draining() const { return draining_; }
+  // One more stream of events; false when there are too many. CloseStream for each true one.
+  bool OpenStream();
+  void CloseStream() { --streams_; }
+
   JobStore& store() { return store_; }
   JobFeed& feed() { return feed_; }
   Metrics& metrics() { return metrics_; }
   const Limits& limits() const { return limits_; }
 
  private:
-  absl::Status CheckQueue();
+  // A PENDING job as it would be stored.
+  absl::StatusOr<v1::PlanJob> MakeJob(const v1::CreatePlanJobRequest& request,
+                                      const Caller& caller);
+  absl::StatusOr<std::optional<v1::Plan>> FindCached(const v1::PlanJob& job);
+  absl::StatusOr<v1::PlanJob> GetToChange(const std::string& name, const Caller& caller);
+  absl::StatusOr<v1::PlanJob> TryCancel(v1::PlanJob job, const v1::CancelPlanJobRequest& request);
 
   JobStore& store_;
-  BlobStore& blobs_;
+  ModuleService& modules_;
   JobFeed& feed_;
   WorkerPool& pool_;
   Metrics& metrics_;
-  const Limits limits_;
+  const Limits& limits_;
   std::atomic<bool> draining_ = false;
+  std::atomic<int64_t> streams_ = 0;
 };
 
 }  // namespace automap

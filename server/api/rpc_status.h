@@ -11,8 +11,9 @@ namespace automap {
 // The stable reason for a status, e.g. HLO_MALFORMED; in ErrorInfo and in the metric of refusals.
 std::string ReasonOf(const absl::Status& status);
 
-// ErrorInfo always; BadRequest with the field's path for INVALID_ARGUMENT, RetryInfo for
-// RESOURCE_EXHAUSTED and UNAVAILABLE, ResourceInfo for NOT_FOUND. Our messages begin with the path:
+// ErrorInfo always; BadRequest with the field's path for INVALID_ARGUMENT, QuotaFailure and
+// RetryInfo for RESOURCE_EXHAUSTED, RetryInfo for UNAVAILABLE, PreconditionFailure for
+// FAILED_PRECONDITION, ResourceInfo for NOT_FOUND. Our messages begin with the path:
 // "spec.cluster_preset: \"x\", must be ...".
 grpc::Status ToGrpc(const absl::Status& status);
 

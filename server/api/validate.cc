@@ -3,14 +3,18 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
+#include "base/crc32c.h"
+#include "base/reason.h"
 #include "base/status_macros.h"
-#include "google/protobuf/util/time_util.h"
 #include "server/blobs/blob_store.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
 
 namespace automap {
 namespace {
+
+constexpr int64_t kMaxSeconds = 366 * 86400;
 
 absl::Status Refuse(absl::string_view path, absl::string_view text) {
   return absl::InvalidArgumentError(absl::StrCat(path, ": ", text));
@@ -23,11 +27,24 @@ absl::Status CheckModuleField(const v1::PlanSpec& spec, const Limits& limits) {
   const int64_t size = static_cast<int64_t>(spec.has_inline_hlo() ? spec.inline_hlo().size()
                                                                   : spec.inline_hlo_text().size());
   if (size == 0) return Refuse("spec.inline_hlo", "empty, must be an HLO module");
-  if (size > limits.max_inline_bytes) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("spec.inline_hlo: ", size, " bytes, must be at most ", limits.max_inline_bytes,
-                     "; upload it with Modules.UploadModule"));
-  }
+  return CheckInlineSize("spec.inline_hlo", size, limits);
+}
+
+// Positive, and not so long that times overflow.
+absl::Status CheckDuration(absl::string_view path, const google::protobuf::Duration& duration) {
+  if (duration.seconds() < 0 || duration.nanos() < 0 || duration.nanos() > 999'999'999 ||
+      (duration.seconds() == 0 && duration.nanos() == 0))
+    return Refuse(path, "must be > 0");
+  if (duration.seconds() > kMaxSeconds)
+    return Refuse(path, absl::StrCat(duration.seconds(), " s, must be at most ", kMaxSeconds));
+  return absl::OkStatus();
+}
+
+absl::Status CheckCompleteBy(const google::protobuf::Timestamp& time) {
+  const int64_t now = absl::ToUnixSeconds(absl::Now());
+  if (time.seconds() < now) return Refuse("options.complete_by", "is past");
+  if (time.seconds() > now + kMaxSeconds || time.nanos() < 0 || time.nanos() > 999'999'999)
+    return Refuse("options.complete_by", "must be a time within a year");
   return absl::OkStatus();
 }
 
@@ -65,19 +82,53 @@ absl::StatusOr<v1::PlanSpec> CheckSpec(const v1::PlanSpec& spec, const Limits& l
   return resolved;
 }
 
-absl::Status CheckOptions(const v1::JobOptions& options, const Limits& limits) {
-  if (options.has_run_timeout() &&
-      google::protobuf::util::TimeUtil::DurationToNanoseconds(options.run_timeout()) <= 0)
-    return Refuse("options.run_timeout", "must be > 0");
-  if (options.labels_size() > limits.max_labels)
-    return Refuse("options.labels", absl::StrCat(options.labels_size(),
-                                                 " of them, must be at most ", limits.max_labels));
-  for (const auto& [key, value] : options.labels()) {
+absl::Status CheckLabels(absl::string_view path,
+                         const google::protobuf::Map<std::string, std::string>& labels,
+                         const Limits& limits) {
+  if (static_cast<int>(labels.size()) > limits.max_labels)
+    return Refuse(path,
+                  absl::StrCat(labels.size(), " of them, must be at most ", limits.max_labels));
+  for (const auto& [key, value] : labels) {
+    if (key.empty()) return Refuse(path, "one without a key");
     if (static_cast<int>(key.size() + value.size()) > limits.max_label_bytes)
-      return Refuse("options.labels",
-                    absl::StrCat("one of more than ", limits.max_label_bytes, " bytes"));
+      return Refuse(path, absl::StrCat("one of more than ", limits.max_label_bytes, " bytes"));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckOptions(const v1::JobOptions& options, const Limits& limits) {
+  if (options.has_run_timeout())
+    RETURN_IF_ERROR(CheckDuration("options.run_timeout", options.run_timeout()));
+  if (options.has_queue_ttl())
+    RETURN_IF_ERROR(CheckDuration("options.queue_ttl", options.queue_ttl()));
+  if (options.has_complete_by()) RETURN_IF_ERROR(CheckCompleteBy(options.complete_by()));
+  if (std::abs(int64_t{options.priority()}) > limits.max_priority)
+    return Refuse("options.priority",
+                  absl::StrCat(options.priority(), ", must be in ", -limits.max_priority, "..",
+                               limits.max_priority));
+  if (!v1::CachePolicy_IsValid(options.cache_policy()))
+    return Refuse("options.cache_policy", "is none that is known here");
+  return CheckLabels("options.labels", options.labels(), limits);
+}
+
+absl::Status CheckInlineSize(absl::string_view path, int64_t size, const Limits& limits) {
+  if (size <= limits.max_inline_bytes) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(path, ": ", size, " bytes, must be at most ",
+                                                   limits.max_inline_bytes,
+                                                   "; upload it with Modules.UploadModule"));
+}
+
+absl::Status CheckChunk(const v1::UploadChunk& chunk, const Limits& limits) {
+  const int64_t size = static_cast<int64_t>(chunk.data().size());
+  if (size > limits.max_chunk_bytes)
+    return absl::ResourceExhaustedError(
+        absl::StrCat("chunk.data: ", size, " bytes, must be at most ", limits.max_chunk_bytes));
+  if (!chunk.has_crc32c()) return absl::OkStatus();
+  const uint32_t actual = Crc32c(chunk.data());
+  if (actual == chunk.crc32c()) return absl::OkStatus();
+  return WithReason(absl::InvalidArgumentError(
+                        absl::StrCat("chunk.crc32c: ", chunk.crc32c(), ", the data has ", actual)),
+                    "CHUNK_DAMAGED");
 }
 
 absl::Status CheckRequestId(const std::string& request_id, const Limits& limits) {

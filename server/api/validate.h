@@ -14,6 +14,12 @@ namespace automap {
 // itself is the worker's to judge.
 absl::StatusOr<v1::PlanSpec> CheckSpec(const v1::PlanSpec& spec, const Limits& limits);
 absl::Status CheckOptions(const v1::JobOptions& options, const Limits& limits);
+absl::Status CheckLabels(absl::string_view path,
+                         const google::protobuf::Map<std::string, std::string>& labels,
+                         const Limits& limits);
+absl::Status CheckInlineSize(absl::string_view path, int64_t size, const Limits& limits);
+// Size and, where it is given, CRC-32C of its data.
+absl::Status CheckChunk(const v1::UploadChunk& chunk, const Limits& limits);
 absl::Status CheckRequestId(const std::string& request_id, const Limits& limits);
 absl::Status CheckHeader(const v1::UploadHeader& header, const Limits& limits);
 // 0 becomes the default.

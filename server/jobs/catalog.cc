@@ -6,7 +6,7 @@ namespace automap {
 namespace {
 
 constexpr JobStoreRow kRows[] = {
-    {"sqlite", OpenSqliteJobStore},
+    {"sqlite", [](const StorePlace& place) { return OpenSqliteJobStore(place.folder); }},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -10,10 +11,15 @@
 
 namespace automap {
 
+// Where a store keeps its jobs; each uses what it needs.
+struct StorePlace {
+  std::string folder;    // its own, exists
+  std::string database;  // how to reach a database server
+};
+
 struct JobStoreRow {
   const char* scheme;  // as in --store SCHEME
-  // Opens the store in a folder of its own, which exists.
-  absl::StatusOr<std::unique_ptr<JobStore>> (*open)(const std::string& folder);
+  absl::StatusOr<std::unique_ptr<JobStore>> (*open)(const StorePlace& place);
 };
 
 absl::Span<const JobStoreRow> JobStores();

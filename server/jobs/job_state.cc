@@ -6,7 +6,8 @@ bool MayMove(v1::PlanJob::State from, v1::PlanJob::State to) {
   using Job = v1::PlanJob;
   switch (from) {
     case Job::PENDING:
-      return to == Job::RUNNING || to == Job::CANCELLED || to == Job::FAILED;
+      return to == Job::RUNNING || to == Job::SUCCEEDED || to == Job::CANCELLED ||
+             to == Job::FAILED || to == Job::EXPIRED;
     case Job::RUNNING:
       return to == Job::PENDING || to == Job::SUCCEEDED || to == Job::FAILED ||
              to == Job::CANCELLING || to == Job::CANCELLED;
@@ -19,7 +20,7 @@ bool MayMove(v1::PlanJob::State from, v1::PlanJob::State to) {
 
 bool IsEnded(v1::PlanJob::State state) {
   return state == v1::PlanJob::SUCCEEDED || state == v1::PlanJob::FAILED ||
-         state == v1::PlanJob::CANCELLED;
+         state == v1::PlanJob::CANCELLED || state == v1::PlanJob::EXPIRED;
 }
 
 }  // namespace automap

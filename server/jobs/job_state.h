@@ -9,7 +9,8 @@ namespace automap {
 //      ▲ │        │ │
 //      │ │        │ └───▶ CANCELLING ─▶ CANCELLED | SUCCEEDED | FAILED
 //      └─┼────────┘ (worker lost, server drained or killed)
-//        └──────────────▶ CANCELLED | FAILED
+//        ├──────────────▶ CANCELLED | FAILED | EXPIRED
+//        └──────────────▶ SUCCEEDED (the plan was known)
 bool MayMove(v1::PlanJob::State from, v1::PlanJob::State to);
 
 // Whether nothing happens any more.

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "absl/time/time.h"
+
 namespace automap {
 
 struct Limits {
@@ -10,13 +12,25 @@ struct Limits {
   int64_t max_inline_bytes = 2 << 20;   // of a module inside a request
   int64_t max_module_bytes = 64 << 20;  // of an uploaded module
   int64_t max_chunk_bytes = 1 << 20;
-  int64_t max_instructions = 2'000'000;  // checked by the worker before it parses
+  int64_t max_stored_bytes = int64_t{16} << 30;  // of all uploaded modules
+  int64_t max_instructions = 2'000'000;          // checked by the worker before it parses
   int64_t max_computations = 100'000;
   int max_shape_rank = 32;
-  int64_t max_queued_jobs = 10'000;
+  int64_t max_queued_jobs = 10'000, max_queued_jobs_per_caller = 5'000;
   int max_request_id_bytes = 128;
   int max_labels = 64, max_label_bytes = 128;
   int max_page_size = 1000, default_page_size = 100;
+  int max_digests = 1000;
+  int max_priority = 100;
+  int64_t max_watch_streams = 4000;
+  int64_t max_connections = 2000;
+  int max_streams_per_connection = 256;
+  int64_t max_waiting_calls = 4096;  // for one of the server's threads
+  int64_t max_cached_plans = 100'000;
+  absl::Duration max_write_time = absl::Seconds(60);
+  absl::Duration bookmark_interval = absl::Seconds(15);
+  absl::Duration job_retention = absl::Hours(24 * 7);
+  absl::Duration upload_retention = absl::Hours(24);
 };
 
 }  // namespace automap

@@ -1,11 +1,14 @@
-// What an operator sees: counters and gauges in Prometheus' text format.
+// What an operator sees: counters and gauges in Prometheus' text format. docs/runbook.md says what
+// to make of them.
 #pragma once
 
-#include <memory>
+#include <map>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "automap/v1/job.pb.h"
+#include "automap/v1/plan.pb.h"
 #include "prometheus/counter.h"
 #include "prometheus/family.h"
 #include "prometheus/gauge.h"
@@ -14,29 +17,48 @@
 
 namespace automap {
 
-// Thread-safe.
+// Thread-safe. No label takes its values from what callers send.
 class Metrics {
  public:
   Metrics();
 
   void JobCreated() { created_.Increment(); }
   void JobEnded(v1::PlanJob::State state, absl::Duration waited, absl::Duration ran);
-  void Rejected(const std::string& reason);
+  void PlanFound(const v1::Plan& plan);
+  void CacheLookedUp(bool hit);
+  // A call ended; `reason` says why it was refused, where it was.
+  void Answered(const char* method, absl::StatusCode code, const std::string& reason,
+                absl::Duration time);
   void UploadedBytes(int64_t bytes) { uploaded_.Increment(static_cast<double>(bytes)); }
-  // Set just before a scrape.
-  void SetWorkers(int busy, int total, int64_t deaths);
-  void SetWatchers(int64_t count) { watchers_.Set(static_cast<double>(count)); }
+  void WatcherCutOff() { cut_off_.Increment(); }
+  void WorkerDied(const std::string& cause) { deaths_.Add({{"cause", cause}}).Increment(); }
+  void Fenced() { fenced_.Increment(); }
+  void StoreAnswered(const char* operation, absl::Duration time, absl::StatusCode code);
+  void ConnectionRefused() { refused_.Increment(); }
+
+  // What is set just before a scrape.
+  struct Present {
+    int workers_busy = 0, workers = 0;
+    int64_t watchers = 0, connections = 0;
+    std::map<v1::PlanJob::State, int64_t> jobs;
+    absl::Duration oldest_wait = absl::ZeroDuration();
+  };
+  void Set(const Present& present);
 
   std::string Text() const;
 
  private:
+  using Counters = prometheus::Family<prometheus::Counter>;
+  using Gauges = prometheus::Family<prometheus::Gauge>;
+  using Histograms = prometheus::Family<prometheus::Histogram>;
+
   prometheus::Registry registry_;
-  prometheus::Counter& created_;
-  prometheus::Family<prometheus::Counter>& ended_;
-  prometheus::Family<prometheus::Counter>& rejected_;
-  prometheus::Counter& uploaded_;
-  prometheus::Gauge &busy_, &workers_, &deaths_, &watchers_;
+  prometheus::Counter &created_, &uploaded_, &cut_off_, &fenced_, &refused_;
+  Counters &ended_, &rejected_, &cache_, &deaths_, &store_errors_;
+  prometheus::Gauge &busy_, &workers_, &watchers_, &connections_, &oldest_, &fds_, &resident_;
+  Gauges& jobs_;
   prometheus::Histogram &waited_, &ran_;
+  Histograms &handling_, &store_, &search_, &gap_;
 };
 
 }  // namespace automap

@@ -19,15 +19,22 @@ void JobFeed::Unsubscribe(const std::string& job, int64_t id) {
     channels_.erase(channel);
 }
 
-void JobFeed::Notify(const std::string& job) {
+void JobFeed::Notify(absl::string_view job) { Wake(job, FeedNews::kEvents); }
+
+void JobFeed::Wake(absl::string_view job, FeedNews news) {
   std::vector<std::shared_ptr<Callback>> callbacks;
   {
     MutexLock lock(mutex_);
-    const auto channel = channels_.find(job);
-    if (channel == channels_.end()) return;
-    for (const auto& [id, callback] : channel->second.watchers) callbacks.push_back(callback);
+    const auto add = [&](const Channel& channel) {
+      for (const auto& [id, callback] : channel.watchers) callbacks.push_back(callback);
+    };
+    if (job.empty()) {
+      for (const auto& [name, channel] : channels_) add(channel);
+    } else if (const auto channel = channels_.find(std::string(job)); channel != channels_.end()) {
+      add(channel->second);
+    }
   }
-  for (const auto& callback : callbacks) (*callback)();
+  for (const auto& callback : callbacks) (*callback)(news);
 }
 
 void JobFeed::Publish(const std::string& job, const v1::Progress& progress) {
@@ -37,7 +44,7 @@ void JobFeed::Publish(const std::string& job, const v1::Progress& progress) {
     channel.progress = progress;
     ++channel.progress_number;
   }
-  Notify(job);
+  Wake(job, FeedNews::kProgress);
 }
 
 std::pair<int64_t, v1::Progress> JobFeed::Latest(const std::string& job) {

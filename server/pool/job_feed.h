@@ -6,25 +6,35 @@
 #include <memory>
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "automap/v1/job.pb.h"
 #include "base/mutex.h"
 
 namespace automap {
+
+// Why a watcher is woken.
+enum class FeedNews {
+  kEvents,    // the store has, or may have, more events
+  kProgress,  // there is newer progress
+  kTick,      // a second has passed, or the server begins to drain
+};
 
 // Durable events are read from the store; the feed only wakes, and keeps the newest progress of
 // each job. Thread-safe. Callbacks run on the publisher's thread, must not block, and may come once
 // more after Unsubscribe began.
 class JobFeed {
  public:
-  using Callback = std::function<void()>;
+  using Callback = std::function<void(FeedNews)>;
 
   int64_t Subscribe(const std::string& job, Callback callback);
   void Unsubscribe(const std::string& job, int64_t id);
 
-  // Something durable happened.
-  void Notify(const std::string& job);
+  // Something durable happened to the job; an empty name means any job.
+  void Notify(absl::string_view job);
   // Replaces the job's progress.
   void Publish(const std::string& job, const v1::Progress& progress);
+  // Wakes everybody to look at the clock.
+  void Tick() { Wake("", FeedNews::kTick); }
   // The newest progress and its number, 0 when there is none.
   std::pair<int64_t, v1::Progress> Latest(const std::string& job);
   // Forgets the progress of a job that has ended.
@@ -38,8 +48,10 @@ class JobFeed {
     int64_t progress_number = 0;
   };
 
+  void Wake(absl::string_view job, FeedNews news);
+
   Mutex mutex_;
-  std::map<std::string, Channel> channels_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, Channel, std::less<>> channels_ ABSL_GUARDED_BY(mutex_);
   int64_t next_id_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

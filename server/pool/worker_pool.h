@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "automap/v1/job.pb.h"
 #include "base/mutex.h"
 #include "server/jobs/job_store.h"
@@ -24,6 +26,11 @@ struct PoolOptions {
   absl::Duration max_run_timeout = absl::Hours(1);
   // How long past its time limit a worker may take to stop by itself before it is killed.
   absl::Duration overrun_grace = absl::Seconds(20);
+  // A worker that says nothing for so long, not even that it is there, is killed.
+  absl::Duration max_silence = absl::Seconds(30);
+  // How long a job is ours without a word to the store. Renewed every second, given up after two
+  // thirds.
+  absl::Duration lease = absl::Seconds(30);
   int max_attempts = 3;
 };
 
@@ -33,50 +40,62 @@ struct JobEnd {
   absl::Duration waited, ran;
 };
 
+// Hears what an operator wants to know. Each may be called from any of the pool's threads.
+struct PoolObserver {
+  std::function<void(const JobEnd&)> job_ended;
+  // "crashed", "silent" or "overran", with which job, and more for people.
+  std::function<void(const std::string& cause, const std::string& job, const std::string& text)>
+      worker_died;
+  // The store refused a write of ours because another runner has the job.
+  std::function<void()> fenced;
+  // A plan was found: how it was searched for.
+  std::function<void(const v1::Plan&)> plan_found;
+};
+
 // Each of `workers` threads keeps one warm process that searches and, once there is a plan, one
 // that verifies; they share nothing. A process serves one task at a time and is replaced when it
-// dies, overruns or is cancelled. A plan leaves only after the second process found it right. A
-// worker that dies costs the job one attempt.
+// dies, overruns, falls silent or is cancelled. A plan leaves only after the second process found
+// it right. A worker that dies costs the job one attempt.
 class WorkerPool {
  public:
   // Where the bytes of a job's module come from.
   using ModuleReader = std::function<absl::StatusOr<std::string>(const v1::PlanSpec&)>;
 
   WorkerPool(PoolOptions options, JobStore& store, JobFeed& feed, ModuleReader read_module,
-             std::function<void(const JobEnd&)> on_end);
+             PoolObserver observer);
   ~WorkerPool();
 
   void Start();
-  // A job was created: somebody look.
+  // A job was created or its turn came: somebody look.
   void Wake();
-  // Ends the run of a job that is CANCELLING.
-  void Cancel(const std::string& job);
+  // The job's state was changed by others: its runner looks at once instead of within a second.
+  void Look(const std::string& job);
   // Stops claiming; what runs goes back to PENDING and is continued by the next server. Blocks
   // until all threads ended.
   void Drain();
 
   int busy() const { return busy_; }
-  int64_t worker_deaths() const { return worker_deaths_; }
   const PoolOptions& options() const { return options_; }
 
  private:
-  class Runner;
+  friend class JobRunner;
   void RunThread();
-  bool IsCancelled(const std::string& job);
+  bool TakeLook(const std::string& job);
+  // Waits, but not past the beginning of a drain.
+  void Pause(absl::Duration time);
 
   const PoolOptions options_;
   JobStore& store_;
   JobFeed& feed_;
   const ModuleReader read_module_;
-  const std::function<void(const JobEnd&)> on_end_;
+  const PoolObserver observer_;
   std::vector<std::thread> threads_;
   std::atomic<bool> draining_ = false;
   std::atomic<int> busy_ = 0;
-  std::atomic<int64_t> worker_deaths_ = 0;
   Mutex mutex_;
   ConditionVariable wake_;
   int64_t wakes_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::set<std::string> cancelled_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::string> looks_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace automap

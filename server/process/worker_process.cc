@@ -12,6 +12,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/steady_clock.h"
 #include "server/worker/frames.h"
 
 extern char** environ;
@@ -101,18 +102,30 @@ absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const std::s
   Cap(*pid, RLIMIT_CORE, 0);
   std::unique_ptr<WorkerProcess> process(
       new WorkerProcess(*pid, to_worker.write, from_worker.read));
-  ASSIGN_OR_RETURN(const worker::v1::Event ready, process->Receive(absl::Now() + kStartTimeout));
+  ASSIGN_OR_RETURN(const worker::v1::Event ready, process->Receive(SteadyNow() + kStartTimeout));
   if (!ready.has_ready()) return absl::UnavailableError("worker: did not say that it is ready");
   return process;
 }
 
 WorkerProcess::~WorkerProcess() {
-  Kill();
   close(in_);
   close(out_);
+  if (reaped_) return;
+  Kill();
   int status = 0;
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }
+}
+
+std::string WorkerProcess::HowItEnded() {
+  int status = 0;
+  for (int i = 0; i < 20 && !reaped_; ++i) {
+    reaped_ = waitpid(pid_, &status, WNOHANG) == pid_;
+    if (!reaped_) usleep(5'000);
+  }
+  if (!reaped_) return "the process still runs";
+  if (WIFSIGNALED(status)) return absl::StrCat("killed by signal ", WTERMSIG(status));
+  return absl::StrCat("exited with ", WEXITSTATUS(status));
 }
 
 absl::Status WorkerProcess::Send(const worker::v1::Task& task, absl::Time deadline) {
@@ -126,8 +139,12 @@ absl::StatusOr<worker::v1::Event> WorkerProcess::Receive(absl::Time deadline) {
   return event;
 }
 
-void WorkerProcess::Terminate() { kill(pid_, SIGTERM); }
+void WorkerProcess::Terminate() {
+  if (!reaped_) kill(pid_, SIGTERM);
+}
 
-void WorkerProcess::Kill() { kill(-pid_, SIGKILL); }
+void WorkerProcess::Kill() {
+  if (!reaped_) kill(-pid_, SIGKILL);
+}
 
 }  // namespace automap

@@ -18,7 +18,8 @@ struct WorkerLimits {
   int64_t cpu_seconds = 3600;               // in all
 };
 
-// Owns the process: the destructor kills and reaps it. Not thread-safe, but for Terminate and Kill.
+// Owns the process: the destructor kills and reaps it. Deadlines are on base/steady_clock.h. Not
+// thread-safe, but for Terminate and Kill.
 class WorkerProcess {
  public:
   // Starts `program` with one BLAS thread, in a process group of its own, and waits until it is
@@ -35,12 +36,15 @@ class WorkerProcess {
 
   void Terminate();  // asks the present task to end with what it has
   void Kill();       // at once
+  // How the process ended, for people: waits a moment for it, then says that it runs.
+  std::string HowItEnded();
   pid_t pid() const { return pid_; }
 
  private:
   WorkerProcess(pid_t pid, int in, int out) : pid_(pid), in_(in), out_(out) {}
 
   const pid_t pid_;
+  bool reaped_ = false;
   const int in_, out_;  // our ends: we write tasks to in_, read events from out_
 };
 

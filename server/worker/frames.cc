@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/steady_clock.h"
 
 namespace automap {
 namespace {
@@ -20,7 +21,7 @@ constexpr uint32_t kMore = uint32_t{1} << 31;
 absl::Status WaitFor(int fd, short events, absl::Time deadline) {
   while (true) {
     const int64_t left =
-        deadline == absl::InfiniteFuture() ? -1 : absl::ToInt64Milliseconds(deadline - absl::Now());
+        deadline == absl::InfiniteFuture() ? -1 : absl::ToInt64Milliseconds(deadline - SteadyNow());
     if (deadline != absl::InfiniteFuture() && left <= 0)
       return absl::DeadlineExceededError("worker pipe: no answer in time");
     pollfd item = {fd, events, 0};

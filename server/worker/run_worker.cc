@@ -7,7 +7,10 @@
 #include <atomic>
 #include <new>
 
+#include "base/mutex.h"
 #include "base/status_macros.h"
+#include "base/steady_clock.h"
+#include "base/ticker.h"
 #include "base/version.h"
 #include "server/worker/frames.h"
 #include "server/worker/status_proto.h"
@@ -16,6 +19,8 @@ namespace automap {
 namespace {
 
 constexpr int64_t kMaxTaskBytes = int64_t{300} << 20;
+
+constexpr absl::Duration kHeartbeat = absl::Seconds(1);
 
 std::atomic<bool> stop_requested = false;
 
@@ -48,11 +53,18 @@ class Worker {
 
  private:
   worker::v1::Done Serve(const worker::v1::Task& task) {
+    const Ticker heart(kHeartbeat, [this] {
+      worker::v1::Event beat;
+      beat.mutable_heartbeat();
+      Send(beat);
+    });
     worker::v1::Done done;
     absl::Status status;
     try {
       if (task.has_plan()) {
-        auto plan = Plan(task.plan());
+        bool cut_short = false;
+        auto plan = Plan(task.plan(), cut_short);
+        done.set_cut_short(cut_short);
         status = plan.status();
         if (plan.ok()) *done.mutable_plan() = *std::move(plan);
       } else {
@@ -68,9 +80,9 @@ class Worker {
     return done;
   }
 
-  absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task) {
+  absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task, bool& cut_short) {
     const absl::Time deadline = task.time_limit_s() > 0
-                                    ? absl::Now() + absl::Seconds(task.time_limit_s())
+                                    ? SteadyNow() + absl::Seconds(task.time_limit_s())
                                     : absl::InfiniteFuture();
     PlanObserver observer;
     observer.progress = [&](const v1::Progress& progress) {
@@ -83,17 +95,22 @@ class Worker {
       *event.mutable_improved_plan() = plan;
       Send(event);
     };
-    return functions_.plan(task, observer,
-                           [&] { return stop_requested.load() || absl::Now() > deadline; });
+    return functions_.plan(task, observer, [&] {
+      const bool stops = stop_requested.load() || SteadyNow() > deadline;
+      cut_short = cut_short || stops;
+      return stops;
+    });
   }
 
   // A parent that does not listen any more is noticed at the next read.
   void Send(const worker::v1::Event& event) {
+    MutexLock lock(mutex_);
     WriteMessage(out_, event.SerializeAsString(), absl::InfiniteFuture()).IgnoreError();
   }
 
   const int in_, out_;
   const WorkerFunctions& functions_;
+  Mutex mutex_;  // one message after the other
 };
 
 }  // namespace

@@ -1,186 +1,18 @@
 // The server as a black box: real processes, real sockets on loopback, a worker with faults on
 // demand.
-#include <arpa/inet.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "tests/support/server_test.h"
 
-#include <filesystem>
+#include <signal.h>
+#include <sys/wait.h>
+
 #include <fstream>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "automap/v1/modules.grpc.pb.h"
-#include "automap/v1/planner.grpc.pb.h"
 #include "google/protobuf/util/message_differencer.h"
-#include "google/rpc/error_details.pb.h"
-#include "google/rpc/status.pb.h"
-#include "grpcpp/grpcpp.h"
-#include "gtest/gtest.h"
-
-extern char** environ;
 
 namespace automap {
 namespace {
-
-constexpr auto kTimeout = std::chrono::seconds(40);
-
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  close(fd);
-  return ntohs(address.sin_port);
-}
-
-std::string HttpGet(int port, const std::string& path) {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  std::string reply;
-  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) {
-    const std::string request = "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    (void)!write(fd, request.data(), request.size());
-    char buffer[4096];
-    ssize_t count = 0;
-    while ((count = read(fd, buffer, sizeof(buffer))) > 0) reply.append(buffer, count);
-  }
-  close(fd);
-  return reply;
-}
-
-class ServerTest : public testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() /
-              absl::StrCat("automap-e2e-", getpid(), "-", absl::ToUnixNanos(absl::Now()));
-    std::filesystem::create_directories(folder_);
-    setenv("FAKE_WORKER_DIR", folder_.c_str(), 1);
-    port_ = FreePort();
-    http_port_ = FreePort();
-    StartServer();
-  }
-
-  void TearDown() override {
-    if (server_ > 0) StopServer(SIGKILL);
-    std::filesystem::remove_all(folder_);
-  }
-
-  void StartServer(const std::string& worker = AUTOMAP_TEST_BIN "/fake_worker") {
-    const std::string program = AUTOMAP_BIN_DIR "/automapd";
-    // The server ends with this test, however that ends.
-    std::vector<std::string> arguments = {"/usr/bin/setpriv",
-                                          "--pdeathsig",
-                                          "KILL",
-                                          "--",
-                                          program,
-                                          "--listen",
-                                          absl::StrCat("127.0.0.1:", port_),
-                                          "--http-listen",
-                                          absl::StrCat("127.0.0.1:", http_port_),
-                                          "--data-dir",
-                                          folder_ / "data",
-                                          "--worker-program",
-                                          worker,
-                                          "--worker-memory-bytes",
-                                          "1073741824",
-                                          "--overrun-grace",
-                                          "1"};
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    ASSERT_EQ(posix_spawn(&server_, argv[0], nullptr, nullptr, argv.data(), environ), 0);
-    // A connection of its own: the shared ones may still believe in a server that was killed.
-    grpc::ChannelArguments fresh;
-    fresh.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    channel_ = grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port_),
-                                         grpc::InsecureChannelCredentials(), fresh);
-    ASSERT_TRUE(channel_->WaitForConnected(std::chrono::system_clock::now() + kTimeout));
-    planner_ = v1::Planner::NewStub(channel_);
-    modules_ = v1::Modules::NewStub(channel_);
-  }
-
-  int StopServer(int signal_number) {
-    kill(server_, signal_number);
-    int status = 0;
-    waitpid(server_, &status, 0);
-    server_ = 0;
-    return status;
-  }
-
-  static v1::PlanSpec Spec(const std::string& order, uint64_t seed = 0) {
-    v1::PlanSpec spec;
-    spec.set_inline_hlo_text(order);
-    spec.set_cluster_preset("v100x4x1-25gbps");
-    spec.mutable_options()->set_seed(seed);
-    return spec;
-  }
-
-  v1::PlanJob Create(const v1::PlanSpec& spec, const std::string& request_id = "",
-                     grpc::Status* status = nullptr) {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + kTimeout);
-    v1::CreatePlanJobRequest request;
-    *request.mutable_spec() = spec;
-    request.set_request_id(request_id);
-    v1::PlanJob job;
-    const grpc::Status result = planner_->CreatePlanJob(&context, request, &job);
-    if (status != nullptr) {
-      *status = result;
-    } else {
-      EXPECT_TRUE(result.ok()) << result.error_message();
-    }
-    return job;
-  }
-
-  std::vector<v1::PlanEvent> Watch(const std::string& job, const std::string& token = "") {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + kTimeout);
-    v1::WatchPlanJobRequest request;
-    request.set_name(job);
-    request.set_resume_token(token);
-    auto reader = planner_->WatchPlanJob(&context, request);
-    std::vector<v1::PlanEvent> events;
-    v1::PlanEvent event;
-    while (reader->Read(&event)) events.push_back(event);
-    const grpc::Status status = reader->Finish();
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    EXPECT_FALSE(events.empty());
-    if (events.empty()) events.emplace_back();
-    return events;
-  }
-
-  v1::PlanJob Get(const std::string& name) {
-    grpc::ClientContext context;
-    v1::GetPlanJobRequest request;
-    request.set_name(name);
-    v1::PlanJob job;
-    EXPECT_TRUE(planner_->GetPlanJob(&context, request, &job).ok());
-    return job;
-  }
-
-  void WaitForState(const std::string& name, v1::PlanJob::State state) {
-    for (int i = 0; i < 200 && Get(name).state() != state; ++i)
-      absl::SleepFor(absl::Milliseconds(50));
-    ASSERT_EQ(Get(name).state(), state);
-  }
-
-  std::filesystem::path folder_;
-  int port_ = 0, http_port_ = 0;
-  pid_t server_ = 0;
-  std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::Planner::Stub> planner_;
-  std::unique_ptr<v1::Modules::Stub> modules_;
-};
 
 TEST_F(ServerTest, StreamsSnapshotProgressImprovedAndFinalPlan) {
   grpc::ClientContext context;
@@ -217,7 +49,8 @@ TEST_F(ServerTest, AStreamGoesOnFromItsToken) {
   const std::vector<v1::PlanEvent> rest = Watch(job, durable[0].resume_token());
   ASSERT_EQ(rest.size(), durable.size());  // a snapshot instead of the first
   for (size_t i = 1; i < rest.size(); ++i)
-    EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(rest[i], durable[i]));
+    EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(rest[i], durable[i]))
+        << rest[i].ShortDebugString() << " vs " << durable[i].ShortDebugString();
 }
 
 TEST_F(ServerTest, AKilledWorkerCostsARetry) {
@@ -287,11 +120,7 @@ TEST_F(ServerTest, OneRequestIdMakesOneJob) {
   grpc::Status status;
   Create(Spec("ok", 2), "an id", &status);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  google::rpc::Status details;
-  ASSERT_TRUE(details.ParseFromString(status.error_details()));
-  google::rpc::ErrorInfo info;
-  ASSERT_TRUE(details.details(0).UnpackTo(&info));
-  EXPECT_EQ(info.reason(), "REQUEST_ID_REUSED");
+  EXPECT_EQ(ReasonOfError(status), "REQUEST_ID_REUSED");
 }
 
 TEST_F(ServerTest, CancelStopsARunningAndAWaitingJob) {

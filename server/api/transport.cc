@@ -1,0 +1,108 @@
+#include "server/api/transport.h"
+
+#include <unistd.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/security/tls_certificate_provider.h"
+#include "grpcpp/security/tls_credentials_options.h"
+
+namespace automap {
+namespace {
+
+constexpr int kRereadSeconds = 10;  // certificates
+
+bool IsLoopback(const std::string& listen) {
+  return absl::StartsWith(listen, "127.") || absl::StartsWith(listen, "localhost:") ||
+         absl::StartsWith(listen, "[::1]:");
+}
+
+absl::Status CheckFile(absl::string_view flag, const std::string& path) {
+  if (path.empty() || access(path.c_str(), R_OK) == 0) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(flag, ": ", path, " cannot be read"));
+}
+
+std::shared_ptr<grpc::ServerCredentials> Credentials(const TransportOptions& options) {
+  using namespace grpc::experimental;  // NOLINT: gRPC 1.51 has TLS with rotation there only
+  if (options.tls_certificate.empty()) return grpc::InsecureServerCredentials();
+  auto provider = std::make_shared<FileWatcherCertificateProvider>(
+      options.tls_key, options.tls_certificate, options.tls_client_ca, kRereadSeconds);
+  TlsServerCredentialsOptions tls(provider);
+  tls.watch_identity_key_cert_pairs();
+  if (!options.tls_client_ca.empty()) {
+    tls.watch_root_certs();
+    tls.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  }
+  return TlsServerCredentials(tls);
+}
+
+void SetLimits(grpc::ServerBuilder& builder, const Limits& limits) {
+  builder.SetMaxReceiveMessageSize(static_cast<int>(limits.max_message_bytes));
+  // A compressed message is inflated before its size is checked: refuse compression.
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
+  builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.max_streams_per_connection);
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20'000);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 10'000);
+}
+
+}  // namespace
+
+absl::Status CheckTransport(const TransportOptions& options) {
+  RETURN_IF_ERROR(CheckFile("--tls-certificate", options.tls_certificate));
+  RETURN_IF_ERROR(CheckFile("--tls-key", options.tls_key));
+  RETURN_IF_ERROR(CheckFile("--tls-client-ca", options.tls_client_ca));
+  if (options.tls_certificate.empty() != options.tls_key.empty())
+    return absl::InvalidArgumentError(
+        "--tls-certificate and --tls-key: one is missing, both belong together");
+  if (!options.tls_client_ca.empty() && options.tls_certificate.empty())
+    return absl::InvalidArgumentError("--tls-client-ca: needs --tls-certificate and --tls-key");
+  if (IsLoopback(options.listen) || options.allow_insecure) return absl::OkStatus();
+  if (options.tls_certificate.empty() || !options.knows_callers)
+    return absl::InvalidArgumentError(
+        absl::StrCat("--listen ", options.listen,
+                     ": others can reach it; give --tls-certificate, --tls-key and --principals, "
+                     "or say --allow-insecure"));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Transport>> Transport::Start(const TransportOptions& options,
+                                                            const Limits& limits, Metrics& metrics,
+                                                            std::vector<grpc::Service*> services) {
+  std::unique_ptr<Transport> transport(new Transport);
+  ASSIGN_OR_RETURN(transport->accept_, AcceptLoop::Listen(options.listen));
+  grpc::EnableDefaultHealthCheckService(true);
+  if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  transport->acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      Credentials(options));
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  SetLimits(builder, limits);
+  transport->server_ = builder.BuildAndStart();
+  if (transport->server_ == nullptr)
+    return absl::UnavailableError("gRPC does not start with these certificates");
+  transport->accept_->Start(
+      limits.max_connections,
+      [&acceptor = *transport->acceptor_](int listener, int socket) {
+        grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+        parameters.listener_fd = listener;
+        parameters.fd = socket;
+        acceptor.HandleNewConnection(&parameters);
+      },
+      [&metrics] { metrics.ConnectionRefused(); });
+  return transport;
+}
+
+void Transport::Shutdown(absl::Duration grace) {
+  accept_->Stop();
+  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
+  server_->Wait();
+}
+
+}  // namespace automap

@@ -1,0 +1,411 @@
+#include "server/jobs/sql_job_store.h"
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/failpoint.h"
+#include "base/reason.h"
+#include "server/jobs/job_row.h"
+#include "server/jobs/job_state.h"
+#include "server/jobs/job_writes.h"
+
+namespace automap {
+namespace {
+
+constexpr int kMaxAttempts = 5;
+constexpr int64_t kSweepRows = 100;
+
+absl::Status StatusOf(const absl::Status& status) { return status; }
+template <typename T>
+absl::Status StatusOf(const absl::StatusOr<T>& result) {
+  return result.status();
+}
+
+// The job that the request id made before, if any.
+absl::StatusOr<std::optional<v1::PlanJob>> FindByRequest(SqlConnection& connection,
+                                                         const NewJob& job) {
+  if (job.request_id.empty()) return std::optional<v1::PlanJob>();
+  ASSIGN_OR_RETURN(
+      const std::vector<SqlRow> inserted,
+      connection.Query("INSERT INTO requests VALUES (?, ?, ?, ?) "
+                       "ON CONFLICT (caller, request_id) DO NOTHING RETURNING 1",
+                       {job.job.caller(), job.request_id, job.request_digest, job.job.name()}));
+  if (!inserted.empty()) return std::optional<v1::PlanJob>();
+  ASSIGN_OR_RETURN(
+      const std::vector<SqlRow> known,
+      connection.Query("SELECT digest, name FROM requests WHERE caller = ? AND request_id = ?",
+                       {job.job.caller(), job.request_id}));
+  if (known.empty()) return absl::AbortedError("store: the request's job was just deleted");
+  if (Bytes(known[0], 0) != job.request_digest) {
+    return WithReason(absl::InvalidArgumentError(absl::StrCat("request_id: \"", job.request_id,
+                                                              "\" was used for another request")),
+                      "REQUEST_ID_REUSED");
+  }
+  ASSIGN_OR_RETURN(JobRow row, LoadJob(connection, Bytes(known[0], 1), false));
+  return std::optional<v1::PlanJob>(std::move(row.job));
+}
+
+absl::StatusOr<v1::PlanJob> EndWithCachedPlan(SqlConnection& connection, v1::PlanJob job,
+                                              const v1::Plan& plan) {
+  job.set_state(v1::PlanJob::SUCCEEDED);
+  job.set_from_cache(true);
+  job.set_has_plan(true);
+  *job.mutable_start_time() = job.create_time();
+  *job.mutable_end_time() = job.create_time();
+  ASSIGN_OR_RETURN(job, WriteState(connection, {std::move(job), 0}));
+  RETURN_IF_ERROR(AddFinalPlan(connection, job, plan, false));
+  return job;
+}
+
+absl::Status EtagMismatch(const v1::PlanJob& job, const std::string& etag) {
+  return WithReason(absl::AbortedError(absl::StrCat("etag: \"", etag, "\", ", job.name(), " has \"",
+                                                    job.etag(), "\"")),
+                    "ETAG_MISMATCH");
+}
+
+// "now + lease" on the shared clock, or for ever.
+std::string LeaseEnd(const SqlConnection& connection, absl::Duration lease) {
+  return connection.shared_clock() == nullptr
+             ? absl::StrCat(INT64_MAX)
+             : absl::StrCat(connection.shared_clock(), " + ", absl::ToInt64Nanoseconds(lease));
+}
+
+absl::StatusOr<std::vector<std::string>> Names(SqlConnection& connection, absl::string_view where,
+                                               const std::vector<SqlValue>& values) {
+  ASSIGN_OR_RETURN(const std::vector<SqlRow> rows,
+                   connection.Query(absl::StrCat("SELECT name FROM jobs WHERE ", where, " LIMIT ",
+                                                 kSweepRows, connection.lock_rows(true)),
+                                    values));
+  std::vector<std::string> names;
+  for (const SqlRow& row : rows) names.push_back(Bytes(row, 0));
+  return names;
+}
+
+// Takes a job from its holder.
+absl::StatusOr<v1::PlanJob> TakeBack(SqlConnection& connection, const std::string& name) {
+  ASSIGN_OR_RETURN(JobRow row, LoadJob(connection, name, true));
+  row.job.set_state(row.job.state() == v1::PlanJob::RUNNING ? v1::PlanJob::PENDING
+                                                            : v1::PlanJob::CANCELLED);
+  if (IsEnded(row.job.state())) *row.job.mutable_end_time() = ToTimestamp(absl::Now());
+  ++row.fence;
+  return WriteState(connection, std::move(row));
+}
+
+absl::StatusOr<v1::PlanJob> Expire(SqlConnection& connection, const std::string& name,
+                                   absl::Time now) {
+  ASSIGN_OR_RETURN(JobRow row, LoadJob(connection, name, true));
+  row.job.set_state(v1::PlanJob::EXPIRED);
+  *row.job.mutable_end_time() = ToTimestamp(now);
+  row.job.mutable_error()->set_code(static_cast<int>(absl::StatusCode::kDeadlineExceeded));
+  row.job.mutable_error()->set_message("queue_ttl or complete_by passed before the job started");
+  return WriteState(connection, std::move(row));
+}
+
+}  // namespace
+
+template <typename Body>
+auto SqlJobStore::Transact(const std::string& operation, Body body) {
+  using Result = decltype(body(std::declval<SqlConnection&>()));
+  for (int attempt = 1;; ++attempt) {
+    const Result result = [&]() -> Result {
+      ASSIGN_OR_RETURN(SqlPool::Session session, pool_->Take());
+      SqlTransaction transaction(*session);
+      RETURN_IF_ERROR(transaction.begun());
+      Result inner = body(*session);
+      if (!inner.ok()) return inner;
+      RETURN_IF_ERROR(FailpointStatus("store." + operation + ".before_commit"));
+      RETURN_IF_ERROR(transaction.Commit());
+      RETURN_IF_ERROR(FailpointStatus("store." + operation + ".after_commit"));
+      return inner;
+    }();
+    if (StatusOf(result).code() != absl::StatusCode::kAborted || attempt == kMaxAttempts)
+      return result;
+  }
+}
+
+template <typename Body>
+auto SqlJobStore::Read(Body body) {
+  using Result = decltype(body(std::declval<SqlConnection&>()));
+  return [&]() -> Result {
+    ASSIGN_OR_RETURN(SqlPool::Session session, pool_->Take());
+    return body(*session);
+  }();
+}
+
+absl::StatusOr<v1::PlanJob> SqlJobStore::Create(const NewJob& job, const QueueLimits& limits) {
+  auto created = Transact("create", [&](SqlConnection& connection) -> absl::StatusOr<v1::PlanJob> {
+    ASSIGN_OR_RETURN(std::optional<v1::PlanJob> known, FindByRequest(connection, job));
+    if (known.has_value()) return *std::move(known);
+    RowPlace place;
+    if (job.cached_plan == nullptr) {
+      RETURN_IF_ERROR(CheckQueue(connection, job.job.caller(), limits));
+      ASSIGN_OR_RETURN(place.turn, NextTurn(connection, job.job));
+    }
+    RETURN_IF_ERROR(InsertJob(connection, job.job, place));
+    ASSIGN_OR_RETURN(v1::PlanJob stored, WriteState(connection, {WithoutModule(job.job), 0}));
+    if (job.cached_plan == nullptr) return stored;
+    return EndWithCachedPlan(connection, std::move(stored), *job.cached_plan);
+  });
+  if (created.ok() && hooks_.announce) hooks_.announce(created->name());
+  return created;
+}
+
+absl::StatusOr<v1::PlanJob> SqlJobStore::Get(const std::string& name) {
+  return Read([&](SqlConnection& connection) -> absl::StatusOr<v1::PlanJob> {
+    ASSIGN_OR_RETURN(JobRow row, LoadJob(connection, name, false));
+    return std::move(row.job);
+  });
+}
+
+absl::StatusOr<JobPage> SqlJobStore::List(const JobFilter& filter, int page_size,
+                                          const std::string& page_token) {
+  int64_t before = INT64_MAX;
+  if (!page_token.empty() && (!absl::SimpleAtoi(page_token, &before) || before < 0))
+    return absl::InvalidArgumentError("page_token: not one of this server's");
+  std::string sql = "SELECT id, body FROM jobs WHERE id < ?";
+  std::vector<SqlValue> values = {before};
+  if (!filter.caller.empty()) {
+    absl::StrAppend(&sql, " AND caller = ?");
+    values.emplace_back(filter.caller);
+  }
+  if (!filter.states.empty()) {
+    const auto append = [](std::string* out, int state) { absl::StrAppend(out, state); };
+    absl::StrAppend(&sql, " AND state IN (", absl::StrJoin(filter.states, ",", append), ")");
+  }
+  for (const auto& [key, value] : filter.labels) {
+    absl::StrAppend(&sql,
+                    " AND EXISTS (SELECT 1 FROM labels WHERE job = id AND key = ? AND value = ?)");
+    values.emplace_back(key);
+    values.emplace_back(value);
+  }
+  absl::StrAppend(&sql, " ORDER BY id DESC LIMIT ?");
+  values.emplace_back(int64_t{page_size} + 1);
+  ASSIGN_OR_RETURN(const std::vector<SqlRow> rows,
+                   Read([&](SqlConnection& connection) { return connection.Query(sql, values); }));
+  JobPage page;
+  for (const SqlRow& row : rows) {
+    if (static_cast<int>(page.jobs.size()) == page_size) {
+      page.next_page_token = absl::StrCat(Integer(rows[page_size - 1], 0));
+      break;
+    }
+    ASSIGN_OR_RETURN(page.jobs.emplace_back(), ParseJob(Bytes(row, 1)));
+  }
+  return page;
+}
+
+absl::StatusOr<QueueState> SqlJobStore::CountJobs() {
+  return Read([](SqlConnection& connection) -> absl::StatusOr<QueueState> {
+    ASSIGN_OR_RETURN(
+        const std::vector<SqlRow> rows,
+        connection.Query("SELECT state, count(*), min(create_time) FROM jobs WHERE state IN "
+                         "(?, ?, ?) GROUP BY state",
+                         {int64_t{v1::PlanJob::PENDING}, int64_t{v1::PlanJob::RUNNING},
+                          int64_t{v1::PlanJob::CANCELLING}}));
+    QueueState queue;
+    for (const SqlRow& row : rows) {
+      const auto state = static_cast<v1::PlanJob::State>(Integer(row, 0));
+      queue.jobs[state] = Integer(row, 1);
+      if (state == v1::PlanJob::PENDING)
+        queue.oldest_pending = absl::FromUnixNanos(Integer(row, 2));
+    }
+    return queue;
+  });
+}
+
+absl::StatusOr<std::optional<Claim>> SqlJobStore::ClaimNext(absl::Time now, absl::Duration lease) {
+  const int64_t running = v1::PlanJob::RUNNING, cancelling = v1::PlanJob::CANCELLING;
+  auto claimed =
+      Transact("claim", [&](SqlConnection& connection) -> absl::StatusOr<std::optional<Claim>> {
+        ASSIGN_OR_RETURN(
+            const std::vector<SqlRow> rows,
+            connection.Query(
+                absl::StrCat(
+                    "SELECT body, fence, module FROM jobs WHERE state = ? AND start_until > ? AND "
+                    "(takes_plan = 0 OR NOT EXISTS (SELECT 1 FROM jobs AS other WHERE "
+                    "other.plan_key = jobs.plan_key AND other.state IN (?, ?))) "
+                    "ORDER BY priority DESC, turn, id LIMIT 1",
+                    connection.lock_rows(true)),
+                {int64_t{v1::PlanJob::PENDING}, absl::ToUnixNanos(now), running, cancelling}));
+        if (rows.empty()) return std::optional<Claim>();
+        ASSIGN_OR_RETURN(v1::PlanJob job, ParseJob(Bytes(rows[0], 0)));
+        job.set_state(v1::PlanJob::RUNNING);
+        job.set_attempts(job.attempts() + 1);
+        *job.mutable_start_time() = ToTimestamp(now);
+        Claim claim = {.job = {}, .fence = Integer(rows[0], 1) + 1};
+        ASSIGN_OR_RETURN(claim.job, WriteState(connection, {std::move(job), claim.fence}));
+        RETURN_IF_ERROR(connection.Run(absl::StrCat("UPDATE jobs SET lease_until = ",
+                                                    LeaseEnd(connection, lease), " WHERE name = ?"),
+                                       {claim.job.name()}));
+        UnpackModule(Bytes(rows[0], 2), *claim.job.mutable_spec());
+        return std::optional<Claim>(std::move(claim));
+      });
+  if (claimed.ok() && claimed->has_value() && hooks_.announce)
+    hooks_.announce((*claimed)->job.name());
+  return claimed;
+}
+
+absl::StatusOr<v1::PlanJob> SqlJobStore::Renew(const std::string& name, int64_t fence,
+                                               absl::Duration lease) {
+  return Read([&](SqlConnection& connection) -> absl::StatusOr<v1::PlanJob> {
+    ASSIGN_OR_RETURN(JobRow row, LoadJob(connection, name, false));
+    RETURN_IF_ERROR(CheckFence(row, fence));
+    if (connection.shared_clock() == nullptr) return std::move(row.job);
+    ASSIGN_OR_RETURN(
+        const std::vector<SqlRow> renewed,
+        connection.Query(absl::StrCat("UPDATE jobs SET lease_until = ", LeaseEnd(connection, lease),
+                                      " WHERE name = ? AND fence = ? RETURNING 1"),
+                         {name, fence}));
+    if (renewed.empty())
+      return absl::FailedPreconditionError(absl::StrCat(name, ": fence ", fence, " is lost"));
+    return std::move(row.job);
+  });
+}
+
+absl::StatusOr<v1::PlanJob> SqlJobStore::Update(const JobUpdate& update) {
+  auto written = Transact("update", [&](SqlConnection& connection) -> absl::StatusOr<v1::PlanJob> {
+    ASSIGN_OR_RETURN(JobRow row, LoadJob(connection, update.job.name(), true));
+    if (!update.job.etag().empty() && update.job.etag() != row.job.etag())
+      return EtagMismatch(row.job, update.job.etag());
+    if (update.fence != 0) RETURN_IF_ERROR(CheckFence(row, update.fence));
+    RETURN_IF_ERROR(CheckMove(row, update.job.state()));
+    v1::PlanJob next = update.job;
+    *next.mutable_spec() = row.job.spec();
+    next.set_has_plan(update.final_plan != nullptr);
+    ASSIGN_OR_RETURN(next, WriteState(connection, {std::move(next), row.fence}));
+    if (update.final_plan != nullptr)
+      RETURN_IF_ERROR(AddFinalPlan(connection, next, *update.final_plan, update.cache_plan));
+    return next;
+  });
+  if (written.ok() && hooks_.announce) hooks_.announce(written->name());
+  return written;
+}
+
+absl::Status SqlJobStore::AddImprovedPlan(const std::string& name, int64_t fence,
+                                          const v1::Plan& plan, absl::Time now) {
+  const absl::Status added = Transact("improve", [&](SqlConnection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const JobRow row, LoadJob(connection, name, true));
+    RETURN_IF_ERROR(CheckFence(row, fence));
+    v1::PlanEvent event;
+    *event.mutable_improved_plan() = plan;
+    *event.mutable_event_time() = ToTimestamp(now);
+    return AddEvent(connection, name, std::move(event)).status();
+  });
+  if (added.ok() && hooks_.announce) hooks_.announce(name);
+  return added;
+}
+
+absl::StatusOr<std::vector<v1::PlanEvent>> SqlJobStore::EventsAfter(const std::string& name,
+                                                                    int64_t after, int limit) {
+  return Read([&](SqlConnection& connection) -> absl::StatusOr<std::vector<v1::PlanEvent>> {
+    ASSIGN_OR_RETURN(const std::vector<SqlRow> rows,
+                     connection.Query("SELECT body FROM events WHERE name = ? AND sequence > ? "
+                                      "ORDER BY sequence LIMIT ?",
+                                      {name, after, int64_t{limit}}));
+    if (rows.empty()) {
+      ASSIGN_OR_RETURN(const std::vector<SqlRow> last,
+                       connection.Query("SELECT last_sequence FROM jobs WHERE name = ?", {name}));
+      if (last.empty())
+        return absl::NotFoundError(absl::StrCat("name: \"", name, "\", there is no such job"));
+      if (Integer(last[0], 0) < after)
+        return absl::OutOfRangeError(
+            absl::StrCat("resume_token: ", name, " has had only ", Integer(last[0], 0), " events"));
+    }
+    std::vector<v1::PlanEvent> events;
+    for (const SqlRow& row : rows) {
+      if (!events.emplace_back().ParseFromString(Bytes(row, 0)))
+        return absl::DataLossError("store: an event is damaged");
+    }
+    return events;
+  });
+}
+
+absl::StatusOr<std::optional<v1::Plan>> SqlJobStore::FindPlan(const std::string& plan_key) {
+  ASSIGN_OR_RETURN(const std::vector<SqlRow> rows, Read([&](SqlConnection& connection) {
+                     return connection.Query("SELECT body FROM plans WHERE plan_key = ?",
+                                             {plan_key});
+                   }));
+  if (rows.empty()) return std::optional<v1::Plan>();
+  v1::Plan plan;
+  if (!plan.ParseFromString(Bytes(rows[0], 0)))
+    return absl::DataLossError("store: a plan is damaged");
+  return std::optional<v1::Plan>(std::move(plan));
+}
+
+absl::StatusOr<std::optional<std::string>> SqlJobStore::FindUserOf(const std::string& module_name) {
+  ASSIGN_OR_RETURN(
+      const std::vector<SqlRow> rows, Read([&](SqlConnection& connection) {
+        return connection.Query(
+            "SELECT name FROM jobs WHERE module_name = ? AND state IN (?, ?, ?) LIMIT 1",
+            {module_name, int64_t{v1::PlanJob::PENDING}, int64_t{v1::PlanJob::RUNNING},
+             int64_t{v1::PlanJob::CANCELLING}});
+      }));
+  if (rows.empty()) return std::optional<std::string>();
+  return std::optional<std::string>(Bytes(rows[0], 0));
+}
+
+absl::Status SqlJobStore::Delete(const std::string& name, const std::string& etag) {
+  const absl::Status deleted = Transact("delete", [&](SqlConnection& connection) -> absl::Status {
+    ASSIGN_OR_RETURN(const JobRow row, LoadJob(connection, name, true));
+    if (!etag.empty() && etag != row.job.etag()) return EtagMismatch(row.job, etag);
+    if (!IsEnded(row.job.state())) {
+      return absl::FailedPreconditionError(absl::StrCat(name, ": is ",
+                                                        v1::PlanJob::State_Name(row.job.state()),
+                                                        ", only ended jobs can be deleted"));
+    }
+    return RemoveJob(connection, name);
+  });
+  if (deleted.ok() && hooks_.announce) hooks_.announce(name);
+  return deleted;
+}
+
+absl::StatusOr<std::vector<v1::PlanJob>> SqlJobStore::Sweep(const SweepLimits& limits) {
+  using Changed = std::vector<v1::PlanJob>;
+  auto changed = Transact("sweep", [&](SqlConnection& connection) -> absl::StatusOr<Changed> {
+    Changed jobs;
+    ASSIGN_OR_RETURN(const std::vector<std::string> late,
+                     Names(connection, "state = ? AND start_until <= ?",
+                           {int64_t{v1::PlanJob::PENDING}, absl::ToUnixNanos(limits.now)}));
+    for (const std::string& name : late) {
+      ASSIGN_OR_RETURN(jobs.emplace_back(), Expire(connection, name, limits.now));
+    }
+    if (connection.shared_clock() != nullptr) {
+      ASSIGN_OR_RETURN(
+          const std::vector<std::string> lost,
+          Names(connection,
+                absl::StrCat("state IN (?, ?) AND lease_until < ", connection.shared_clock()),
+                {int64_t{v1::PlanJob::RUNNING}, int64_t{v1::PlanJob::CANCELLING}}));
+      for (const std::string& name : lost) {
+        ASSIGN_OR_RETURN(jobs.emplace_back(), TakeBack(connection, name));
+      }
+    }
+    ASSIGN_OR_RETURN(const std::vector<std::string> old,
+                     Names(connection, "end_time > 0 AND end_time < ?",
+                           {absl::ToUnixNanos(limits.ended_before)}));
+    for (const std::string& name : old) RETURN_IF_ERROR(RemoveJob(connection, name));
+    RETURN_IF_ERROR(connection.Run("DELETE FROM plans WHERE id <= (SELECT max(id) FROM plans) - ?",
+                                   {limits.max_plans}));
+    return jobs;
+  });
+  if (changed.ok() && hooks_.announce) {
+    for (const v1::PlanJob& job : *changed) hooks_.announce(job.name());
+  }
+  return changed;
+}
+
+void SqlJobStore::ListenForChanges(std::function<void(absl::string_view)> on_change) {
+  if (hooks_.listen) hooks_.listen(std::move(on_change));
+}
+
+absl::Status SqlJobStore::TakeBackAllClaims() {
+  return Transact("recover", [](SqlConnection& connection) -> absl::Status {
+    while (true) {
+      ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                       Names(connection, "state IN (?, ?)",
+                             {int64_t{v1::PlanJob::RUNNING}, int64_t{v1::PlanJob::CANCELLING}}));
+      if (names.empty()) return absl::OkStatus();
+      for (const std::string& name : names) RETURN_IF_ERROR(TakeBack(connection, name).status());
+    }
+  });
+}
+
+}  // namespace automap

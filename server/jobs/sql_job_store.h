@@ -1,0 +1,61 @@
+// The job store on a SQL database.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "server/jobs/job_store.h"
+#include "server/jobs/sql_pool.h"
+
+namespace automap {
+
+// What a database that several processes share brings besides SQL. Either may be empty.
+struct ChangeHooks {
+  // A transaction that changed the job was committed.
+  std::function<void(const std::string& job)> announce;
+  std::function<void(std::function<void(absl::string_view job)>)> listen;
+};
+
+// Every change is one transaction.
+class SqlJobStore final : public JobStore {
+ public:
+  SqlJobStore(std::unique_ptr<SqlPool> pool, ChangeHooks hooks)
+      : pool_(std::move(pool)), hooks_(std::move(hooks)) {}
+
+  // For a database of which this is the only process: what ran when the last one died begins again,
+  // what was being cancelled is cancelled.
+  absl::Status TakeBackAllClaims();
+
+  absl::StatusOr<v1::PlanJob> Create(const NewJob& job, const QueueLimits& limits) override;
+  absl::StatusOr<v1::PlanJob> Get(const std::string& name) override;
+  absl::StatusOr<JobPage> List(const JobFilter& filter, int page_size,
+                               const std::string& page_token) override;
+  absl::StatusOr<QueueState> CountJobs() override;
+  absl::StatusOr<std::optional<Claim>> ClaimNext(absl::Time now, absl::Duration lease) override;
+  absl::StatusOr<v1::PlanJob> Renew(const std::string& name, int64_t fence,
+                                    absl::Duration lease) override;
+  absl::StatusOr<v1::PlanJob> Update(const JobUpdate& update) override;
+  absl::Status AddImprovedPlan(const std::string& name, int64_t fence, const v1::Plan& plan,
+                               absl::Time now) override;
+  absl::StatusOr<std::vector<v1::PlanEvent>> EventsAfter(const std::string& name, int64_t after,
+                                                         int limit) override;
+  absl::StatusOr<std::optional<v1::Plan>> FindPlan(const std::string& plan_key) override;
+  absl::StatusOr<std::optional<std::string>> FindUserOf(const std::string& module_name) override;
+  absl::Status Delete(const std::string& name, const std::string& etag) override;
+  absl::StatusOr<std::vector<v1::PlanJob>> Sweep(const SweepLimits& limits) override;
+  void ListenForChanges(std::function<void(absl::string_view)> on_change) override;
+
+ private:
+  // Runs `body(connection)` in a transaction, again when it lost against another one. Failpoints
+  // store.OPERATION.before_commit and .after_commit.
+  template <typename Body>
+  auto Transact(const std::string& operation, Body body);
+  template <typename Body>
+  auto Read(Body body);
+
+  const std::unique_ptr<SqlPool> pool_;
+  const ChangeHooks hooks_;
+};
+
+}  // namespace automap

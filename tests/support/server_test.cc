@@ -1,0 +1,250 @@
+#include "tests/support/server_test.h"
+
+#include <arpa/inet.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "google/rpc/error_details.pb.h"
+#include "google/rpc/status.pb.h"
+
+extern char** environ;
+
+namespace automap {
+namespace {
+
+int ConnectTo(int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0) return fd;
+  close(fd);
+  return -1;
+}
+
+template <typename Done>
+bool Poll(std::chrono::seconds limit, Done done) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (!done()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  return true;
+}
+
+}  // namespace
+
+int FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address = {};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+std::string HttpGet(int port, const std::string& path) {
+  const int fd = ConnectTo(port);
+  if (fd < 0) return "";
+  const std::string request = "GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  (void)!write(fd, request.data(), request.size());
+  std::string reply;
+  char buffer[4096];
+  ssize_t count = 0;
+  while ((count = read(fd, buffer, sizeof(buffer))) > 0) reply.append(buffer, count);
+  close(fd);
+  return reply;
+}
+
+template <typename Detail>
+Detail DetailOf(const grpc::Status& status) {
+  google::rpc::Status proto;
+  proto.ParseFromString(status.error_details());
+  Detail detail;
+  for (const google::protobuf::Any& any : proto.details()) {
+    if (any.UnpackTo(&detail)) return detail;
+  }
+  return Detail();
+}
+
+template google::rpc::BadRequest DetailOf(const grpc::Status&);
+template google::rpc::RetryInfo DetailOf(const grpc::Status&);
+template google::rpc::QuotaFailure DetailOf(const grpc::Status&);
+
+std::string ReasonOfError(const grpc::Status& status) {
+  return DetailOf<google::rpc::ErrorInfo>(status).reason();
+}
+
+double MetricOf(const std::string& text, const std::string& name_and_labels) {
+  const size_t at = text.find("\n" + name_and_labels + " ");
+  return at == std::string::npos ? -1 : std::stod(text.substr(at + name_and_labels.size() + 2, 40));
+}
+
+void ServerTest::SetUp() {
+  folder_ = std::filesystem::temp_directory_path() /
+            absl::StrCat("automap-e2e-", getpid(), "-", absl::ToUnixNanos(absl::Now()));
+  std::filesystem::create_directories(folder_);
+  setenv("FAKE_WORKER_DIR", folder_.c_str(), 1);
+  port_ = FreePort();
+  http_port_ = FreePort();
+  StartServer();
+}
+
+void ServerTest::TearDown() {
+  if (server_ > 0) StopServer(SIGKILL);
+  std::filesystem::remove_all(folder_);
+}
+
+void ServerTest::SpawnServer(const std::vector<std::string>& more,
+                             const std::vector<std::string>& environment) {
+  // The server ends with this test, however that ends.
+  std::vector<std::string> arguments = {"/usr/bin/setpriv",
+                                        "--pdeathsig",
+                                        "KILL",
+                                        "--",
+                                        AUTOMAP_BIN_DIR "/automapd",
+                                        absl::StrCat("--listen=127.0.0.1:", port_),
+                                        absl::StrCat("--http-listen=127.0.0.1:", http_port_),
+                                        absl::StrCat("--data-dir=", (folder_ / "data").string()),
+                                        "--worker-program=" AUTOMAP_TEST_BIN "/fake_worker",
+                                        "--worker-memory-bytes=1073741824",
+                                        "--overrun-grace=1"};
+  for (const std::string& flag : more) {
+    const std::string name = flag.substr(0, flag.find('='));
+    std::erase_if(arguments,
+                  [&](const std::string& item) { return item.rfind(name + "=", 0) == 0; });
+    arguments.push_back(flag);
+  }
+  std::vector<std::string> variables = environment;
+  for (char** entry = environ; *entry != nullptr; ++entry) variables.emplace_back(*entry);
+  std::vector<char*> argv, envp;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  for (std::string& variable : variables) envp.push_back(variable.data());
+  argv.push_back(nullptr);
+  envp.push_back(nullptr);
+  ASSERT_EQ(posix_spawn(&server_, argv[0], nullptr, nullptr, argv.data(), envp.data()), 0);
+}
+
+bool ServerTest::WaitUntilServing(std::chrono::seconds limit) {
+  return Poll(limit, [this] {
+    const int fd = ConnectTo(port_);
+    if (fd >= 0) close(fd);
+    return fd >= 0 || waitpid(server_, nullptr, WNOHANG) != 0;
+  });
+}
+
+void ServerTest::StartServer(const std::vector<std::string>& more,
+                             const std::vector<std::string>& environment) {
+  SpawnServer(more, environment);
+  ASSERT_TRUE(WaitUntilServing());
+  Connect();
+}
+
+void ServerTest::Connect() {
+  // A connection of its own: the shared ones may still believe in a server that was killed.
+  grpc::ChannelArguments fresh;
+  fresh.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  channel_ = grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port_),
+                                       grpc::InsecureChannelCredentials(), fresh);
+  ASSERT_TRUE(channel_->WaitForConnected(std::chrono::system_clock::now() + kTimeout));
+  planner_ = v1::Planner::NewStub(channel_);
+  modules_ = v1::Modules::NewStub(channel_);
+}
+
+int ServerTest::StopServer(int signal_number) {
+  kill(server_, signal_number);
+  int status = 0;
+  waitpid(server_, &status, 0);
+  server_ = 0;
+  return status;
+}
+
+v1::PlanSpec ServerTest::Spec(const std::string& order, uint64_t seed) {
+  v1::PlanSpec spec;
+  spec.set_inline_hlo_text(order);
+  spec.set_cluster_preset("v100x4x1-25gbps");
+  spec.mutable_options()->set_seed(seed);
+  return spec;
+}
+
+v1::PlanJob ServerTest::Create(const v1::PlanSpec& spec, const std::string& request_id,
+                               grpc::Status* status) {
+  v1::CreatePlanJobRequest request;
+  *request.mutable_spec() = spec;
+  request.set_request_id(request_id);
+  return CreateWith(request, status);
+}
+
+v1::PlanJob ServerTest::CreateWith(const v1::CreatePlanJobRequest& request, grpc::Status* status) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+  v1::PlanJob job;
+  const grpc::Status result = planner_->CreatePlanJob(&context, request, &job);
+  if (status != nullptr) {
+    *status = result;
+  } else {
+    EXPECT_TRUE(result.ok()) << result.error_message();
+  }
+  return job;
+}
+
+std::vector<v1::PlanEvent> ServerTest::Watch(const std::string& job, const std::string& token,
+                                             grpc::Status* status) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+  v1::WatchPlanJobRequest request;
+  request.set_name(job);
+  request.set_resume_token(token);
+  auto reader = planner_->WatchPlanJob(&context, request);
+  std::vector<v1::PlanEvent> events;
+  v1::PlanEvent event;
+  while (reader->Read(&event)) events.push_back(event);
+  const grpc::Status result = reader->Finish();
+  if (status != nullptr) {
+    *status = result;
+    return events;
+  }
+  EXPECT_TRUE(result.ok()) << result.error_message();
+  EXPECT_FALSE(events.empty());
+  if (events.empty()) events.emplace_back();
+  return events;
+}
+
+v1::PlanJob ServerTest::Get(const std::string& name) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+  v1::GetPlanJobRequest request;
+  request.set_name(name);
+  v1::PlanJob job;
+  const grpc::Status status = planner_->GetPlanJob(&context, request, &job);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return job;
+}
+
+v1::PlanJob ServerTest::Cancel(const std::string& name, bool keep_best_plan) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+  v1::CancelPlanJobRequest request;
+  request.set_name(name);
+  request.set_keep_best_plan(keep_best_plan);
+  v1::PlanJob job;
+  const grpc::Status status = planner_->CancelPlanJob(&context, request, &job);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return job;
+}
+
+void ServerTest::WaitForState(const std::string& name, v1::PlanJob::State state) {
+  ASSERT_TRUE(Poll(kTimeout, [&] { return Get(name).state() == state; }))
+      << name << " is " << v1::PlanJob::State_Name(Get(name).state());
+}
+
+}  // namespace automap
