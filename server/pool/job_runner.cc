@@ -114,10 +114,10 @@ absl::StatusOr<worker::v1::Done> JobRunner::RunTask(std::unique_ptr<WorkerProces
   bool was_told = false;
   while (true) {
     if (stop_ == Stop::kNone) stop_ = Look();
-    if (stop_ == Stop::kKeepsBest && task.has_plan() && !was_told) {
-      process->Terminate();
-      deadline = std::min(deadline, SteadyNow() + kKeepTimeout);
+    if (stop_ == Stop::kKeepsBest && task.has_plan()) {
+      if (!was_told) deadline = std::min(deadline, SteadyNow() + kKeepTimeout);
       was_told = true;
+      process->Terminate();  // again and again: it may not have begun when it heard it first
     } else if (stop_ != Stop::kNone && stop_ != Stop::kKeepsBest) {
       process.reset();
       return absl::CancelledError("stopped");

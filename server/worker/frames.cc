@@ -17,6 +17,7 @@ namespace {
 
 constexpr uint32_t kMaxFrame = 1 << 20;
 constexpr uint32_t kMore = uint32_t{1} << 31;
+constexpr absl::Duration kMessageTime = absl::Seconds(10);  // from its first byte to its last
 
 absl::Status WaitFor(int fd, short events, absl::Time deadline) {
   while (true) {
@@ -80,13 +81,16 @@ absl::Status WriteMessage(int fd, absl::string_view payload, absl::Time deadline
     char header[8];
     PutWord(header, static_cast<uint32_t>(frame.size()) | (payload.empty() ? 0 : kMore));
     PutWord(header + 4, Checksum(frame.data(), frame.size()));
-    RETURN_IF_ERROR(WriteAll(fd, header, sizeof(header), deadline));
-    RETURN_IF_ERROR(WriteAll(fd, frame.data(), frame.size(), deadline));
+    const std::string whole = absl::StrCat(absl::string_view(header, sizeof(header)), frame);
+    RETURN_IF_ERROR(WriteAll(fd, whole.data(), whole.size(), deadline));
   } while (!payload.empty());
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::string> ReadMessage(int fd, int64_t max_bytes, absl::Time deadline) {
+  RETURN_IF_ERROR(WaitFor(fd, POLLIN, deadline));
+  // What has begun is read to its end: half a message would make nonsense of all that follow.
+  deadline = std::max(deadline, SteadyNow() + kMessageTime);
   std::string message;
   bool more = true;
   while (more) {

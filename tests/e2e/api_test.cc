@@ -66,6 +66,7 @@ TEST_F(ServerTest, EqualJobsAtOnceShareOneRun) {
     found += !Get(job).from_cache();
   }
   EXPECT_EQ(found, 1);
+  WaitForMetric("automap_jobs_ended_total{state=\"succeeded\"}", 5);
   EXPECT_EQ(MetricOf(Metrics(), "automap_search_seconds_count{strategy=\"opp\"}"), 1);
 }
 

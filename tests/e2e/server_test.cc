@@ -241,8 +241,7 @@ TEST_F(ServerTest, ListsNewestFirstInPagesAndDeletesEndedJobs) {
 
 TEST_F(ServerTest, MetricsHealthAndReadinessAnswer) {
   Watch(Create(Spec("ok")).name());
-  EXPECT_NE(HttpGet(http_port_, "/metrics").find("automap_jobs_ended_total{state=\"succeeded\"} 1"),
-            std::string::npos);
+  WaitForMetric("automap_jobs_ended_total{state=\"succeeded\"}", 1);
   EXPECT_NE(HttpGet(http_port_, "/healthz").find(" 200 "), std::string::npos);
   EXPECT_NE(HttpGet(http_port_, "/readyz").find(" 200 "), std::string::npos);
   EXPECT_NE(HttpGet(http_port_, "/nothing").find(" 404 "), std::string::npos);

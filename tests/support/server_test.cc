@@ -247,4 +247,9 @@ void ServerTest::WaitForState(const std::string& name, v1::PlanJob::State state)
       << name << " is " << v1::PlanJob::State_Name(Get(name).state());
 }
 
+void ServerTest::WaitForMetric(const std::string& name_and_labels, double value) {
+  EXPECT_TRUE(Poll(kTimeout, [&] { return MetricOf(Metrics(), name_and_labels) >= value; }))
+      << name_and_labels << " is " << MetricOf(Metrics(), name_and_labels);
+}
+
 }  // namespace automap

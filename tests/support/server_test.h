@@ -53,6 +53,8 @@ class ServerTest : public testing::Test {
   v1::PlanJob Get(const std::string& name);
   v1::PlanJob Cancel(const std::string& name, bool keep_best_plan);
   void WaitForState(const std::string& name, v1::PlanJob::State state);
+  // The metric reaches the value in time.
+  void WaitForMetric(const std::string& name_and_labels, double value);
   std::string Metrics() { return HttpGet(http_port_, "/metrics"); }
 
   std::filesystem::path folder_;
