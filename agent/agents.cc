@@ -7,7 +7,8 @@ namespace automap {
 absl::StatusOr<TrainingResult> TrainAgent(Environment& environment, const AgentOptions& options,
                                           uint64_t seed, int64_t max_decisions,
                                           const EpisodeObserver& observer) {
-  RainbowAgent agent(environment.observation_size(), environment.num_actions(), options, seed);
+  RainbowAgent agent(environment.observation_size(), environment.num_actions(), options, seed,
+                     Mutation::kNone, environment.candidate_features());
   return Train(environment, agent, max_decisions, observer);
 }
 

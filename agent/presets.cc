@@ -21,4 +21,23 @@ AgentOptions DefaultAgent() {
   return options;
 }
 
+AgentOptions PaperPipelineAgent() {
+  AgentOptions options;
+  options.learning_rate = 1e-3;
+  options.epsilon_updates = 10000;
+  return options;
+}
+
+AgentOptions PipelineAgent() {
+  AgentOptions options = DefaultAgent();
+  options.discount = 1.0;
+  options.batch_size = 32;
+  options.replay_capacity = 2000;
+  options.epsilon_end = 0.1;
+  options.epsilon_updates = 250;
+  options.steps_per_update = 1;
+  options.greedy_rollout_every = 3;
+  return options;
+}
+
 }  // namespace automap

@@ -14,4 +14,8 @@ AgentOptions PaperAgent();
 // step, and roll-outs of the policy itself between the training episodes.
 AgentOptions DefaultAgent();
 
+// The same for pipelines: few decisions among many candidates, a reward at the end.
+AgentOptions PaperPipelineAgent();
+AgentOptions PipelineAgent();
+
 }  // namespace automap

@@ -4,12 +4,16 @@ automap_library(planner/rules LAYER 22 DEPS automap_planner_graph)
 automap_library(planner/propagation LAYER 23 DEPS automap_planner_rules)
 automap_library(planner/plan LAYER 24 DEPS automap_planner_propagation automap_simulator automap_proto)
 automap_library(planner/exporters LAYER 25 DEPS automap_planner_plan nlohmann_json::nlohmann_json)
-automap_library(planner/oracle LAYER 24 DEPS automap_base)
+automap_library(planner/oracle LAYER 24 DEPS automap_base automap_simulator)
 automap_library(planner/explore LAYER 25 DEPS automap_planner_plan automap_planner_oracle automap_agent_core)
-automap_library(planner/search LAYER 26 DEPS automap_planner_explore automap_agent)
+automap_library(planner/explore/pipeline LAYER 25 DEPS automap_planner_plan automap_planner_oracle automap_agent_core
+  nlohmann_json::nlohmann_json)
+automap_library(planner/search LAYER 26 DEPS automap_planner_explore automap_planner_explore_pipeline automap_agent)
 # The front doors: everything but the search, which alone needs Torch, and the whole.
-automap_library(planner NAME planner_verify LAYER 29 SOURCES verify_module_plan.cc DEPS automap_planner_explore)
+automap_library(planner NAME planner_verify LAYER 29 SOURCES verify_module_plan.cc
+  DEPS automap_planner_explore automap_planner_explore_pipeline)
 automap_library(planner NAME planner_inspect LAYER 29 SOURCES inspect_module.cc explain_parameter.cc
   DEPS automap_planner_plan nlohmann_json::nlohmann_json)
 automap_library(planner NAME planner_export LAYER 29 SOURCES export_module_plan.cc DEPS automap_planner_exporters)
-automap_library(planner NAME planner LAYER 30 SOURCES plan_module.cc DEPS automap_planner_search)
+automap_library(planner NAME planner LAYER 30 SOURCES plan_module.cc plan_splits.cc plan_pipeline.cc plan_request.cc
+  DEPS automap_planner_search)

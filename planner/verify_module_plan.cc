@@ -1,9 +1,13 @@
 #include "planner/verify_module_plan.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/sha256.h"
 #include "base/status_macros.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "planner/explore/explore_splits.h"
+#include "planner/explore/pipeline/describe_pipeline.h"
+#include "planner/explore/pipeline/pipeline_bound.h"
+#include "planner/explore/pipeline/profile_chain.h"
 #include "planner/plan/describe_plan.h"
 #include "simulator/cluster/cluster_proto.h"
 
@@ -33,6 +37,23 @@ absl::Status Compare(const v1::Plan& plan, v1::Plan derived) {
                 "does not follow from the module, the cluster and the splits");
 }
 
+absl::Status CheckStated(const v1::Plan::Bound& stated, Seconds found, const std::string& proof,
+                         double step_time) {
+  const bool is_reached = std::abs(step_time - found.value) <= kTolerance * step_time;
+  const double lower = is_reached ? step_time : found.value;
+  const double gap = is_reached ? 0.0 : (step_time - lower) / step_time;
+  if (std::abs(stated.lower_bound_s() - lower) > kTolerance * step_time) {
+    return Refuse("bound.lower_bound_s", absl::StrCat(stated.lower_bound_s(), ", is ", lower));
+  }
+  if (stated.has_gap() != (found.value > 0) ||
+      (stated.has_gap() && std::abs(stated.gap() - gap) > kTolerance)) {
+    return Refuse("bound.gap", absl::StrCat(stated.gap(), ", is ", gap));
+  }
+  if (stated.proof() != proof)
+    return Refuse("bound.proof", absl::StrCat("\"", stated.proof(), "\", is \"", proof, "\""));
+  return absl::OkStatus();
+}
+
 // The problem that the plan's last axis answers, to know how good it could have been.
 absl::Status CheckBound(const PreparedModule& module, const Cluster& cluster,
                         const Decisions& decisions, const v1::Plan& plan) {
@@ -50,27 +71,14 @@ absl::Status CheckBound(const PreparedModule& module, const Cluster& cluster,
   ASSIGN_OR_RETURN(const SplitTask task, MakeSplitTask(module, cluster, options));
   if (task.problem == nullptr) return Refuse("mesh", "does not belong to the strategy");
   const SplitBound bound = BoundOf(*task.problem);
-  const bool is_reached = std::abs(step_time - bound.lower_bound.value) <= kTolerance * step_time;
-  const double lower = is_reached ? step_time : bound.lower_bound.value;
-  const double gap = is_reached ? 0.0 : (step_time - lower) / step_time;
-  if (std::abs(stated.lower_bound_s() - lower) > kTolerance * step_time) {
-    return Refuse("bound.lower_bound_s", absl::StrCat(stated.lower_bound_s(), ", is ", lower));
-  }
-  if (stated.has_gap() != (bound.lower_bound.value > 0) ||
-      (stated.has_gap() && std::abs(stated.gap() - gap) > kTolerance)) {
-    return Refuse("bound.gap", absl::StrCat(stated.gap(), ", is ", gap));
-  }
-  if (stated.proof() != bound.proof)
-    return Refuse("bound.proof",
-                  absl::StrCat("\"", stated.proof(), "\", is \"", bound.proof, "\""));
-  return absl::OkStatus();
+  return CheckStated(stated, bound.lower_bound, bound.proof, step_time);
 }
 
 // What can be known of a search without repeating it: the winner's row is this plan, and no row
 // beats it.
 absl::Status CheckSearch(const v1::Plan& plan) {
   const v1::Plan::Search& search = plan.search();
-  if (plan.mesh_size() == 0) return absl::OkStatus();
+  if (plan.mesh_size() == 0 && plan.stages_size() == 0) return absl::OkStatus();
   if (search.preset() != (plan.semantics().paper_rule() ? "paper" : "default")) {
     return Refuse("search.preset",
                   absl::StrCat("\"", search.preset(), "\" does not go with the semantics"));
@@ -102,12 +110,46 @@ absl::Status CheckSearch(const v1::Plan& plan) {
   return absl::OkStatus();
 }
 
+// A plan with stages, of a module or (`module` null) of a profile.
+absl::Status VerifyPipeline(const PreparedModule* module, absl::string_view bytes,
+                            const Cluster& cluster, const v1::Cluster& cluster_proto,
+                            const v1::Plan& plan) {
+  const int32_t micro_batches = plan.micro_batches();
+  if (micro_batches < 1) return Refuse("micro_batches", "must be >= 1");
+  LayerChain chain;
+  std::string digest;
+  if (module != nullptr) {
+    auto made = ChainOfModule(*module, cluster, micro_batches);
+    if (!made.ok()) return Refuse("micro_batches", made.status().message());
+    chain = *std::move(made);
+  } else {
+    ASSIGN_OR_RETURN(const LayerChain profile, ReadProfile(bytes));
+    chain = ChainOfMicroBatches(profile, micro_batches);
+    digest = Sha256Hex(bytes);
+  }
+  const PipelineProblem problem(
+      chain, cluster, {plan.stages_size(), micro_batches, plan.semantics().ignore_memory()});
+  const auto cuts = CutsOf(problem, plan);
+  if (!cuts.ok())
+    return absl::FailedPreconditionError(absl::StrCat("plan.", cuts.status().message()));
+  ASSIGN_OR_RETURN(const v1::Plan derived, DescribePipelinePlan(module, digest, cluster_proto,
+                                                                problem, *cuts, plan.semantics()));
+  RETURN_IF_ERROR(Compare(plan, derived));
+  const PipelineBound bound = BoundOf(problem);
+  RETURN_IF_ERROR(
+      CheckStated(plan.bound(), bound.lower_bound, bound.proof, plan.cost().step_time_s()));
+  return CheckSearch(plan);
+}
+
 }  // namespace
 
 absl::Status VerifyModulePlan(absl::string_view bytes, const v1::Cluster& cluster_proto,
                               const v1::Plan& plan) {
   ASSIGN_OR_RETURN(const Cluster cluster, ClusterFromProto(cluster_proto));
+  if (IsProfile(bytes)) return VerifyPipeline(nullptr, bytes, cluster, cluster_proto, plan);
   ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, plan.semantics().roles()));
+  if (plan.stages_size() > 0)
+    return VerifyPipeline(module.get(), bytes, cluster, cluster_proto, plan);
   const auto decisions = DecisionsOf(*module, plan);
   if (!decisions.ok())
     return absl::FailedPreconditionError(absl::StrCat("plan.", decisions.status().message()));

@@ -16,26 +16,44 @@ int ArgMax(absl::Span<const float> values, absl::Span<const uint8_t> mask) {
   return std::max(best, 0);
 }
 
-QNetwork MakeNetwork(int observation_size, int num_actions, const AgentOptions& options,
-                     uint64_t seed) {
+QNetwork MakeNetwork(int inputs, int outputs, const AgentOptions& options, uint64_t seed) {
   Random random(seed, 0);
-  return QNetwork::Create(observation_size, options.hidden_units, num_actions, random);
+  return QNetwork::Create(inputs, options.hidden_units, outputs, random);
 }
 
 }  // namespace
 
 RainbowAgent::RainbowAgent(int observation_size, int num_actions, const AgentOptions& options,
-                           uint64_t seed, Mutation mutation)
+                           uint64_t seed, Mutation mutation, int candidate_features)
     : options_(options),
       mutation_(mutation),
+      observation_size_(observation_size),
+      num_actions_(num_actions),
+      candidate_features_(candidate_features),
       act_random_(seed, 1),
       sample_random_(seed, 2),
-      online_(MakeNetwork(observation_size, num_actions, options, seed)),
+      online_(candidate_features > 0 ? MakeNetwork(candidate_features, 1, options, seed)
+                                     : MakeNetwork(observation_size, num_actions, options, seed)),
       target_(online_),
       learner_(options.learning_rate),
       n_step_(options.n_step - (mutation == Mutation::kNStepOffByOne ? 1 : 0), options.discount),
-      replay_(options.replay_capacity, observation_size, num_actions, options.priority_alpha,
-              options.priority_epsilon) {}
+      replay_(options.replay_capacity,
+              candidate_features > 0 ? candidate_features : observation_size, num_actions,
+              options.priority_alpha, options.priority_epsilon, observation_size) {}
+
+std::vector<float> RainbowAgent::Values(const QNetwork& network,
+                                        absl::Span<const float> observation,
+                                        absl::Span<const uint8_t> mask) const {
+  if (candidate_features_ == 0) return network.Forward(observation, 1);
+  std::vector<float> values(num_actions_, 0);
+  for (int a = 0; a < num_actions_; ++a) {
+    if (!mask.empty() && mask[a] == 0) continue;
+    const auto row =
+        observation.subspan(static_cast<size_t>(a) * candidate_features_, candidate_features_);
+    values[a] = network.Forward(row, 1).front();
+  }
+  return values;
+}
 
 double RainbowAgent::epsilon() const {
   const double share =
@@ -45,7 +63,7 @@ double RainbowAgent::epsilon() const {
 
 int RainbowAgent::Act(absl::Span<const float> observation, absl::Span<const uint8_t> mask,
                       double epsilon) {
-  const int best = ArgMax(online_.Forward(observation, 1), mask);
+  const int best = ArgMax(Values(online_, observation, mask), mask);
   if (epsilon <= 0 || act_random_.Uniform() >= epsilon) return best;
   int64_t skip = act_random_.Below(mask.size() - std::count(mask.begin(), mask.end(), 0));
   int action = 0;
@@ -56,11 +74,18 @@ int RainbowAgent::Act(absl::Span<const float> observation, absl::Span<const uint
   return action;
 }
 
+// What the network saw of an observation when it scored `action`.
+std::vector<float> RainbowAgent::RowOf(const std::vector<float>& observation, int action) const {
+  if (candidate_features_ == 0) return observation;
+  const auto begin = observation.begin() + static_cast<int64_t>(action) * candidate_features_;
+  return {begin, begin + candidate_features_};
+}
+
 void RainbowAgent::Remember(const std::vector<float>& observation, int action, double reward,
                             const std::vector<float>& next_observation,
                             const std::vector<uint8_t>& next_mask, bool done) {
   for (Transition& transition :
-       n_step_.Add(observation, action, reward, next_observation, next_mask, done)) {
+       n_step_.Add(RowOf(observation, action), action, reward, next_observation, next_mask, done)) {
     if (mutation_ == Mutation::kNStepOffByOne && transition.bootstrap > 0)
       transition.bootstrap *= options_.discount;
     if (mutation_ == Mutation::kBootstrapTerminal && done) transition.bootstrap = options_.discount;
@@ -69,18 +94,19 @@ void RainbowAgent::Remember(const std::vector<float>& observation, int action, d
 }
 
 std::vector<float> RainbowAgent::Targets(const Batch& batch) const {
-  const std::vector<float> online = online_.Forward(batch.next_observations, batch.size);
-  const std::vector<float> target = target_.Forward(batch.next_observations, batch.size);
-  const int actions = online_.actions;
   std::vector<float> targets(batch.size);
   for (int i = 0; i < batch.size; ++i) {
-    const auto row = [&](const auto& values) {
-      return absl::MakeConstSpan(values).subspan(static_cast<size_t>(i) * actions, actions);
-    };
-    auto mask = row(batch.next_masks);
+    targets[i] = batch.rewards[i];
+    if (batch.bootstraps[i] == 0) continue;
+    const auto next = absl::MakeConstSpan(batch.next_observations)
+                          .subspan(static_cast<size_t>(i) * observation_size_, observation_size_);
+    auto mask = absl::MakeConstSpan(batch.next_masks)
+                    .subspan(static_cast<size_t>(i) * num_actions_, num_actions_);
     if (mutation_ == Mutation::kNoMaskInTarget) mask = {};
-    const int best = ArgMax(mutation_ == Mutation::kGreedyTarget ? row(target) : row(online), mask);
-    targets[i] = batch.rewards[i] + batch.bootstraps[i] * row(target)[best];
+    const std::vector<float> target = Values(target_, next, mask);
+    const int best =
+        ArgMax(mutation_ == Mutation::kGreedyTarget ? target : Values(online_, next, mask), mask);
+    targets[i] += batch.bootstraps[i] * target[best];
   }
   return targets;
 }
@@ -92,6 +118,7 @@ absl::Status RainbowAgent::Learn(double progress) {
   Batch batch = replay_.Sample(options_.batch_size, beta, sample_random_);
   if (mutation_ == Mutation::kNoImportanceWeights)
     std::fill(batch.weights.begin(), batch.weights.end(), 1.0f);
+  if (candidate_features_ > 0) std::fill(batch.actions.begin(), batch.actions.end(), 0);
   ASSIGN_OR_RETURN(const std::vector<float> errors, learner_.Step(batch, Targets(batch), online_));
   for (int i = 0; i < batch.size && mutation_ != Mutation::kPrioritiesNeverUpdated; ++i) {
     replay_.SetPriority(batch.indices[i], errors[i]);

@@ -18,11 +18,14 @@
 
 namespace automap {
 
+// With `candidate_features` the observation is a row for each action and the network sees one row
+// at a time: one scorer for all actions (its duelling advantage of a single action is nothing).
+//
 // Not thread-safe. Same arguments and calls: same bytes.
 class RainbowAgent {
  public:
   RainbowAgent(int observation_size, int num_actions, const AgentOptions& options, uint64_t seed,
-               Mutation mutation = Mutation::kNone);
+               Mutation mutation = Mutation::kNone, int candidate_features = 0);
 
   // A legal action: the one with the largest Q, or with probability `epsilon` a uniformly random
   // one, before which the returns of the steps remembered so far are cut. At least one action must
@@ -43,9 +46,13 @@ class RainbowAgent {
   // For each sample: reward + bootstrap x Q_target(next, argmax over legal a of Q_online(next, a)).
   std::vector<float> Targets(const Batch& batch) const;
 
-  std::vector<float> Q(absl::Span<const float> observation) const {
-    return online_.Forward(observation, 1);
+  // Q of every action; of illegal ones in `mask` (empty: none) it may be anything.
+  std::vector<float> Q(absl::Span<const float> observation,
+                       absl::Span<const uint8_t> mask = {}) const {
+    return Values(online_, observation, mask);
   }
+  // Goes on from parameters of the same shape instead of random ones.
+  void StartFrom(const QNetwork& network) { online_ = target_ = network; }
   const AgentOptions& options() const { return options_; }
   const QNetwork& online() const { return online_; }
   const QNetwork& target() const { return target_; }
@@ -53,8 +60,13 @@ class RainbowAgent {
   int64_t updates() const { return updates_; }
 
  private:
+  std::vector<float> Values(const QNetwork& network, absl::Span<const float> observation,
+                            absl::Span<const uint8_t> mask) const;
+  std::vector<float> RowOf(const std::vector<float>& observation, int action) const;
+
   const AgentOptions options_;
   const Mutation mutation_;
+  const int observation_size_, num_actions_, candidate_features_;
   Random act_random_, sample_random_;
   QNetwork online_, target_;
   Learner learner_;

@@ -6,15 +6,16 @@
 namespace automap {
 
 PrioritizedReplay::PrioritizedReplay(int64_t capacity, int observation_size, int num_actions,
-                                     double alpha, double epsilon)
+                                     double alpha, double epsilon, int next_observation_size)
     : capacity_(capacity),
       observation_size_(observation_size),
+      next_size_(next_observation_size > 0 ? next_observation_size : observation_size),
       num_actions_(num_actions),
       alpha_(alpha),
       epsilon_(epsilon),
       tree_(capacity),
       observations_(capacity * observation_size),
-      next_observations_(capacity * observation_size),
+      next_observations_(capacity * next_size_),
       rewards_(capacity),
       bootstraps_(capacity),
       next_masks_(capacity * num_actions),
@@ -24,7 +25,7 @@ void PrioritizedReplay::Add(const Transition& transition) {
   std::copy(transition.observation.begin(), transition.observation.end(),
             observations_.begin() + next_ * observation_size_);
   std::copy(transition.next_observation.begin(), transition.next_observation.end(),
-            next_observations_.begin() + next_ * observation_size_);
+            next_observations_.begin() + next_ * next_size_);
   std::copy(transition.next_mask.begin(), transition.next_mask.end(),
             next_masks_.begin() + next_ * num_actions_);
   rewards_[next_] = transition.reward;
@@ -50,7 +51,7 @@ Batch PrioritizedReplay::Sample(int batch_size, double beta, Random& random) con
     largest_weight = std::max(largest_weight, weights.back());
     batch.indices.push_back(index);
     append(batch.observations, observations_, index, observation_size_);
-    append(batch.next_observations, next_observations_, index, observation_size_);
+    append(batch.next_observations, next_observations_, index, next_size_);
     append(batch.next_masks, next_masks_, index, num_actions_);
     batch.actions.push_back(actions_[index]);
     batch.rewards.push_back(rewards_[index]);

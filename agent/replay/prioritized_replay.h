@@ -26,7 +26,7 @@ struct Batch {
 class PrioritizedReplay {
  public:
   PrioritizedReplay(int64_t capacity, int observation_size, int num_actions, double alpha,
-                    double epsilon);
+                    double epsilon, int next_observation_size = 0);  // 0: the same
 
   int64_t size() const { return size_; }
   void Add(const Transition& transition);
@@ -39,7 +39,7 @@ class PrioritizedReplay {
 
  private:
   const int64_t capacity_;
-  const int observation_size_, num_actions_;
+  const int observation_size_, next_size_, num_actions_;
   const double alpha_, epsilon_;
   SumTree tree_;
   int64_t size_ = 0, next_ = 0;

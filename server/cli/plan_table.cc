@@ -90,9 +90,11 @@ std::string MeshText(const google::protobuf::RepeatedPtrField<v1::Plan::MeshAxis
 
 void AppendCost(const v1::Plan& plan, std::string& out) {
   const v1::Plan::Cost& cost = plan.cost();
-  out += fmt::format("  step time      {}   compute {}, communication {}, utilization {:.0f} %\n",
+  const std::string bubble =
+      cost.bubble_s() > 0 ? fmt::format(", bubble {}", Duration(cost.bubble_s())) : "";
+  out += fmt::format("  step time      {}   compute {}, communication {}{}, utilization {:.0f} %\n",
                      Duration(cost.step_time_s()), Duration(cost.compute_s()),
-                     Duration(cost.communication_s()), 100 * cost.utilization());
+                     Duration(cost.communication_s()), bubble, 100 * cost.utilization());
   out += fmt::format(
       "  memory         {} of {} per device{}   parameters {}, optimizer {}, activations {}\n",
       Size(cost.peak_memory_bytes()), Size(cost.memory_limit_bytes()),
@@ -128,11 +130,32 @@ void AppendSearch(const v1::Plan& plan, std::string& out) {
   out += fmt::format("  engines        {}\n", absl::StrJoin(engines, " | "));
 }
 
+void AppendStages(const v1::Plan& plan, std::string& out) {
+  if (plan.stages().empty()) return;
+  out += fmt::format("  stages         {} of {}, {} micro-batches\n", plan.stages_size(),
+                     plan.schedule(), plan.micro_batches());
+  out +=
+      fmt::format("    {:>5}  {:>9}  {:>9}  {:>9}  {:>9}  {:>10}  {:<28}  {}\n", "stage", "devices",
+                  "forward", "backward", "send", "memory", "up to layer", "cut after");
+  for (int s = 0; s < plan.stages_size(); ++s) {
+    const v1::Plan::Stage& stage = plan.stages(s);
+    out += fmt::format(
+        "    {:>5}  {:>9}  {:>9}  {:>9}  {:>9}  {:>10}  {:<28}  {}\n", s,
+        fmt::format("{}-{}", stage.first_device(), stage.first_device() + stage.device_count() - 1),
+        Duration(stage.forward_s()), Duration(stage.backward_s()),
+        stage.send_s() > 0 ? Duration(stage.send_s()) : "-", Size(stage.memory_bytes()),
+        stage.layer(), stage.cut_after().empty() ? "-" : stage.cut_after());
+  }
+}
+
 }  // namespace
 
 std::string PlanTable(const v1::Plan& plan) {
-  std::string out = fmt::format("{} over {}\n", plan.strategy(), MeshText(plan.mesh()));
+  std::string out = plan.stages().empty()
+                        ? fmt::format("{} over {}\n", plan.strategy(), MeshText(plan.mesh()))
+                        : fmt::format("{} in {} stages\n", plan.strategy(), plan.stages_size());
   AppendCost(plan, out);
+  AppendStages(plan, out);
   AppendSearch(plan, out);
   for (const auto& other : plan.alternatives()) {
     out += fmt::format("  alternative    {} over {}: {}{}\n", other.strategy(),

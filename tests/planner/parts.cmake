@@ -43,3 +43,9 @@ automap_test(tests/planner/plan/work_test.cc DEPS automap_test_zoo)
 automap_test(tests/planner/rules/merged_dims_test.cc DEPS automap_test_hlo_text automap_planner_rules)
 automap_test(tests/planner/propagation/beyond_strict_test.cc DEPS automap_test_random_graph automap_test_zoo)
 automap_test(tests/planner/plan/communication_test.cc DEPS automap_test_hlo_text automap_test_zoo)
+
+automap_test(tests/planner/oracle/best_cuts_test.cc DEPS automap_planner_oracle)
+automap_test(tests/planner/explore/pipeline/layer_chain_test.cc DEPS automap_test_zoo automap_planner_explore_pipeline)
+automap_test(tests/planner/explore/pipeline/profile_chain_test.cc DEPS automap_planner_explore_pipeline)
+automap_test(tests/planner/explore/pipeline/pipeline_environment_test.cc DEPS automap_test_zoo automap_test_contracts
+  automap_planner_explore_pipeline)

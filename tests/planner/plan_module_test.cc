@@ -90,6 +90,64 @@ TEST(PlanModule, OneDeviceHasOnePlan) {
   EXPECT_TRUE(VerifyModulePlan(ZooModule("mlp"), *ClusterPreset("v100x1x1-25gbps"), plan).ok());
 }
 
+v1::PlanOptions PipelineOptions(int32_t micro_batches, int32_t stages = 0) {
+  v1::PlanOptions options = Options("pp");
+  options.set_micro_batches(micro_batches);
+  options.set_stages(stages);
+  options.set_max_decisions(300);
+  return options;
+}
+
+TEST(PlanModule, PipelinesAreCutAtLayersAndVerify) {
+  const v1::Cluster cluster = *ClusterPreset("v100x8x2-25gbps");
+  const v1::Plan plan = *PlanZoo("t5-base-paper", "v100x8x2-25gbps", PipelineOptions(4));
+  EXPECT_EQ(plan.strategy(), "pp");
+  ASSERT_EQ(plan.stages_size(), 2);
+  EXPECT_EQ(plan.micro_batches(), 4);
+  EXPECT_EQ(plan.schedule(), "1F1B");
+  EXPECT_NE(plan.stages(0).layer().find("block/"), std::string::npos) << plan.stages(0).layer();
+  EXPECT_EQ(plan.stages(0).device_count() + plan.stages(1).device_count(), 16);
+  EXPECT_EQ(plan.stages(1).cut_after(), "");
+  EXPECT_TRUE(plan.cost().fits());
+  const std::string module = ZooModule("t5-base-paper");
+  EXPECT_TRUE(VerifyModulePlan(module, cluster, plan).ok());
+  v1::Plan moved = plan, shorter = plan, elsewhere = plan;
+  moved.mutable_stages(0)->set_device_count(plan.stages(0).device_count() + 1);
+  shorter.mutable_cost()->set_step_time_s(plan.cost().step_time_s() * 0.9);
+  elsewhere.mutable_stages(0)->set_cut_after("main/nowhere");
+  for (const v1::Plan& wrong : {moved, shorter, elsewhere})
+    EXPECT_EQ(VerifyModulePlan(module, cluster, wrong).code(),
+              absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(PlanModule, APipelineWithoutMemoryGetsACertificate) {
+  const auto plan = PlanZoo("t5-11b-paper", "v100x8x4-25gbps", PipelineOptions(16));
+  EXPECT_EQ(plan.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(plan.status().message().find("smallest number of stages that fits is "),
+            absl::string_view::npos)
+      << plan.status();
+  v1::PlanOptions lifted = PipelineOptions(4);
+  lifted.set_ignore_memory(true);
+  const v1::Plan found = *PlanZoo("t5-11b-paper", "v100x8x2-25gbps", lifted);
+  EXPECT_FALSE(found.cost().fits());
+  EXPECT_EQ(found.stages_size(), 2);
+}
+
+TEST(PlanModule, AProfileOfLayersIsPlannedWithoutAModule) {
+  const std::string profile =
+      R"({"microBatch": 2, "layers": [
+          {"name": "a", "forwardS": 1, "backwardS": 2, "outputBytes": 1e6, "parameterBytes": 1e6},
+          {"name": "b", "forwardS": 1, "backwardS": 2, "outputBytes": 1e6, "parameterBytes": 1e6},
+          {"name": "c", "forwardS": 1, "backwardS": 2, "outputBytes": 1e6, "parameterBytes": 1e6},
+          {"name": "d", "forwardS": 1, "backwardS": 2, "outputBytes": 1e6, "parameterBytes": 1e6}]})";
+  const v1::Cluster cluster = *ClusterPreset("v100x1x2-25gbps");
+  const auto plan = PlanModule(profile, cluster, PipelineOptions(8), {}, [] { return false; });
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->stages(0).layer(), "b");
+  EXPECT_NEAR(plan->cost().step_time_s(), (8 + 1) * 6, 0.1);
+  EXPECT_TRUE(VerifyModulePlan(profile, cluster, *plan).ok());
+}
+
 struct Refusal {
   const char* name;
   v1::PlanOptions options;
@@ -104,7 +162,7 @@ TEST(PlanModule, RefusesWithThePath) {
   no_index.add_roles();
   const Refusal refusals[] = {
       {"unknown strategy", Options("fast"), absl::StatusCode::kInvalidArgument, "options.strategy"},
-      {"strategy that is not built", Options("pp"), absl::StatusCode::kUnimplemented,
+      {"strategy that is not built", Options("hybrid"), absl::StatusCode::kUnimplemented,
        "options.strategy"},
       {"unknown preset", Options("opp", false, "best"), absl::StatusCode::kInvalidArgument,
        "options.preset"},

@@ -1,0 +1,215 @@
+#include "planner/explore/pipeline/describe_pipeline.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/status_macros.h"
+#include "base/version.h"
+#include "planner/plan/describe_plan.h"
+#include "planner/plan/semantics_proto.h"
+#include "simulator/pipeline/pipeline_length.h"
+
+namespace automap {
+namespace {
+
+using Range = PipelineProblem::Range;
+
+Range LayersOf(const PipelineCuts& cuts, int s) {
+  return {s > 0 ? cuts.layer_ends[s - 1] : 0, cuts.layer_ends[s]};
+}
+
+Range DevicesOf(const PipelineCuts& cuts, int s) {
+  return {s > 0 ? cuts.device_ends[s - 1] : 0, cuts.device_ends[s]};
+}
+
+void FillStages(const PipelineProblem& problem, const PipelineCuts& cuts, const Pipeline& pipeline,
+                v1::Plan& plan) {
+  const int count = static_cast<int>(cuts.layer_ends.size());
+  for (int s = 0; s < count; ++s) {
+    const PipelineStage& times = pipeline.stages[s];
+    const Range layers = LayersOf(cuts, s), devices = DevicesOf(cuts, s);
+    const Layer& last = problem.chain().layers[layers.end - 1];
+    v1::Plan::Stage& stage = *plan.add_stages();
+    stage.set_first_device(devices.begin);
+    stage.set_device_count(devices.count());
+    if (s + 1 < count) {
+      stage.set_cut_after(last.cut_after);
+      stage.set_boundary_bytes(static_cast<int64_t>(last.boundary.value));
+    }
+    stage.set_layer(last.name);
+    stage.set_forward_s(times.forward.value);
+    stage.set_backward_s(times.backward.value);
+    stage.set_send_s(times.send.value);
+    stage.set_gradient_sync_s(times.gradient_sync.value);
+    stage.set_update_s(times.update.value);
+    const double limit = problem.MemoryLimit(devices).value;
+    stage.set_memory_bytes(
+        static_cast<int64_t>(limit * problem.Pressure(layers, devices, count - 1 - s)));
+    stage.set_memory_limit_bytes(static_cast<int64_t>(limit));
+    double variables = 0;
+    for (int32_t layer = layers.begin; layer < layers.end; ++layer)
+      variables += problem.chain().layers[layer].variables.value;
+    stage.set_variable_bytes(static_cast<int64_t>(variables));
+  }
+}
+
+// The length in parts: the slowest stage's work, filling and draining, and the rest, which is
+// communication.
+void FillTimes(const PipelineProblem& problem, const Pipeline& pipeline, v1::Plan::Cost& cost) {
+  const int32_t micro_batches = problem.options().micro_batches;
+  Seconds slowest, update;
+  std::vector<PipelineStage> quiet = pipeline.stages;
+  for (PipelineStage& stage : quiet) {
+    const Seconds busy = stage.forward + stage.backward;
+    if (busy > slowest) slowest = busy, update = stage.update;
+    stage.send = stage.send_back = stage.gradient_sync = {0};
+  }
+  const Seconds length = PipelineLength(pipeline.stages, micro_batches);
+  const Seconds without = std::min(length, PipelineLength(quiet, micro_batches));
+  const Seconds compute = std::min(without, slowest * micro_batches + update);
+  cost.set_step_time_s(length.value);
+  cost.set_compute_s(compute.value);
+  cost.set_bubble_s((without - compute).value);
+  cost.set_communication_s((length - without).value);
+  const Seconds ideal = problem.LeastTime(problem.layers(), problem.devices()) * micro_batches;
+  cost.set_utilization(std::min(1.0, ideal / length));
+}
+
+void AddCollective(v1::Plan::Collective::Kind kind, const char* axis, int64_t count, double bytes,
+                   double time, v1::Plan::Cost& cost) {
+  if (count == 0) return;
+  v1::Plan::Collective& collective = *cost.add_collectives();
+  collective.set_kind(kind);
+  collective.set_axis(axis);
+  collective.set_count(count);
+  collective.set_bytes(static_cast<int64_t>(bytes));
+  collective.set_time_s(time);
+}
+
+void FillCollectives(const PipelineProblem& problem, const PipelineCuts& cuts,
+                     const Pipeline& pipeline, v1::Plan::Cost& cost) {
+  const int count = static_cast<int>(cuts.layer_ends.size());
+  double sync_bytes = 0, sync_time = 0, send_bytes = 0, send_time = 0;
+  int64_t syncs = 0;
+  for (int s = 0; s < count; ++s) {
+    const Range layers = LayersOf(cuts, s);
+    if (DevicesOf(cuts, s).count() > 1) {
+      ++syncs;
+      for (int32_t layer = layers.begin; layer < layers.end; ++layer)
+        sync_bytes += problem.chain().layers[layer].gradients.value;
+      sync_time += pipeline.stages[s].gradient_sync.value;
+    }
+    if (s + 1 == count) continue;
+    send_bytes += 2 * problem.chain().layers[layers.end - 1].boundary.value;
+    send_time += 2 * pipeline.stages[s].send.value * problem.options().micro_batches;
+  }
+  AddCollective(v1::Plan::Collective::ALL_REDUCE, "data", syncs, sync_bytes, sync_time, cost);
+  AddCollective(v1::Plan::Collective::SEND_RECV, "pipeline",
+                int64_t{2} * (count - 1) * problem.options().micro_batches, send_bytes, send_time,
+                cost);
+}
+
+void FillMemory(const PipelineProblem& problem, const PipelineCuts& cuts, v1::Plan::Cost& cost) {
+  const PipelineCost total = problem.Cost(cuts);
+  cost.set_fits(total.fits());
+  cost.set_peak_memory_bytes(static_cast<int64_t>(total.peak_memory.value));
+  cost.set_memory_limit_bytes(static_cast<int64_t>(total.memory_limit.value));
+}
+
+std::string GiB(double bytes) { return absl::StrFormat("%.1f GiB", bytes / (1 << 30)); }
+
+absl::Status Refuse(int stage, absl::string_view field, absl::string_view why) {
+  return absl::FailedPreconditionError(absl::StrCat("stages[", stage, "].", field, ": ", why));
+}
+
+}  // namespace
+
+absl::StatusOr<v1::Plan> DescribePipelinePlan(const PreparedModule* module,
+                                              const std::string& profile_sha256,
+                                              const v1::Cluster& cluster,
+                                              const PipelineProblem& problem,
+                                              const PipelineCuts& cuts,
+                                              const v1::Plan::Semantics& semantics) {
+  v1::Plan plan;
+  if (module != nullptr) {
+    // Every array is whole inside its stage.
+    Decisions none;
+    none.semantics = SemanticsOf(semantics);
+    ASSIGN_OR_RETURN(plan, DescribePlan(*module, cluster, none, semantics));
+    plan.clear_warnings();
+    for (const std::string& remark : module->graph().remarks()) plan.add_warnings(remark);
+  } else {
+    plan.set_module_sha256(profile_sha256);
+    plan.set_cluster_sha256(ClusterDigest(cluster));
+    plan.set_planner_version(kPlannerVersion);
+    *plan.mutable_semantics() = semantics;
+  }
+  DescribePipeline(problem, cuts, plan);
+  return plan;
+}
+
+void DescribePipeline(const PipelineProblem& problem, const PipelineCuts& cuts, v1::Plan& plan) {
+  const Pipeline pipeline = problem.PipelineOf(cuts);
+  plan.set_strategy("pp");
+  plan.set_micro_batches(problem.options().micro_batches);
+  plan.set_schedule(kPipelineSchedule);
+  plan.clear_stages();
+  plan.clear_cost();
+  FillStages(problem, cuts, pipeline, plan);
+  v1::Plan::Cost& cost = *plan.mutable_cost();
+  FillTimes(problem, pipeline, cost);
+  FillCollectives(problem, cuts, pipeline, cost);
+  FillMemory(problem, cuts, cost);
+  for (const std::string& remark : problem.chain().remarks) plan.add_warnings(remark);
+  for (const SharedVariable& shared : problem.chain().shared) {
+    if (shared.bytes.value < 1e6) continue;
+    plan.add_warnings(
+        absl::StrCat(shared.name, ": read by several layers; stages that do not hold ",
+                     problem.chain().layers[shared.home].name, " keep a copy and exchange ",
+                     GiB(2 * shared.bytes.value), " a step"));
+  }
+  if (!cost.fits()) {
+    plan.add_warnings(absl::StrCat("does not fit: needs ", GiB(cost.peak_memory_bytes()),
+                                   " per device, ", GiB(cost.memory_limit_bytes()),
+                                   " are there; try more devices or pipeline stages"));
+  }
+}
+
+absl::StatusOr<PipelineCuts> CutsOf(const PipelineProblem& problem, const v1::Plan& plan) {
+  PipelineCuts cuts;
+  const auto& layers = problem.chain().layers;
+  int32_t device = 0;
+  for (int s = 0; s < plan.stages_size(); ++s) {
+    const v1::Plan::Stage& stage = plan.stages(s);
+    if (stage.first_device() != device)
+      return Refuse(s, "first_device", absl::StrCat(stage.first_device(), ", must be ", device));
+    if (stage.device_count() < 1 || stage.device_count() > problem.devices() - device) {
+      return Refuse(
+          s, "device_count",
+          absl::StrCat(stage.device_count(), ", must be 1 to ", problem.devices() - device));
+    }
+    device += stage.device_count();
+    cuts.device_ends.push_back(device);
+    if (s + 1 == plan.stages_size()) {
+      cuts.layer_ends.push_back(problem.layers());
+      continue;
+    }
+    const auto found = std::find_if(layers.begin(), layers.end(), [&](const Layer& layer) {
+      return layer.cut_after == stage.cut_after();
+    });
+    if (found == layers.end() || found + 1 == layers.end()) {
+      return Refuse(
+          s, "cut_after",
+          absl::StrCat("\"", stage.cut_after(), "\", is no place where the module is cut"));
+    }
+    cuts.layer_ends.push_back(static_cast<int32_t>(found - layers.begin()) + 1);
+  }
+  if (!problem.IsLegal(cuts)) {
+    return absl::FailedPreconditionError(
+        "stages: must be in order, use all devices, and have a variable each");
+  }
+  return cuts;
+}
+
+}  // namespace automap

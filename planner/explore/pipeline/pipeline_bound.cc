@@ -1,0 +1,176 @@
+#include "planner/explore/pipeline/pipeline_bound.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "planner/oracle/best_cuts.h"
+
+namespace automap {
+namespace {
+
+constexpr size_t kBeamWidth = 3;
+
+CutQuestion QuestionOf(const PipelineProblem& problem) {
+  CutQuestion question;
+  question.layers = problem.layers();
+  question.devices = problem.devices();
+  question.stages = problem.options().stages;
+  question.micro_batches = problem.options().micro_batches;
+  question.stage = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end) {
+    return problem.TimesOf({layer, layer_end}, {device, device_end});
+  };
+  question.gradient_sync = [&](int32_t layer, int32_t layer_end, int32_t device,
+                               int32_t device_end) {
+    return problem.GradientSync({layer, layer_end}, {device, device_end});
+  };
+  question.is_legal = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end,
+                          int32_t after) {
+    return problem.HasVariable({layer, layer_end}) &&
+           problem.MayUse({layer, layer_end}, {device, device_end}, after);
+  };
+  // What a stage receives does not count here: it may shrink when the stage grows.
+  question.is_hopeless = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end,
+                             int32_t after) {
+    return !problem.options().ignore_memory &&
+           problem.LeastPressure({layer, layer_end}, {device, device_end}, after) > 1;
+  };
+  question.send = [&](int32_t layer_end, int32_t device, int32_t cut, int32_t device_end) {
+    return problem.Send(layer_end, device, cut, device_end);
+  };
+  question.least_time = [&](int32_t end, int32_t devices) {
+    return problem.LeastTime(end, devices);
+  };
+  question.least_slowest = [&](int32_t end, int32_t devices) {
+    return problem.LeastSlowest(end, devices);
+  };
+  question.least_send = [&](int32_t layer_end, int32_t cut, int32_t device_end) {
+    return problem.LeastSend(layer_end, cut, device_end);
+  };
+  question.most_send = [&](int32_t layer_end, int32_t cut, int32_t device_end) {
+    return problem.MostSend(layer_end, cut, device_end);
+  };
+  question.least_send_before = [&](int32_t layer_end) {
+    return problem.LeastSendBefore(layer_end);
+  };
+  return question;
+}
+
+// Cuts one step away: each end of layers or devices moved by a power of two, or two neighbours
+// together.
+template <typename Visit>
+void Neighbours(const PipelineCuts& cuts, const Visit& visit) {
+  const int32_t count = static_cast<int32_t>(cuts.layer_ends.size()) - 1;
+  for (int32_t s = 0; s < count; ++s) {
+    for (const int32_t step : {1, -1, 2, -2, 4, -4, 8, -8, 16, -16}) {
+      PipelineCuts next = cuts;
+      next.layer_ends[s] += step;
+      visit(next);
+      if (s + 1 < count) next.layer_ends[s + 1] += step, visit(next);
+    }
+    for (const int32_t device : {1, -1, 2, -2}) {
+      PipelineCuts next = cuts;
+      next.device_ends[s] += device;
+      visit(next);
+      for (const int32_t step : {1, -1, 2, -2, 4, -4}) {
+        PipelineCuts both = next;
+        both.layer_ends[s] += step;
+        visit(both);
+      }
+      if (s + 1 < count) next.device_ends[s + 1] += device, visit(next);
+    }
+  }
+}
+
+}  // namespace
+
+PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start) {
+  PipelineCost cost = problem.Cost(start);
+  for (int round = 0; round < 200; ++round) {
+    PipelineCuts best = start;
+    Neighbours(start, [&](const PipelineCuts& next) {
+      if (!problem.IsLegal(next)) return;
+      const PipelineCost next_cost = problem.Cost(next);
+      if (!problem.IsBetter(next_cost, cost)) return;
+      cost = next_cost;
+      best = next;
+    });
+    if (best == start) break;
+    start = best;
+  }
+  return start;
+}
+
+PipelineBound BoundOf(const PipelineProblem& problem) {
+  const CutQuestion question = QuestionOf(problem);
+  PipelineBound bound;
+  PipelineCost cost;
+  const auto offer = [&](const PipelineCuts& start) {
+    const PipelineCuts cuts = LocalCuts(problem, start);
+    const PipelineCost found = problem.Cost(cuts);
+    const bool usable = problem.IsLegal(cuts) && (found.fits() || problem.options().ignore_memory);
+    if (!usable || (bound.is_found && found.length >= cost.length)) return;
+    bound.is_found = true;
+    bound.best = cuts;
+    cost = found;
+  };
+  offer(EvenCuts(problem));
+  if (problem.options().stages > 1) {
+    const CutAnswer beam = BeamCuts(question, kBeamWidth);
+    if (beam.is_found) offer({beam.layer_ends, beam.device_ends});
+  }
+  const CutAnswer exact = BestCuts(question, bound.is_found ? cost.length : Seconds{0});
+  if (exact.is_found) offer({exact.layer_ends, exact.device_ends});
+  bound.lower_bound = exact.lower_bound;
+  bound.proof = bound.is_found ? "dynamic programming over all cuts of layers and devices"
+                               : absl::StrCat("nothing fits: ", MemoryCertificate(problem));
+  return bound;
+}
+
+bool AnyFits(const PipelineProblem& problem, int32_t stages, double factor) {
+  // By first device of the suffix: the first layer that stages on the devices behind can reach.
+  // Fewer layers never need more memory, so the longest stages lead furthest.
+  const int32_t layers = problem.layers(), devices = problem.devices();
+  std::vector<int32_t> reach(devices + 1, layers + 1);
+  reach[devices] = layers;
+  for (int32_t after = 0; after < stages; ++after) {
+    std::vector<int32_t> next(devices + 1, layers + 1);
+    for (int32_t end = 1; end <= devices; ++end) {
+      if (reach[end] > layers) continue;
+      for (int32_t device = 0; device < end; ++device) {
+        int32_t low = 0, high = reach[end];
+        while (low < high) {
+          const int32_t middle = (low + high) / 2;
+          const bool fits =
+              problem.LeastPressure({middle, reach[end]}, {device, end}, after) <= factor;
+          fits ? high = middle : low = middle + 1;
+        }
+        next[device] = std::min(next[device], low);
+      }
+    }
+    reach = next;
+  }
+  return reach[0] == 0;
+}
+
+std::string MemoryCertificate(const PipelineProblem& problem) {
+  const int32_t stages = problem.options().stages;
+  double low = 1, high = 2;
+  while (high < 1e6 && !AnyFits(problem, stages, high)) low = high, high *= 2;
+  for (int i = 0; i < 30; ++i) {
+    const double middle = (low + high) / 2;
+    (AnyFits(problem, stages, middle) ? high : low) = middle;
+  }
+  const double limit = problem.MemoryLimit({0, problem.devices()}).value;
+  std::string text = absl::StrFormat(
+      "any cut into %d stages needs at least %.1f GiB on some device, %.1f GiB are there", stages,
+      high * limit / (1 << 30), limit / (1 << 30));
+  const int32_t most = std::min(problem.devices(), problem.VariableLayersFrom(0));
+  for (int32_t more = stages + 1; more <= most; ++more) {
+    if (AnyFits(problem, more))
+      return absl::StrCat(text, "; the smallest number of stages that fits is ", more);
+  }
+  return absl::StrCat(text, "; no number of stages fits on these devices");
+}
+
+}  // namespace automap

@@ -1,0 +1,33 @@
+// How good cuts can be at all, and whether any fit.
+#pragma once
+
+#include <string>
+
+#include "planner/explore/pipeline/pipeline_problem.h"
+
+namespace automap {
+
+struct PipelineBound {
+  Seconds lower_bound;
+  PipelineCuts best;  // when found: the shortest that fit
+  bool is_found = false;
+  std::string proof;
+};
+
+// Dynamic programming over all legal cuts of layers and devices (planner/oracle/best_cuts.h),
+// pruned with what LocalCuts finds by itself.
+PipelineBound BoundOf(const PipelineProblem& problem);
+
+// Hill climbing from even cuts: moves one cut of the layers or devices at a time while that is
+// better. Deterministic.
+PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start);
+
+// Whether any cuts into `stages` stages fit if every device had `factor` times its memory. Layers
+// without variables count as stages, too. O(stages x devices^2 x log layers).
+bool AnyFits(const PipelineProblem& problem, int32_t stages, double factor = 1);
+
+// Why nothing fits, in words: the least memory that any cuts into the problem's number of stages
+// need, and the smallest number of stages that fits on these devices, if any does.
+std::string MemoryCertificate(const PipelineProblem& problem);
+
+}  // namespace automap

@@ -1,0 +1,157 @@
+// Cutting a chain of layers into pipeline stages on a line of devices, as a problem: which cuts are
+// legal, what they cost.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "planner/explore/pipeline/layer_chain.h"
+#include "simulator/pipeline/pipeline.h"
+#include "simulator/stage_links.h"
+
+namespace automap {
+
+// Where the stages end: stage s holds the layers [layer_ends[s - 1], layer_ends[s]) on the devices
+// [device_ends[s - 1], device_ends[s]); both begin at 0 and end at all of them.
+struct PipelineCuts {
+  std::vector<int32_t> layer_ends, device_ends;
+  bool operator==(const PipelineCuts&) const = default;
+  bool operator<(const PipelineCuts& other) const {
+    return layer_ends != other.layer_ends ? layer_ends < other.layer_ends
+                                          : device_ends < other.device_ends;
+  }
+};
+
+struct PipelineProblemOptions {
+  int32_t stages = 1;
+  int32_t micro_batches = 1;
+  bool ignore_memory = false;
+};
+
+// What cuts cost. `pressure` is the worst need / limit over the stages.
+struct PipelineCost {
+  Seconds length;
+  Bytes peak_memory;   // on the stage of the worst pressure
+  Bytes memory_limit;  // there
+  double pressure = 0;
+  bool fits() const { return pressure <= 1; }
+};
+
+// The cost model of one stage, worked out from prefix sums: all of it O(1) but for the first
+// collective of a device range. The chain and the cluster must outlive it. Not thread-safe.
+class PipelineProblem {
+ public:
+  PipelineProblem(const LayerChain& chain, const Cluster& cluster,
+                  const PipelineProblemOptions& options);
+
+  const LayerChain& chain() const { return chain_; }
+  const PipelineProblemOptions& options() const { return options_; }
+  int32_t layers() const { return static_cast<int32_t>(chain_.layers.size()); }
+  int32_t devices() const { return links_.cluster().device_count(); }
+
+  struct Range {
+    int32_t begin = 0, end = 0;
+    int32_t count() const { return end - begin; }
+  };
+
+  // The stage without its transfers.
+  PipelineStage StageOf(Range layers, Range devices) const;
+  // Its forward, backward and update alone, and its all-reduce alone.
+  PipelineStage TimesOf(Range layers, Range devices) const;
+  Seconds GradientSync(Range layers, Range devices) const {
+    return links_.AllReduce(devices.begin, devices.count(),
+                            Bytes{gradients_[layers.end] - gradients_[layers.begin]});
+  }
+  // Seconds of one micro-batch from the layers before `layer_end` on [first, cut) to [cut, end).
+  Seconds Send(int32_t layer_end, int32_t first, int32_t cut, int32_t end) const;
+  // The least and the most that Send can be for any first device, the least for any cut before
+  // `layer_end`.
+  Seconds LeastSend(int32_t layer_end, int32_t cut, int32_t end) const {
+    return Seconds{chain_.layers[layer_end - 1].boundary.value / options_.micro_batches *
+                   least_per_byte_[cut][end - cut]};
+  }
+  Seconds MostSend(int32_t layer_end, int32_t cut, int32_t end) const {
+    return most_latency_ + Seconds{chain_.layers[layer_end - 1].boundary.value /
+                                   options_.micro_batches * most_per_byte_[cut][end - cut]};
+  }
+  Seconds LeastSendBefore(int32_t layer_end) const { return least_send_before_[layer_end]; }
+  // Bytes that a device of the stage needs, over what it may use; `stages_after` tells how many
+  // micro-batches 1F1B holds.
+  double Pressure(Range layers, Range devices, int32_t stages_after) const;
+  // The same without what the stage receives: never falls when layers are added.
+  double LeastPressure(Range layers, Range devices, int32_t stages_after) const;
+  Bytes MemoryLimit(Range devices) const;
+  bool HasVariable(Range layers) const {
+    return variable_count_[layers.end] > variable_count_[layers.begin];
+  }
+  // Layers in [begin, all) that have variables.
+  int32_t VariableLayersFrom(int32_t begin) const {
+    return variable_layers_.back() - variable_layers_[begin];
+  }
+  bool MayUse(Range layers, Range devices, int32_t stages_after) const {
+    return options_.ignore_memory || Pressure(layers, devices, stages_after) <= 1;
+  }
+
+  // Least seconds of one micro-batch through the layers [0, end) when `devices` devices share them
+  // as they like: of the fastest type, without any exchange.
+  Seconds LeastTime(int32_t end, int32_t devices) const {
+    return fastest_fixed_[end] + fastest_scaled_[end] / (options_.micro_batches * 1.0 * devices);
+  }
+  // Least seconds of one micro-batch in the slowest of the stages that hold the layers [0, end).
+  Seconds LeastSlowest(int32_t end, int32_t devices) const {
+    return fastest_scaled_[end] / (options_.micro_batches * 1.0 * devices);
+  }
+  // Seconds of the layers [0, end) on one device of the fastest type, whole batch.
+  Seconds Work(int32_t end) const {
+    return fastest_scaled_[end] + options_.micro_batches * fastest_fixed_[end];
+  }
+  // The layer end nearest to a share of the work of the layers from `begin` on.
+  int32_t LayerAtWork(int32_t begin, double share) const;
+  // Where the line of devices is cut when [0, end) gets devices in proportion to its compute.
+  int32_t ProportionalDevices(int32_t layer_end) const { return proportional_[layer_end]; }
+
+  Pipeline PipelineOf(const PipelineCuts& cuts) const;
+  PipelineCost Cost(const PipelineCuts& cuts) const;
+  // Fits before not, then the shorter; where neither fits, the smaller pressure.
+  bool IsBetter(const PipelineCost& a, const PipelineCost& b) const;
+  // Whether the cuts are in order, use all layers and devices, and every stage has a variable.
+  bool IsLegal(const PipelineCuts& cuts) const;
+  // Whether any cuts are legal, memory aside; if not, why.
+  absl::Status Check() const;
+
+ private:
+  struct Sums {
+    std::vector<Seconds> forward_fixed, forward_scaled, backward_fixed, backward_scaled, update;
+  };
+  void SumLayers();
+  void TabulateRanges();
+  void TabulateDevices();
+  void TabulateSends();
+  double Need(Range layers, Range devices, int32_t stages_after, double received) const;
+  double ShareOf(int32_t devices) const;  // of the batch, of one device, in a micro-batch
+
+  const LayerChain& chain_;
+  const PipelineProblemOptions options_;
+  mutable StageLinks links_;
+  std::vector<Sums> times_;  // by device type
+  std::vector<double> saved_, resident_, gradients_;
+  std::vector<int32_t> variable_count_, variable_layers_;
+  std::vector<Seconds> fastest_fixed_, fastest_scaled_;
+  // By first layer and number of layers: of a stage with these layers.
+  std::vector<std::vector<double>> workspace_, fixed_workspace_, copies_;
+  std::vector<std::vector<Seconds>> copy_time_;
+  // By first device and number of devices.
+  std::vector<std::vector<int32_t>> slowest_type_;
+  std::vector<std::vector<Bytes>> limit_;
+  std::vector<int32_t> proportional_;
+  // Seconds of a byte: by first receiving device and number of them, whatever the senders.
+  std::vector<std::vector<double>> least_per_byte_, most_per_byte_;
+  Seconds most_latency_;
+  std::vector<Seconds> least_send_before_;
+};
+
+// The cuts with `stages` stages of nearly equal compute on nearly equal shares of the devices.
+PipelineCuts EvenCuts(const PipelineProblem& problem);
+
+}  // namespace automap

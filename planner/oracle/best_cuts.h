@@ -1,0 +1,72 @@
+// The exact answer to cutting a chain of layers into pipeline stages on a line of devices: dynamic
+// programming over the stages from the last to the first.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "base/units.h"
+#include "simulator/pipeline/pipeline.h"
+
+namespace automap {
+
+// What is asked, as functions of ranges [begin, end). All layers and devices are used.
+struct CutQuestion {
+  int32_t layers = 0, devices = 0, stages = 0, micro_batches = 1;
+  // The stage without its transfers and the all-reduce of its gradients; and that.
+  std::function<PipelineStage(int32_t layer, int32_t layer_end, int32_t device, int32_t device_end)>
+      stage;
+  std::function<Seconds(int32_t layer, int32_t layer_end, int32_t device, int32_t device_end)>
+      gradient_sync;
+  // Whether a stage with that many stages after it is legal and fits. With fewer layers a stage
+  // needs no more memory: `is_hopeless` says that no stage with these layers and more can be legal.
+  std::function<bool(int32_t layer, int32_t layer_end, int32_t device, int32_t device_end,
+                     int32_t stages_after)>
+      is_legal;
+  std::function<bool(int32_t layer, int32_t layer_end, int32_t device, int32_t device_end,
+                     int32_t stages_after)>
+      is_hopeless;
+  // One micro-batch from [device, cut) to [cut, device_end) after `layer_end`.
+  std::function<Seconds(int32_t layer_end, int32_t device, int32_t cut, int32_t device_end)> send;
+  // Least seconds of one micro-batch through the layers [0, end) on the devices [0, devices), and
+  // least seconds of the slowest of the stages that hold them.
+  std::function<Seconds(int32_t end, int32_t devices)> least_time, least_slowest;
+  // Least and most seconds of one micro-batch after `layer_end` into a stage on [cut, device_end),
+  // whatever the stage before; least seconds after any of the cuts before `layer_end`.
+  std::function<Seconds(int32_t layer_end, int32_t cut, int32_t device_end)> least_send, most_send;
+  std::function<Seconds(int32_t layer_end)> least_send_before;
+};
+
+struct CutAnswer {
+  bool is_found = false;
+  std::vector<int32_t> layer_ends, device_ends;
+  Seconds length;       // PipelineLength of the cuts
+  Seconds lower_bound;  // no legal cuts are shorter
+  int64_t labels = 0;   // partial answers kept, all together
+};
+
+// `known`: the length of legal cuts that are known, to prune with; 0: none. Cuts are found only
+// when they are not longer.
+//
+// A label is a suffix of stages on the layers from i and the devices from d on, and with it all
+// that stages before can feel of it: the micro-batch's way through the suffix and back, D; its
+// longest term of PipelineLength, T; its slowest link X; the tail g that its drain does not hide;
+// and where its first stage's devices end. A stage with f, b and transfers x in front makes of it
+//
+//   D' = f + b + 2x + D       T' = max(M (f + b) + waits(2x + D), f + b + 2x + T)
+//   X' = max(X, x)            g' = max(sync + update, g - b - x)
+//
+// None of them falls when another grows, so labels that are worse in all four are dropped; between
+// labels whose first stages end on different devices, the most that the transfer in front can take
+// of the better one counts against the least of the worse one. At the
+// end max(D + (M - 1) X, T) + g is the shortest length but for PipelineLength's windows of several
+// stages, which bind only where transfers are slow: it is the lower bound, and the labels' true
+// lengths are compared. A state keeps at most 12 labels; beyond that the worst are merged into one
+// that is better than all of them, which keeps the bound true.
+CutAnswer BestCuts(const CutQuestion& question, Seconds known = {0});
+
+// The same without a bound: a state keeps its `width` most promising labels and forgets the others.
+CutAnswer BeamCuts(const CutQuestion& question, size_t width);
+
+}  // namespace automap

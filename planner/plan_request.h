@@ -1,0 +1,63 @@
+// What one strategy is asked, and the little that all of them do alike.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "automap/v1/plan.pb.h"
+#include "planner/explore/pipeline/layer_chain.h"
+#include "planner/plan/prepared_module.h"
+#include "planner/plan_module.h"
+#include "planner/search/engines.h"
+
+namespace automap {
+
+struct PlanRequest {
+  const PreparedModule* module;  // null: the request is about `profile`
+  const LayerChain* profile;     // null: it is about `module`
+  std::string profile_sha256;
+  const v1::Cluster& cluster_proto;
+  const Cluster& cluster;
+  const v1::PlanOptions& options;
+  const PlanObserver& observer;
+  const std::function<bool()>& stop;
+  Preset preset = Preset::kDefault;
+  Semantics semantics = {};
+
+  v1::Plan::Semantics semantics_proto() const;
+};
+
+// Operators on variables ("opp") or inputs ("adp") over one mesh axis.
+absl::StatusOr<v1::Plan> PlanSplits(const PlanRequest& request, const std::string& strategy);
+
+// Stages ("pp").
+absl::StatusOr<v1::Plan> PlanPipeline(const PlanRequest& request);
+
+// `step_time` is equal to a bound that sums the same numbers in another order.
+void FillBound(Seconds lower_bound, const std::string& proof, double step_time,
+               v1::Plan::Bound& message);
+
+// Fits before not; then the shorter step; among plans that do not fit, the smaller one.
+bool IsBetterCost(const v1::Plan::Cost& a, const v1::Plan::Cost& b, bool ignore_memory);
+
+// Tells the observer how far a search is, at most every 100 ms but for improvements.
+class ProgressReporter {
+ public:
+  explicit ProgressReporter(const PlanRequest& request) : request_(request) {}
+
+  double elapsed() const;
+  bool IsDue(bool improved) const;
+  // Fills in what depends on time and sends.
+  void Send(v1::Progress progress);
+
+ private:
+  const PlanRequest& request_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double next_ = 0;
+  std::string engine_;
+  double engine_start_ = 0;
+};
+
+}  // namespace automap

@@ -1,0 +1,165 @@
+#include <algorithm>
+#include <optional>
+
+#include "base/status_macros.h"
+#include "planner/explore/explore_splits.h"
+#include "planner/plan/describe_plan.h"
+#include "planner/plan_request.h"
+#include "planner/search/engines.h"
+
+namespace automap {
+namespace {
+
+// Explores one strategy to a finished plan.
+class SplitExploration {
+ public:
+  SplitExploration(const PlanRequest& request, std::string strategy)
+      : request_(request), strategy_(std::move(strategy)) {}
+
+  absl::StatusOr<v1::Plan> Run() {
+    const bool is_paper = request_.preset == Preset::kPaper;
+    ASSIGN_OR_RETURN(task_,
+                     MakeSplitTask(*request_.module, request_.cluster,
+                                   {strategy_, request_.options.axis_size(), request_.semantics,
+                                    !is_paper, request_.options.ignore_memory()}));
+    if (task_.problem == nullptr) return SingleDevicePlan();
+    bound_ = BoundOf(*task_.problem);
+    RETURN_IF_ERROR(Search());
+    const EngineOutcome* winner = Winner();
+    if (winner == nullptr) {
+      return absl::DeadlineExceededError("stopped before the first plan was found");
+    }
+    ASSIGN_OR_RETURN(v1::Plan plan, Describe(winner->chosen));
+    FillBound(bound_.lower_bound, bound_.proof, plan.cost().step_time_s(), *plan.mutable_bound());
+    FillSearch(*winner, plan);
+    return plan;
+  }
+
+ private:
+  absl::Status Search() {
+    const SplitProblem& problem = *task_.problem;
+    EngineBudget budget;
+    const int64_t length = problem.decisions().size();
+    budget.decisions = request_.options.max_decisions();
+    if (budget.decisions <= 0) {
+      budget.decisions = request_.preset == Preset::kPaper ? std::max<int64_t>(6000, 100 * length)
+                                                           : std::max<int64_t>(2000, 60 * length);
+    }
+    budget.seed = request_.options.seed();
+    budget.stop = request_.stop;
+    const EngineObserver observer = [&](const EngineOutcome& outcome, bool improved) {
+      Report(outcome, improved, budget);
+    };
+    ASSIGN_OR_RETURN(EngineOutcome dqn, SearchDqn(problem, request_.preset, budget, observer));
+    outcomes_.push_back(std::move(dqn));
+    outcomes_.push_back(SearchGreedy(problem, request_.preset, budget, observer));
+    outcomes_.push_back(SearchRandom(problem, request_.preset, budget, observer));
+    if (bound_.is_reached) outcomes_.push_back(ExactOutcome());
+    return absl::OkStatus();
+  }
+
+  EngineOutcome ExactOutcome() const {
+    EngineOutcome outcome;
+    outcome.engine = "exact";
+    outcome.found = true;
+    outcome.chosen = bound_.best;
+    outcome.cost = task_.problem->Cost(bound_.best);
+    return outcome;
+  }
+
+  // The best plan of all engines; among equals the first. The paper's preset reports its own agent.
+  const EngineOutcome* Winner() const {
+    const EngineOutcome* winner = nullptr;
+    for (const EngineOutcome& outcome : outcomes_) {
+      if (!outcome.found) continue;
+      if (winner == nullptr || IsClearlyBetter(outcome.cost, winner->cost)) winner = &outcome;
+      if (request_.preset == Preset::kPaper) break;
+    }
+    return winner;
+  }
+
+  // Sums in another order differ in the last bits; that is no improvement.
+  bool IsClearlyBetter(const SplitCost& a, const SplitCost& b) const {
+    const bool same_time = std::abs(a.step_time / b.step_time - 1) < 1e-9;
+    return task_.problem->IsBetter(a, b) &&
+           !(same_time && a.fits == b.fits && a.peak_memory == b.peak_memory);
+  }
+
+  absl::StatusOr<v1::Plan> Describe(const std::vector<bool>& chosen) const {
+    return DescribePlan(*request_.module, request_.cluster_proto, task_.With(chosen),
+                        request_.semantics_proto());
+  }
+
+  absl::StatusOr<v1::Plan> SingleDevicePlan() const {
+    ASSIGN_OR_RETURN(v1::Plan plan, Describe({}));
+    plan.mutable_bound()->set_lower_bound_s(plan.cost().step_time_s());
+    plan.mutable_bound()->set_gap(0);
+    plan.mutable_bound()->set_proof("a single device: nothing to decide");
+    plan.mutable_search()->set_preset(request_.options.preset());
+    plan.mutable_search()->set_seed(request_.options.seed());
+    return plan;
+  }
+
+  void FillSearch(const EngineOutcome& winner, v1::Plan& plan) const {
+    v1::Plan::Search& search = *plan.mutable_search();
+    search.set_engine(winner.engine);
+    search.set_preset(request_.preset == Preset::kPaper ? "paper" : "default");
+    search.set_seed(request_.options.seed());
+    search.set_wall_s(reporter_.elapsed());
+    for (const auto& [decisions, time] : winner.curve) {
+      v1::Plan::CurvePoint& point = *search.add_curve();
+      point.set_decisions(decisions);
+      point.set_step_time_s(time.value);
+    }
+    for (const EngineOutcome& outcome : outcomes_) {
+      search.set_episodes(search.episodes() + outcome.episodes);
+      search.set_decisions(search.decisions() + outcome.decisions);
+      if (!outcome.found) continue;
+      v1::Plan::EngineResult& result = *search.add_engines();
+      result.set_engine(outcome.engine);
+      result.set_step_time_s(&outcome == &winner ? plan.cost().step_time_s()
+                                                 : outcome.cost.step_time.value);
+      result.set_episodes(outcome.episodes);
+      result.set_decisions(outcome.decisions);
+      result.set_best_return(outcome.best_return);
+      result.set_fits(outcome.cost.fits);
+      result.set_decisions_to_best(outcome.decisions_to_best);
+    }
+  }
+
+  void Report(const EngineOutcome& outcome, bool improved, const EngineBudget& budget) {
+    if (improved && outcome.found &&
+        (!reported_ || task_.problem->IsBetter(outcome.cost, *reported_))) {
+      reported_ = outcome.cost;
+      if (request_.observer.improved_plan) {
+        if (const auto plan = Describe(outcome.chosen); plan.ok())
+          request_.observer.improved_plan(*plan);
+      }
+    }
+    if (!reporter_.IsDue(improved)) return;
+    v1::Progress progress;
+    progress.set_engine(outcome.engine);
+    progress.set_episode(outcome.episodes);
+    progress.set_decisions(outcome.decisions);
+    progress.set_decisions_total(budget.decisions);
+    if (reported_) progress.set_best_cost_s(reported_->step_time.value);
+    progress.set_lower_bound_s(bound_.lower_bound.value);
+    reporter_.Send(std::move(progress));
+  }
+
+  const PlanRequest& request_;
+  const std::string strategy_;
+  SplitTask task_;
+  SplitBound bound_;
+  std::vector<EngineOutcome> outcomes_;
+  std::optional<SplitCost> reported_;
+  ProgressReporter reporter_{request_};
+};
+
+}  // namespace
+
+absl::StatusOr<v1::Plan> PlanSplits(const PlanRequest& request, const std::string& strategy) {
+  return SplitExploration(request, strategy).Run();
+}
+
+}  // namespace automap

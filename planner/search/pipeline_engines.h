@@ -1,0 +1,42 @@
+// The engines that search a PipelineProblem, on the same environment and under the same budget of
+// decisions. None of them sees another's result.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "planner/explore/pipeline/pipeline_environment.h"
+#include "planner/search/engines.h"
+
+namespace automap {
+
+// What one engine found by itself.
+struct PipelineOutcome {
+  std::string engine;
+  bool found = false;
+  PipelineCuts cuts;
+  PipelineCost cost;
+  double best_return = 0;
+  int64_t episodes = 0;
+  int64_t decisions = 0;
+  int64_t decisions_to_best = 0;
+  std::vector<std::pair<int64_t, Seconds>> curve;  // decisions, shortest length
+};
+
+using PipelineObserver = std::function<void(const PipelineOutcome&, bool improved)>;
+
+PipelineEnvironmentOptions PipelineEnvironmentOf(Preset preset);
+
+// Uniformly random legal cuts, episode after episode.
+PipelineOutcome SearchCutsRandomly(const PipelineProblem& problem, Preset preset,
+                                   const EngineBudget& budget, const PipelineObserver& observer);
+
+// The cut with the shortest projection; later episodes take another one now and then (one time in
+// ten).
+PipelineOutcome SearchCutsGreedily(const PipelineProblem& problem, Preset preset,
+                                   const EngineBudget& budget, const PipelineObserver& observer);
+
+// A DQN trained from scratch.
+absl::StatusOr<PipelineOutcome> SearchCutsByDqn(const PipelineProblem& problem, Preset preset,
+                                                const EngineBudget& budget,
+                                                const PipelineObserver& observer);
+
+}  // namespace automap

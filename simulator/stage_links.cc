@@ -1,0 +1,133 @@
+#include "simulator/stage_links.h"
+
+#include <algorithm>
+#include <map>
+
+namespace automap {
+
+StageLinks::StageLinks(const Cluster& cluster)
+    : cluster_(&cluster),
+      groups_(static_cast<size_t>(cluster.device_count()) * (cluster.device_count() + 1)) {
+  for (int32_t device = 0; device < cluster.device_count(); ++device) {
+    limits_.push_back(CostModel::Create(cluster, Mesh{{}, device})->memory_limit());
+  }
+  const bool many = cluster.servers.size() > 1;
+  for (const Server& server : cluster.servers) {
+    const Link& link = many ? server.outside : server.inside;
+    BytesPerSecond bandwidth = link.Reached();
+    for (int32_t i = many ? server.switch_index : -1; i >= 0; i = cluster.switches[i].parent) {
+      const Switch& above = cluster.switches[i];
+      bandwidth = bandwidth / above.congestion;
+      if (above.uplink.value > 0) bandwidth = std::min(bandwidth, above.uplink);
+    }
+    if (slowest_.value == 0 || (bandwidth.value > 0 && bandwidth < slowest_)) slowest_ = bandwidth;
+    slowest_latency_ = std::max(slowest_latency_, link.latency);
+  }
+  if (slowest_.value == 0) slowest_ = {1e12};  // a single device sends nothing
+}
+
+Seconds StageLinks::AllReduce(int32_t first, int32_t count, Bytes bytes) {
+  if (count < 2 || bytes.value <= 0) return {0};
+  const int64_t devices = cluster_->device_count();
+  std::optional<CostModel>& group = groups_[first * (devices + 1) + count];
+  if (!group) group = *CostModel::Create(*cluster_, Mesh{{{"data", count}}, first});
+  return group->StepTime(CollectiveStep{CollectiveKind::kAllReduce, 0, bytes, 1});
+}
+
+namespace {
+
+// Shares of a tensor by what carries them, one direction each.
+struct Loads {
+  std::vector<double> devices;  // inside a server
+  std::map<int32_t, double> out_of_server, into_server, out_of_switch, into_switch;
+  double congestion = 1;  // the worst on the way
+};
+
+bool IsBelow(const Cluster& cluster, int32_t server, int32_t index) {
+  for (int32_t i = cluster.servers[server].switch_index; i >= 0; i = cluster.switches[i].parent) {
+    if (i == index) return true;
+  }
+  return false;
+}
+
+// Counts `share` on all switches that a transfer from server to server leaves.
+void CountSwitches(const Cluster& cluster, int32_t from, int32_t to, double share,
+                   std::map<int32_t, double>& leaving, double& congestion) {
+  for (int32_t i = cluster.servers[from].switch_index; i >= 0; i = cluster.switches[i].parent) {
+    if (IsBelow(cluster, to, i)) {
+      congestion = std::max(congestion, cluster.switches[i].congestion);
+      return;
+    }
+    leaving[i] += share;
+  }
+}
+
+}  // namespace
+
+StageLinks::Path StageLinks::FindPath(int32_t first, int32_t count, int32_t next) const {
+  const Cluster& cluster = *cluster_;
+  Loads loads;
+  loads.devices.assign(count + next, 0);
+  Path path;
+  for (int32_t sender = 0, receiver = 0; sender < count && receiver < next;) {
+    const double begin = std::max(static_cast<double>(sender) / count, 1.0 * receiver / next);
+    const double end = std::min((sender + 1.0) / count, (receiver + 1.0) / next);
+    const int32_t from = cluster.server_of[first + sender];
+    const int32_t to = cluster.server_of[first + count + receiver];
+    const double share = std::max(0.0, end - begin);
+    if (from == to) {
+      loads.devices[sender] += share;
+      loads.devices[count + receiver] += share;
+      path.latency = std::max(path.latency, cluster.servers[from].inside.latency);
+    } else {
+      loads.out_of_server[from] += share;
+      loads.into_server[to] += share;
+      CountSwitches(cluster, from, to, share, loads.out_of_switch, loads.congestion);
+      CountSwitches(cluster, to, from, share, loads.into_switch, loads.congestion);
+      path.latency = std::max({path.latency, cluster.servers[from].outside.latency,
+                               cluster.servers[to].outside.latency});
+    }
+    // The next piece begins where the shorter of the two ends.
+    const int64_t sender_end = static_cast<int64_t>(sender + 1) * next;
+    const int64_t receiver_end = static_cast<int64_t>(receiver + 1) * count;
+    sender += sender_end <= receiver_end;
+    receiver += receiver_end <= sender_end;
+  }
+  const auto carry = [&](double share, BytesPerSecond reached) {
+    if (share > 0) path.seconds_per_byte = std::max(path.seconds_per_byte, share / reached.value);
+  };
+  for (int32_t i = 0; i < count + next; ++i) {
+    carry(loads.devices[i], cluster.servers[cluster.server_of[first + i]].inside.Reached());
+  }
+  for (const auto* servers : {&loads.out_of_server, &loads.into_server}) {
+    for (const auto& [server, share] : *servers)
+      carry(share * loads.congestion, cluster.servers[server].outside.Reached());
+  }
+  for (const auto* switches : {&loads.out_of_switch, &loads.into_switch}) {
+    for (const auto& [index, share] : *switches) carry(share, cluster.switches[index].uplink);
+  }
+  return path;
+}
+
+Seconds StageLinks::Transfer(int32_t first, int32_t count, int32_t next, Bytes bytes) {
+  const int64_t devices = cluster_->device_count() + 1;
+  const auto [found, is_new] = paths_.try_emplace((first * devices + count) * devices + next);
+  if (is_new) found->second = FindPath(first, count, next);
+  return found->second.latency + Seconds{bytes.value * found->second.seconds_per_byte};
+}
+
+int32_t StageLinks::SlowestType(int32_t first, int32_t count) const {
+  int32_t slowest = -1;
+  const auto peak = [&](int32_t type) { return cluster_->types[type].peak[0]; };
+  for (int32_t device = first; device < first + count; ++device) {
+    const int32_t type = cluster_->servers[cluster_->server_of[device]].type;
+    if (slowest < 0 || peak(type) < peak(slowest)) slowest = type;
+  }
+  return slowest;
+}
+
+Bytes StageLinks::MemoryLimit(int32_t first, int32_t count) const {
+  return *std::min_element(limits_.begin() + first, limits_.begin() + first + count);
+}
+
+}  // namespace automap

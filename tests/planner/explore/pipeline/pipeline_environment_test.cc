@@ -1,0 +1,84 @@
+#include "planner/explore/pipeline/pipeline_environment.h"
+
+#include "agent/core/random.h"
+#include "gtest/gtest.h"
+#include "planner/explore/pipeline/pipeline_bound.h"
+#include "simulator/cluster/cluster_proto.h"
+#include "simulator/cluster/presets.h"
+#include "simulator/pipeline/pipeline_length.h"
+#include "tests/contracts/environment_contract.h"
+#include "tests/support/zoo.h"
+
+namespace automap {
+namespace {
+
+using Reward = PipelineEnvironmentOptions::Reward;
+
+struct Case {
+  const char* module;
+  const char* cluster;
+  int32_t stages;
+};
+
+class Pipelines : public testing::TestWithParam<Case> {
+ protected:
+  Pipelines()
+      : module_(PrepareZoo(GetParam().module)),
+        cluster_(*ClusterFromProto(*ClusterPreset(GetParam().cluster))),
+        chain_(*ChainOfModule(*module_, cluster_, 4)),
+        problem_(chain_, cluster_, {GetParam().stages, 4, false}) {}
+
+  std::unique_ptr<const PreparedModule> module_;
+  Cluster cluster_;
+  LayerChain chain_;
+  PipelineProblem problem_;
+};
+
+TEST_P(Pipelines, EnvironmentKeepsTheContract) {
+  for (const Reward reward : {Reward::kInverse, Reward::kGap}) {
+    const auto make = [&] {
+      return std::make_unique<PipelineEnvironment>(problem_, PipelineEnvironmentOptions{reward, 3});
+    };
+    EXPECT_EQ(CheckEnvironmentContract(make, 1), absl::OkStatus());
+  }
+}
+
+TEST_P(Pipelines, BoundIsBelowEveryCutAndItsCutsAreLegal) {
+  const PipelineBound bound = BoundOf(problem_);
+  ASSERT_TRUE(bound.is_found) << bound.proof;
+  EXPECT_TRUE(problem_.IsLegal(bound.best));
+  const PipelineCost best = problem_.Cost(bound.best);
+  EXPECT_TRUE(best.fits());
+  EXPECT_LE(bound.lower_bound.value, best.length.value * (1 + 1e-12));
+  Random random(3);
+  PipelineEnvironment environment(problem_, {});
+  for (int episode = 0; episode < 50; ++episode) {
+    environment.Reset();
+    std::vector<uint8_t> mask(environment.num_actions());
+    while (!environment.done()) {
+      environment.LegalActions(absl::MakeSpan(mask));
+      std::vector<int> legal;
+      for (size_t a = 0; a < mask.size(); ++a)
+        if (mask[a] != 0) legal.push_back(a);
+      environment.Step(legal[random.Below(legal.size())]);
+    }
+    ASSERT_TRUE(problem_.IsLegal(environment.cuts()));
+    const PipelineCost cost = problem_.Cost(environment.cuts());
+    if (cost.fits()) {
+      EXPECT_GE(cost.length.value, bound.lower_bound.value * (1 - 1e-12));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Pipelines,
+                         testing::Values(Case{"vgg19", "v100x8x2-25gbps", 2},
+                                         Case{"vgg19", "v100x4x3-25gbps", 3},
+                                         Case{"t5-base-paper", "v100x8x3-25gbps", 3},
+                                         Case{"t5-small-dropout", "v100x2x2-25gbps", 4}),
+                         [](const auto& test) {
+                           return TestName(std::string(test.param.module) + "On" +
+                                           test.param.cluster + std::to_string(test.param.stages));
+                         });
+
+}  // namespace
+}  // namespace automap

@@ -1,0 +1,143 @@
+#include "planner/oracle/best_cuts.h"
+
+#include <cmath>
+#include <random>
+
+#include "gtest/gtest.h"
+#include "simulator/pipeline/pipeline_length.h"
+
+namespace automap {
+namespace {
+
+// A random chain on a random line of devices, small enough to try every cut.
+struct Toy {
+  int32_t layers, devices, stages, micro_batches;
+  std::vector<double> forward, backward, bytes, gradients, link;
+
+  explicit Toy(std::mt19937& random) {
+    const auto uniform = [&] { return std::uniform_real_distribution<double>(0, 1)(random); };
+    layers = 2 + random() % 5;
+    devices = 1 + random() % 5;
+    stages = 1 + random() % std::min({4, layers, devices});
+    micro_batches = 1 + random() % 8;
+    const double slow = uniform() < 0.3 ? 2.0 : 0.1;  // now and then transfers rule
+    for (int32_t i = 0; i < layers; ++i) {
+      forward.push_back(uniform());
+      backward.push_back(2 * uniform());
+      bytes.push_back(slow * uniform());
+      gradients.push_back(uniform());
+    }
+    for (int32_t d = 0; d <= devices; ++d) link.push_back(0.5 + uniform());
+  }
+
+  static double Sum(const std::vector<double>& v, int32_t from, int32_t to) {
+    double sum = 0;
+    for (int32_t i = from; i < to; ++i) sum += v[i];
+    return sum;
+  }
+  PipelineStage Stage(int32_t i, int32_t j, int32_t d, int32_t e) const {
+    PipelineStage stage;
+    stage.forward = {Sum(forward, i, j) / (e - d)};
+    stage.backward = {Sum(backward, i, j) / (e - d)};
+    return stage;
+  }
+  Seconds Sync(int32_t i, int32_t j, int32_t d, int32_t e) const {
+    return {e - d > 1 ? Sum(gradients, i, j) * (1 + 0.1 * d) : 0};
+  }
+  Seconds Send(int32_t j, int32_t, int32_t cut, int32_t e) const {
+    return {bytes[j - 1] * link[cut] * (e - cut > 1 ? 0.5 : 1)};
+  }
+  bool IsLegal(int32_t i, int32_t j, int32_t, int32_t, int32_t after) const {
+    return (j - i) * (after + 1) <= 12;  // memory of a sort
+  }
+  double Length(const std::vector<int32_t>& ends, const std::vector<int32_t>& device_ends) const {
+    std::vector<PipelineStage> result;
+    for (size_t s = 0; s < ends.size(); ++s) {
+      const int32_t i = s > 0 ? ends[s - 1] : 0, d = s > 0 ? device_ends[s - 1] : 0;
+      PipelineStage stage = Stage(i, ends[s], d, device_ends[s]);
+      stage.gradient_sync = Sync(i, ends[s], d, device_ends[s]);
+      if (s + 1 < ends.size())
+        stage.send = stage.send_back = Send(ends[s], d, device_ends[s], device_ends[s + 1]);
+      result.push_back(stage);
+    }
+    return PipelineLength(result, micro_batches).value;
+  }
+  // The shortest length of all legal cuts, infinite when there is none.
+  double BruteForce(std::vector<int32_t> ends = {}, std::vector<int32_t> device_ends = {}) const {
+    const int32_t i = ends.empty() ? 0 : ends.back(), d = ends.empty() ? 0 : device_ends.back();
+    const int32_t left = stages - static_cast<int32_t>(ends.size());
+    double best = INFINITY;
+    for (int32_t j = left == 1 ? layers : i + 1; j <= layers - (left - 1); ++j) {
+      for (int32_t e = left == 1 ? devices : d + 1; e <= devices - (left - 1); ++e) {
+        if (!IsLegal(i, j, d, e, left - 1)) continue;
+        ends.push_back(j), device_ends.push_back(e);
+        best =
+            std::min(best, left == 1 ? Length(ends, device_ends) : BruteForce(ends, device_ends));
+        ends.pop_back(), device_ends.pop_back();
+      }
+    }
+    return best;
+  }
+
+  CutQuestion Question() const {
+    CutQuestion q;
+    q.layers = layers, q.devices = devices, q.stages = stages, q.micro_batches = micro_batches;
+    q.stage = [this](int32_t i, int32_t j, int32_t d, int32_t e) { return Stage(i, j, d, e); };
+    q.gradient_sync = [this](int32_t i, int32_t j, int32_t d, int32_t e) {
+      return Sync(i, j, d, e);
+    };
+    q.is_legal = [this](int32_t i, int32_t j, int32_t d, int32_t e, int32_t after) {
+      return IsLegal(i, j, d, e, after);
+    };
+    q.is_hopeless = [this](int32_t i, int32_t j, int32_t d, int32_t e, int32_t after) {
+      return !IsLegal(i, j, d, e, after);
+    };
+    q.send = [this](int32_t j, int32_t d, int32_t cut, int32_t e) { return Send(j, d, cut, e); };
+    q.least_time = q.least_slowest = [this](int32_t j, int32_t d) {
+      return Seconds{(Sum(forward, 0, j) + Sum(backward, 0, j)) / d};
+    };
+    q.least_send =
+        q.most_send = [this](int32_t j, int32_t cut, int32_t e) { return Send(j, 0, cut, e); };
+    q.least_send_before = [](int32_t) { return Seconds{0}; };
+    return q;
+  }
+};
+
+TEST(BestCuts, BoundsAndReachesBruteForceOnRandomChains) {
+  std::mt19937 random(5);
+  int equal = 0, proved = 0, feasible = 0;
+  for (int trial = 0; trial < 3000; ++trial) {
+    const Toy toy(random);
+    const double best = toy.BruteForce();
+    const CutAnswer answer = BestCuts(toy.Question());
+    ASSERT_EQ(answer.is_found, std::isfinite(best)) << trial;
+    if (!answer.is_found) continue;
+    ++feasible;
+    ASSERT_LE(answer.lower_bound.value, best * (1 + 1e-9)) << trial;
+    ASSERT_NEAR(toy.Length(answer.layer_ends, answer.device_ends), answer.length.value, 1e-12);
+    ASSERT_GE(answer.length.value, best * (1 - 1e-12)) << trial;
+    equal += answer.length.value <= best * (1 + 1e-9);
+    proved += answer.length.value <= answer.lower_bound.value * (1 + 1e-9);
+  }
+  std::printf("of %d chains: at the optimum %d, proved %d\n", feasible, equal, proved);
+  EXPECT_GE(equal, feasible * 97 / 100);
+  EXPECT_GE(proved, feasible * 60 / 100);
+}
+
+TEST(BestCuts, KnownCutsOnlyPrune) {
+  std::mt19937 random(6);
+  for (int trial = 0; trial < 500; ++trial) {
+    const Toy toy(random);
+    const double best = toy.BruteForce();
+    if (!std::isfinite(best)) continue;
+    const CutAnswer answer = BestCuts(toy.Question(), Seconds{best});
+    ASSERT_LE(answer.lower_bound.value, best * (1 + 1e-9));
+    const CutAnswer beam = BeamCuts(toy.Question(), 2);
+    if (beam.is_found) {
+      ASSERT_GE(beam.length.value, best * (1 - 1e-12));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace automap
