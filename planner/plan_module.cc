@@ -85,9 +85,9 @@ absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& 
                                     const v1::PlanOptions& options, const PlanObserver& observer,
                                     const std::function<bool()>& stop) {
   ASSIGN_OR_RETURN(const Preset preset, PresetFromName(options.preset()));
-  Semantics of_preset;
-  of_preset.paper_rule = preset == Preset::kPaper;
-  ASSIGN_OR_RETURN(const Semantics semantics, AllowedSemantics(options.allow(), of_preset));
+  ASSIGN_OR_RETURN(
+      const Semantics semantics,
+      AllowedSemantics(options.allow(), PresetSemantics(preset == Preset::kPaper)));
   ASSIGN_OR_RETURN(const std::vector<std::string> strategies, Strategies(options.strategy()));
   ASSIGN_OR_RETURN(const Cluster cluster, ClusterFromProto(cluster_proto));
   if (options.axis_size() < 0 ||

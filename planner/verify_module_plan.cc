@@ -54,6 +54,20 @@ absl::Status CheckStated(const v1::Plan::Bound& stated, Seconds found, const std
   return absl::OkStatus();
 }
 
+// Whether sums are deferred on an axis follows from its decisions.
+absl::Status CheckSums(const SplitTask& task, const Decisions& decisions) {
+  const Decisions derived = task.With(std::vector<bool>(task.problem->decisions().size()));
+  for (size_t axis = 0; axis < decisions.axes.size(); ++axis) {
+    const bool is_known = axis < derived.axes.size() &&
+                          derived.axes[axis].sums_at_once == decisions.axes[axis].sums_at_once;
+    if (!is_known) {
+      return Refuse(absl::StrCat("mesh[", axis, "].sums_at_once"),
+                    "does not follow from the decisions on the axis");
+    }
+  }
+  return absl::OkStatus();
+}
+
 // The problem that the plan's last axis answers, to know how good it could have been.
 absl::Status CheckBound(const PreparedModule& module, const Cluster& cluster,
                         const Decisions& decisions, const v1::Plan& plan) {
@@ -70,6 +84,7 @@ absl::Status CheckBound(const PreparedModule& module, const Cluster& cluster,
                               plan.semantics().ignore_memory()};
   ASSIGN_OR_RETURN(const SplitTask task, MakeSplitTask(module, cluster, options));
   if (task.problem == nullptr) return Refuse("mesh", "does not belong to the strategy");
+  RETURN_IF_ERROR(CheckSums(task, decisions));
   const SplitBound bound = BoundOf(*task.problem);
   return CheckStated(stated, bound.lower_bound, bound.proof, step_time);
 }

@@ -79,6 +79,9 @@ void FillReshards(const PreparedModule& module, const Decisions& decisions,
 }
 
 absl::Status ReadCuts(const PreparedModule& module, const v1::Plan& plan, Decisions& decisions) {
+  if (plan.reshards_size() > 0 && !decisions.semantics.reshards) {
+    return Refuse("semantics.reshards", "true where there are reshards");
+  }
   for (int i = 0; i < plan.reshards_size(); ++i) {
     const std::string path = absl::StrCat("reshards[", i, "]");
     const auto axis = std::find_if(

@@ -22,6 +22,13 @@ void SetSemantics(const Semantics& semantics, v1::Plan::Semantics& message) {
   message.set_reshards(semantics.reshards);
 }
 
+Semantics PresetSemantics(bool is_paper) {
+  Semantics semantics;
+  semantics.paper_rule = is_paper;
+  semantics.deferred_sums = semantics.reshards = !is_paper;
+  return semantics;
+}
+
 absl::StatusOr<Semantics> AllowedSemantics(
     const google::protobuf::RepeatedPtrField<std::string>& allow, const Semantics& preset) {
   if (allow.empty()) return preset;

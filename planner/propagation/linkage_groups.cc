@@ -57,13 +57,24 @@ class GroupFinder {
       return Refuse(decision, {ConflictClass::kNotDivisible, -1, place, -1});
     }
     if (const auto conflict = propagation_.Split(place)) {
-      const bool is_cut_free =
-          propagation_.options().semantics.reshards && FindCuts(place, propagation_, cuts_);
-      if (!is_cut_free) return Refuse(decision, Resolve(*conflict));
+      if (!CutFree(place)) return Refuse(decision, Resolve(*conflict));
     }
     AddGroup(place);
     propagation_.UndoTo(0);
     cuts_.Clear();
+  }
+
+  // Splits with reshards where they are allowed. Gathering it wherever it is read would be no
+  // split.
+  bool CutFree(const TensorDim& place) {
+    if (!propagation_.options().semantics.reshards || !FindCuts(place, propagation_, cuts_)) {
+      return false;
+    }
+    const auto trail = propagation_.trail();
+    if (!std::all_of(trail.begin(), trail.end(), Propagation::IsTensor)) return true;
+    propagation_.UndoTo(0);
+    cuts_.Clear();
+    return false;
   }
 
   // A demand that is known to be infeasible conflicts for the reason that is known.

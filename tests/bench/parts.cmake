@@ -8,3 +8,4 @@ automap_bench(opp tests/bench/bench_opp.cc automap_planner automap_planner_verif
 automap_bench(hlo tests/bench/bench_hlo.cc automap_test_zoo)
 automap_bench(propagation tests/bench/bench_propagation.cc automap_test_zoo)
 automap_bench(pipeline tests/bench/bench_pipeline.cc automap_test_zoo automap_planner_search)
+automap_bench(semantics tests/bench/bench_semantics.cc automap_planner)

@@ -1,6 +1,7 @@
 #include "planner/plan_module.h"
 
 #include <algorithm>
+#include <functional>
 #include <random>
 #include <set>
 
@@ -299,10 +300,14 @@ std::string Mutate(google::protobuf::Message& message, std::mt19937& random, std
   return path;
 }
 
-// What only repeating the search could tell: how it went, and other categories' plans, which are
-// not handed out.
+// What only repeating the search could tell: how it went, other categories' plans, which are not
+// handed out, and options that the plan may make no use of.
 bool IsOfSubstance(const std::string& path) {
   if (path.empty() || path.rfind("alternatives", 0) == 0) return false;
+  if (path == "semantics.reshards" || path == "semantics.deferred_sums" ||
+      path == "semantics.padding" || path == "semantics.composite_splits") {
+    return false;
+  }
   if (path.rfind("search", 0) != 0) return true;
   return path == "search.engine" || path == "search.preset" || path == "search.episodes" ||
          path == "search.decisions";
@@ -343,6 +348,32 @@ TEST(VerifyModulePlan, RefusesAPlanAlteredInAnyFieldOfSubstance) {
   }
   RecordProperty("alterations", tried);
   EXPECT_GE(tried, 200);
+}
+
+TEST(VerifyModulePlan, HoldsAPlanToWhatItUsesBeyondStrict) {
+  const v1::Cluster cluster = *ClusterPreset("v100x8x1-25gbps");
+  const v1::Plan deferred = *PlanZoo("t5-small-dropout", "v100x8x1-25gbps", Options("opp"));
+  v1::Plan altered = deferred;
+  altered.mutable_semantics()->set_deferred_sums(false);
+  EXPECT_FALSE(VerifyModulePlan(ZooModule("t5-small-dropout"), cluster, altered).ok());
+  altered = deferred;
+  altered.mutable_mesh(0)->set_sums_at_once(true);
+  EXPECT_FALSE(VerifyModulePlan(ZooModule("t5-small-dropout"), cluster, altered).ok());
+  const v1::Plan moved = *PlanZoo("bert-48", "v100x8x1-25gbps", Options("opp"));
+  ASSERT_GT(moved.reshards_size(), 0);
+  EXPECT_TRUE(VerifyModulePlan(ZooModule("bert-48"), cluster, moved).ok());
+  for (const auto& alter : std::vector<std::function<void(v1::Plan&)>>{
+           [](v1::Plan& plan) { plan.clear_reshards(); },
+           [](v1::Plan& plan) { plan.mutable_semantics()->set_reshards(false); },
+           [](v1::Plan& plan) { plan.mutable_reshards(0)->set_node(1 << 30); },
+           [](v1::Plan& plan) { plan.mutable_reshards(0)->set_operand(99); },
+           [](v1::Plan& plan) { plan.mutable_reshards(0)->set_instruction("main/add.1"); },
+           [](v1::Plan& plan) { plan.mutable_reshards(0)->set_axis("data"); },
+           [](v1::Plan& plan) { plan.mutable_reshards(0)->set_bytes(1); }}) {
+    altered = moved;
+    alter(altered);
+    EXPECT_FALSE(VerifyModulePlan(ZooModule("bert-48"), cluster, altered).ok());
+  }
 }
 
 TEST(VerifyModulePlan, RefusesAPlanForAnotherModuleOrCluster) {
