@@ -10,6 +10,7 @@
 #include "planner/plan/describe_reshards.h"
 #include "planner/plan/parameter_name.h"
 #include "planner/plan/prepared_module.h"
+#include "planner/plan/semantics_proto.h"
 #include "planner/plan/work.h"
 #include "planner/propagation/explain.h"
 #include "planner/propagation/find_cuts.h"
@@ -68,6 +69,14 @@ Json ConflictJson(const Graph& graph, const Explanation& explanation) {
           {"class", std::string(ConflictClassName(conflict.kind))},
           {"reason", Describe(graph, conflict)},
           {"chains", explanation.chains}};
+}
+
+absl::StatusOr<PropagationOptions> OptionsOf(const AxisQuestion& question) {
+  Semantics semantics;
+  semantics.paper_rule = question.paper_rule;
+  ASSIGN_OR_RETURN(semantics,
+                   AllowedSemantics({question.allow.begin(), question.allow.end()}, semantics));
+  return PropagationOptions{question.axis_size, semantics};
 }
 
 // The cuts that make each decision possible by itself; none unless reshards are allowed.
@@ -187,9 +196,10 @@ absl::StatusOr<Json> InspectModule(absl::string_view bytes, const GivenRoleList&
 absl::StatusOr<Json> ProposeGroups(absl::string_view bytes, const GivenRoleList& roles,
                                    const AxisQuestion& question) {
   ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, roles));
+  ASSIGN_OR_RETURN(const PropagationOptions options, OptionsOf(question));
   const Graph& graph = module->graph();
-  const LinkageGroups found = FindLinkageGroups(module->wiring(), module->roles(), Role::kVariable,
-                                                {question.axis_size, question.semantics});
+  const LinkageGroups found =
+      FindLinkageGroups(module->wiring(), module->roles(), Role::kVariable, options);
   Json json = {{"axisSize", question.axis_size}};
   Json& groups = json["groups"] = Json::array();
   for (size_t g = 0; g < found.groups.size(); ++g) {
@@ -227,7 +237,7 @@ absl::StatusOr<Json> PropagateSplits(absl::string_view bytes, const GivenRoleLis
     ASSIGN_OR_RETURN(const ParameterDim decision, ParsePlace(*module, set));
     decisions.push_back(decision);
   }
-  const PropagationOptions options = {question.axis_size, question.semantics};
+  ASSIGN_OR_RETURN(const PropagationOptions options, OptionsOf(question));
   const Cuts cuts = CutsFor(*module, options, decisions);
   if (const auto explanation =
           ExplainConflict(module->wiring(), module->roles(), options, decisions, nullptr, &cuts)) {

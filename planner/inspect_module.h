@@ -9,7 +9,6 @@
 #include "absl/strings/string_view.h"
 #include "automap/v1/plan.pb.h"
 #include "nlohmann/json.hpp"
-#include "planner/propagation/semantics.h"
 
 namespace automap {
 
@@ -22,10 +21,13 @@ absl::StatusOr<Json> InspectModule(absl::string_view module, const GivenRoleList
 
 struct AxisQuestion {
   int64_t axis_size = 2;
-  Semantics semantics = {};
+  bool paper_rule = false;
+  // Beyond strict: "composite-splits", "padding", "deferred-sums", "reshards".
+  std::vector<std::string> allow = {};
 };
 
 // Linkage groups of the variables, largest first, and the infeasible dims with class and reason.
+// INVALID_ARGUMENT for words in `allow` that are not known.
 absl::StatusOr<Json> ProposeGroups(absl::string_view module, const GivenRoleList& roles,
                                    const AxisQuestion& question);
 

@@ -2,10 +2,8 @@
 #include <memory>
 
 #include "CLI/CLI.hpp"
-#include "base/status_macros.h"
 #include "fmt/format.h"
 #include "planner/inspect_module.h"
-#include "planner/plan/semantics_proto.h"
 #include "server/cli/commands.h"
 #include "server/cli/inputs.h"
 
@@ -15,7 +13,7 @@ namespace {
 struct Flags {
   std::string module, roles, output = "table";
   AxisQuestion question;
-  std::vector<std::string> sets, allow;
+  std::vector<std::string> sets;
 };
 
 std::string Place(const Json& place) {
@@ -71,18 +69,15 @@ void AddCommonOptions(CLI::App& command, Flags& flags) {
   command.add_option("--axis-size", flags.question.axis_size, "devices on the axis")
       ->required()
       ->check(CLI::Range(2, 1 << 20));
-  command.add_flag("--paper-rule", flags.question.semantics.paper_rule,
+  command.add_flag("--paper-rule", flags.question.paper_rule,
                    "a reduce over a split dim is a conflict");
-  AddAllowOption(command, flags.allow);
+  AddAllowOption(command, flags.question.allow);
   command.add_option("--roles", flags.roles, "JSON file with the roles that you know");
   command.add_option("-o", flags.output, "table or json")->check(CLI::IsMember({"table", "json"}));
 }
 
 template <typename Ask>
-absl::StatusOr<Json> Answer(Flags& flags, const Ask& ask) {
-  ASSIGN_OR_RETURN(
-      flags.question.semantics,
-      AllowedSemantics({flags.allow.begin(), flags.allow.end()}, flags.question.semantics));
+absl::StatusOr<Json> Answer(const Flags& flags, const Ask& ask) {
   const auto bytes = ReadFile(flags.module);
   if (!bytes.ok()) return bytes.status();
   const auto roles = ReadRoles(flags.roles);
