@@ -1,11 +1,14 @@
 #include "planner/plan_module.h"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
+#include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/explore/pipeline/profile_chain.h"
 #include "planner/plan/semantics_proto.h"
 #include "planner/plan_request.h"
@@ -15,7 +18,7 @@ namespace automap {
 namespace {
 
 absl::StatusOr<std::vector<std::string>> Strategies(const std::string& strategy) {
-  if (strategy.empty() || strategy == "auto") return std::vector<std::string>{"opp", "adp", "pp"};
+  if (strategy.empty() || strategy == "auto") return std::vector<std::string>{"adp", "opp", "pp"};
   if (strategy == "opp" || strategy == "adp" || strategy == "pp")
     return std::vector<std::string>{strategy};
   if (strategy == "hybrid") {
@@ -33,12 +36,62 @@ absl::StatusOr<Preset> PresetFromName(const std::string& name) {
       absl::StrCat("options.preset: \"", name, "\", must be default or paper"));
 }
 
+// The loser as a row of the winner's.
 void AddAlternative(const v1::Plan& other, v1::Plan& plan) {
   v1::Plan::Alternative& alternative = *plan.add_alternatives();
   alternative.set_strategy(other.strategy());
   *alternative.mutable_mesh() = other.mesh();
   *alternative.mutable_cost() = other.cost();
-  alternative.set_summary(absl::StrCat("found by ", other.search().engine()));
+  alternative.set_summary(absl::StrCat(
+      "found by ", other.search().engine(),
+      other.stages().empty() ? "" : absl::StrCat(", ", other.stages_size(), " stages")));
+  for (const v1::Plan::Alternative& below : other.alternatives()) *plan.add_alternatives() = below;
+}
+
+void SayWhyTheyLost(v1::Plan& plan) {
+  for (v1::Plan::Alternative& other : *plan.mutable_alternatives()) {
+    other.set_summary(absl::StrFormat(
+        "%s; %s", other.summary(),
+        other.cost().fits() || plan.semantics().ignore_memory()
+            ? absl::StrFormat("%.1f %% slower",
+                              100 * (other.cost().step_time_s() / plan.cost().step_time_s() - 1))
+            : absl::StrFormat("needs %.1f GiB of %.1f",
+                              other.cost().peak_memory_bytes() / 1073741824.0,
+                              other.cost().memory_limit_bytes() / 1073741824.0)));
+  }
+}
+
+void AddRefusal(const std::string& strategy, const absl::Status& refusal, v1::Plan& plan) {
+  v1::Plan::Alternative& alternative = *plan.add_alternatives();
+  alternative.set_strategy(strategy);
+  alternative.set_summary(std::string(refusal.message()));
+}
+
+// The smallest multiple of the cluster's servers on which stages would fit, in words; empty when
+// not even 32 times as many would do, or there is no forward pass to cut.
+std::string SmallestCluster(const PlanRequest& request) {
+  for (int32_t times = 1; times <= 32; times *= 2) {
+    v1::Cluster larger = request.cluster_proto;
+    larger.clear_switches();
+    for (int32_t copy = 1; copy < times; ++copy)
+      larger.mutable_servers()->MergeFrom(request.cluster_proto.servers());
+    const auto cluster = ClusterFromProto(larger);
+    if (!cluster.ok() || cluster->device_count() > 256) return "";
+    for (const int32_t micro_batches : {16, 4, 1}) {
+      const auto chain = ChainOfModule(*request.module, *cluster, micro_batches);
+      if (!chain.ok()) continue;
+      const PipelineProblem problem(*chain, *cluster, {1, micro_batches, false});
+      const int32_t most = std::min(problem.devices(), problem.VariableLayersFrom(0));
+      for (int32_t stages = 1; stages <= most; ++stages) {
+        if (!AnyFits(problem, stages)) continue;
+        return absl::StrFormat(
+            "; %d servers with %d devices in all would do: %d stages of %d "
+            "micro-batches fit",
+            larger.servers_size(), cluster->device_count(), stages, micro_batches);
+      }
+    }
+  }
+  return "";
 }
 
 void ReportPhase(const PlanObserver& observer, v1::Progress::Phase phase) {
@@ -57,15 +110,28 @@ absl::StatusOr<v1::Plan> PlanProfile(const PlanRequest& request) {
   return PlanPipeline(request);
 }
 
-// The best of several strategies, with the others as runners-up.
+// One strategy's own words; of several the certificate that none fits, else the first one's.
+absl::Status Refusal(const PlanRequest& request,
+                     const std::vector<std::pair<std::string, absl::Status>>& refusals) {
+  if (refusals.size() == 1) return refusals.front().second;
+  std::string words;
+  for (const auto& [strategy, refusal] : refusals) {
+    if (refusal.code() != absl::StatusCode::kFailedPrecondition) return refusal;
+    absl::StrAppend(&words, words.empty() ? "" : " | ", strategy, ": ", refusal.message());
+  }
+  return absl::FailedPreconditionError(absl::StrCat("no plan: ", words, SmallestCluster(request)));
+}
+
+// The best of several strategies, with the others as runners-up and why they lost. A plan that does
+// not fit is no candidate.
 absl::StatusOr<v1::Plan> PlanBest(const PlanRequest& request,
                                   const std::vector<std::string>& strategies) {
   std::optional<v1::Plan> best;
-  absl::Status refusal;
+  std::vector<std::pair<std::string, absl::Status>> refusals;
   for (const std::string& strategy : strategies) {
     auto plan = strategy == "pp" ? PlanPipeline(request) : PlanSplits(request, strategy);
     if (!plan.ok()) {
-      if (refusal.ok()) refusal = plan.status();
+      refusals.emplace_back(strategy, plan.status());
       continue;
     }
     if (best && !IsBetterCost(plan->cost(), best->cost(), request.options.ignore_memory())) {
@@ -75,8 +141,23 @@ absl::StatusOr<v1::Plan> PlanBest(const PlanRequest& request,
     if (best) AddAlternative(*best, *plan);
     best = *std::move(plan);
   }
-  if (!best) return refusal;
+  if (!best) return Refusal(request, refusals);
+  SayWhyTheyLost(*best);
+  for (const auto& [strategy, refusal] : refusals) AddRefusal(strategy, refusal, *best);
   return *std::move(best);
+}
+
+// Improvements of one strategy pass only when they are the best so far of all.
+PlanObserver OnlyBetter(const PlanObserver& observer, bool ignore_memory) {
+  if (!observer.improved_plan) return observer;
+  auto best = std::make_shared<std::optional<v1::Plan::Cost>>();
+  PlanObserver filtered = observer;
+  filtered.improved_plan = [observer, best, ignore_memory](const v1::Plan& plan) {
+    if (*best && !IsBetterCost(plan.cost(), **best, ignore_memory)) return;
+    *best = plan.cost();
+    observer.improved_plan(plan);
+  };
+  return filtered;
 }
 
 }  // namespace
@@ -104,9 +185,10 @@ absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& 
   }
   ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, options.roles()));
   ReportPhase(observer, v1::Progress::PROPAGATING);
-  return PlanBest(
-      {module.get(), nullptr, "", cluster_proto, cluster, options, observer, stop, preset, semantics},
-      strategies);
+  const PlanObserver filtered = OnlyBetter(observer, options.ignore_memory());
+  return PlanBest({module.get(), nullptr, "", cluster_proto, cluster, options, filtered, stop,
+                   preset, semantics},
+                  strategies);
 }
 
 }  // namespace automap

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "planner/explore/explore_splits.h"
 #include "planner/plan/describe_plan.h"
@@ -17,25 +19,106 @@ class SplitExploration {
       : request_(request), strategy_(std::move(strategy)) {}
 
   absl::StatusOr<v1::Plan> Run() {
-    const bool is_paper = request_.preset == Preset::kPaper;
-    ASSIGN_OR_RETURN(task_,
-                     MakeSplitTask(*request_.module, request_.cluster,
-                                   {strategy_, request_.options.axis_size(), request_.semantics,
-                                    !is_paper, request_.options.ignore_memory()}));
+    RETURN_IF_ERROR(ChooseAxis());
     if (task_.problem == nullptr) return SingleDevicePlan();
-    bound_ = BoundOf(*task_.problem);
+    if (bound_.is_infeasible) return DoesNotFit();
     RETURN_IF_ERROR(Search());
     const EngineOutcome* winner = Winner();
     if (winner == nullptr) {
       return absl::DeadlineExceededError("stopped before the first plan was found");
     }
+    if (!IsUsable(winner->cost)) return DoesNotFit();
     ASSIGN_OR_RETURN(v1::Plan plan, Describe(winner->chosen));
     FillBound(bound_.lower_bound, bound_.proof, plan.cost().step_time_s(), *plan.mutable_bound());
     FillSearch(*winner, plan);
+    plan.mutable_alternatives()->Add(other_axes_.begin(), other_axes_.end());
     return plan;
   }
 
  private:
+  bool IsUsable(const SplitCost& cost) const {
+    return cost.fits || request_.options.ignore_memory();
+  }
+
+  // Sizes of the last axis: the request's, all devices, or for "opp" every divisor of them.
+  std::vector<int32_t> AxisSizes() const {
+    const int32_t devices = request_.cluster.device_count();
+    const int32_t given = request_.options.axis_size();
+    if (strategy_ != "opp" || given > 0 || request_.preset == Preset::kPaper || devices < 2)
+      return {given};
+    std::vector<int32_t> sizes;
+    for (int32_t size = devices; size > 1; --size) {
+      if (devices % size == 0) sizes.push_back(size);
+    }
+    return sizes;
+  }
+
+  // Keeps the task whose best choice is the best, and notes the others. A size at which no
+  // dimension can be split is no alternative.
+  absl::Status ChooseAxis() {
+    std::optional<SplitCost> best;
+    const bool is_paper = request_.preset == Preset::kPaper;
+    for (const int32_t size : AxisSizes()) {
+      ASSIGN_OR_RETURN(SplitTask task,
+                       MakeSplitTask(*request_.module, request_.cluster,
+                                     {strategy_, size, request_.semantics, !is_paper,
+                                      request_.options.ignore_memory()}));
+      if (task.problem == nullptr) {
+        task_ = std::move(task);
+        return absl::OkStatus();
+      }
+      SplitBound bound = BoundOf(*task.problem);
+      const SplitCost cost = QuickCost(*task.problem, bound);
+      if (best && !task.problem->IsBetter(cost, *best)) {
+        NoteAxis(task, cost);
+        continue;
+      }
+      if (best) NoteAxis(task_, *best);
+      best = cost;
+      task_ = std::move(task);
+      bound_ = std::move(bound);
+      if (request_.stop()) break;
+    }
+    return absl::OkStatus();
+  }
+
+  // Of the exact choice; where there is none, of one greedy episode.
+  SplitCost QuickCost(const SplitProblem& problem, const SplitBound& bound) const {
+    if (!bound.best.empty() || problem.decisions().empty()) return problem.Cost(bound.best);
+    EngineBudget once;
+    once.decisions = 1;
+    return SearchGreedy(problem, Preset::kDefault, once, {}).cost;
+  }
+
+  void NoteAxis(const SplitTask& task, const SplitCost& cost) {
+    v1::Plan::Alternative& other = other_axes_.emplace_back();
+    other.set_strategy(strategy_);
+    const Mesh mesh = task.With(std::vector<bool>(task.problem->decisions().size(), false)).mesh();
+    for (const Mesh::Axis& axis : mesh.axes) {
+      v1::Plan::MeshAxis& added = *other.add_mesh();
+      added.set_name(axis.name);
+      added.set_size(axis.size);
+    }
+    other.mutable_cost()->set_step_time_s(cost.step_time.value);
+    other.mutable_cost()->set_fits(cost.fits);
+    other.mutable_cost()->set_peak_memory_bytes(static_cast<int64_t>(cost.peak_memory.value));
+    other.mutable_cost()->set_memory_limit_bytes(
+        static_cast<int64_t>(task.problem->memory_limit().value));
+    other.set_summary("another axis size");
+  }
+
+  absl::Status DoesNotFit() const {
+    const double gib = 1 << 30;
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "no plan of strategy %s fits in memory: %s at least %.1f GiB per device, %.1f GiB are "
+        "there; "
+        "try more devices or pipeline stages, or --ignore-memory, which plans with the limit "
+        "lifted",
+        strategy_,
+        bound_.is_infeasible ? "every choice of splits needs" : "none was found, and all need",
+        bound_.least_memory.value / gib, task_.problem->memory_limit().value / gib));
+  }
+
   absl::Status Search() {
     const SplitProblem& problem = *task_.problem;
     EngineBudget budget;
@@ -128,7 +211,7 @@ class SplitExploration {
   }
 
   void Report(const EngineOutcome& outcome, bool improved, const EngineBudget& budget) {
-    if (improved && outcome.found &&
+    if (improved && outcome.found && IsUsable(outcome.cost) &&
         (!reported_ || task_.problem->IsBetter(outcome.cost, *reported_))) {
       reported_ = outcome.cost;
       if (request_.observer.improved_plan) {
@@ -150,6 +233,7 @@ class SplitExploration {
   const PlanRequest& request_;
   const std::string strategy_;
   SplitTask task_;
+  std::vector<v1::Plan::Alternative> other_axes_;
   SplitBound bound_;
   std::vector<EngineOutcome> outcomes_;
   std::optional<SplitCost> reported_;

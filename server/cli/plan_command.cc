@@ -16,8 +16,8 @@ namespace automap {
 namespace {
 
 struct Flags {
-  std::string module, cluster, strategy = "auto", preset = "default", roles, timeout,
-                               output = "table";
+  std::string module, profile_chain, cluster, strategy = "auto", preset = "default", roles, timeout,
+                                              output = "table";
   std::string server = "127.0.0.1:8470";
   int axis_size = 0, stages = 0, micro_batches = 0;
   int64_t max_decisions = 0;
@@ -28,7 +28,11 @@ struct Flags {
 
 absl::StatusOr<LocalPlanRequest> MakeRequest(const Flags& flags) {
   LocalPlanRequest request;
-  auto bytes = ReadFile(flags.module);
+  if (flags.module.empty() == flags.profile_chain.empty()) {
+    return absl::InvalidArgumentError("plan: needs a MODULE or --profile-chain FILE, and not both");
+  }
+  // A profile is told from a module by its content, here as everywhere.
+  auto bytes = ReadFile(flags.module.empty() ? flags.profile_chain : flags.module);
   if (!bytes.ok()) return bytes.status();
   auto cluster = ReadCluster(flags.cluster);
   if (!cluster.ok()) return cluster.status();
@@ -91,8 +95,9 @@ ExitCode Run(const Flags& flags) {
 void AddPlanCommand(CLI::App& app, ExitCode& code) {
   auto flags = std::make_shared<Flags>();
   CLI::App* command = app.add_subcommand("plan", "find a distributed execution plan");
-  command->add_option("MODULE", flags->module, "HLO module: proto, text or JSON, gzipped or not")
-      ->required();
+  command->add_option("MODULE", flags->module, "HLO module: proto, text or JSON, gzipped or not");
+  command->add_option("--profile-chain", flags->profile_chain,
+                      "a chain of measured layers instead of a module");
   command->add_option("--cluster", flags->cluster, "preset (v100x8x4-25gbps) or JSON file")
       ->required();
   command->add_option("--strategy", flags->strategy, "auto, adp, opp, pp or hybrid");

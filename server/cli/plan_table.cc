@@ -158,9 +158,13 @@ std::string PlanTable(const v1::Plan& plan) {
   AppendStages(plan, out);
   AppendSearch(plan, out);
   for (const auto& other : plan.alternatives()) {
-    out += fmt::format("  alternative    {} over {}: {}{}\n", other.strategy(),
-                       MeshText(other.mesh()), Duration(other.cost().step_time_s()),
-                       other.cost().fits() ? "" : ", does not fit");
+    const bool has_cost = other.cost().step_time_s() > 0;
+    out += has_cost ? fmt::format("  alternative    {}{}: {}{}{}\n", other.strategy(),
+                                  other.mesh().empty() ? "" : " over " + MeshText(other.mesh()),
+                                  Duration(other.cost().step_time_s()),
+                                  other.cost().fits() ? "" : ", does not fit",
+                                  other.summary().empty() ? "" : " (" + other.summary() + ")")
+                    : fmt::format("  no plan        {}: {}\n", other.strategy(), other.summary());
   }
   for (const std::string& name : plan.unsupported())
     out += fmt::format("  unsupported    {} (runs replicated)\n", name);

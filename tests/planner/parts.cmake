@@ -49,3 +49,8 @@ automap_test(tests/planner/explore/pipeline/layer_chain_test.cc DEPS automap_tes
 automap_test(tests/planner/explore/pipeline/profile_chain_test.cc DEPS automap_planner_explore_pipeline)
 automap_test(tests/planner/explore/pipeline/pipeline_environment_test.cc DEPS automap_test_zoo automap_test_contracts
   automap_planner_explore_pipeline)
+
+add_library(automap_test_dapple STATIC tests/support/dapple_rows.cc)
+target_link_libraries(automap_test_dapple PUBLIC automap_planner_explore_pipeline PRIVATE automap_flags)
+automap_test(tests/planner/explore/pipeline/dapple_objective_test.cc DEPS automap_test_dapple)
+automap_test(tests/planner/explore/bound_test.cc DEPS automap_test_zoo automap_planner_explore)

@@ -134,6 +134,32 @@ TEST(PlanModule, APipelineWithoutMemoryGetsACertificate) {
   EXPECT_EQ(found.stages_size(), 2);
 }
 
+TEST(PlanModule, AutoSaysWhyTheOthersLost) {
+  v1::PlanOptions options = Options("auto");
+  options.set_max_decisions(300);
+  const v1::Plan plan = *PlanZoo("vgg19", "v100x8x1-25gbps", options);
+  std::set<std::string> strategies = {plan.strategy()};
+  EXPECT_TRUE(plan.cost().fits());
+  for (const auto& other : plan.alternatives()) {
+    strategies.insert(other.strategy());
+    EXPECT_NE(other.summary(), "");
+    if (other.cost().fits()) {
+      EXPECT_GE(other.cost().step_time_s(), plan.cost().step_time_s() * (1 - 1e-9));
+    }
+  }
+  EXPECT_EQ(strategies, (std::set<std::string>{"adp", "opp", "pp"}));
+  EXPECT_TRUE(VerifyModulePlan(ZooModule("vgg19"), *ClusterPreset("v100x8x1-25gbps"), plan).ok());
+}
+
+TEST(PlanModule, WhereNothingFitsTheCertificateNamesTheClusterThatWouldDo) {
+  v1::PlanOptions options = Options("auto");
+  options.set_max_decisions(300);
+  const auto plan = PlanZoo("t5-11b-paper", "v100x8x1-25gbps", options);
+  EXPECT_EQ(plan.status().code(), absl::StatusCode::kFailedPrecondition);
+  for (const char* text : {"adp: ", "opp: ", "pp: ", "GiB are there", "servers with"})
+    EXPECT_NE(plan.status().message().find(text), absl::string_view::npos) << plan.status();
+}
+
 TEST(PlanModule, AProfileOfLayersIsPlannedWithoutAModule) {
   const std::string profile =
       R"({"microBatch": 2, "layers": [
