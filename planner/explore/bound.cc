@@ -90,7 +90,7 @@ class FittingSearch {
     // All that may still be split is: no choice below needs less.
     std::vector<bool> most = chosen_;
     for (size_t i = index; i < order_.size(); ++i) most[order_[i]] = blocked_[order_[i]] == 0;
-    if (!problem_.Cost(most).fits) return;
+    if (problem_.LeastMemory(most) > problem_.memory_limit()) return;
     const int32_t decision = order_[index];
     if (blocked_[decision] == 0) {
       Choose(decision, true);
@@ -130,13 +130,11 @@ class FittingSearch {
 SplitBound BoundOf(const SplitProblem& problem) {
   SplitBound bound = FastestOf(problem);
   const size_t count = problem.decisions().size();
-  bound.least_memory = problem.Cost(std::vector<bool>(count, true)).peak_memory;
+  bound.least_memory = problem.LeastMemory(std::vector<bool>(count, true));
   const bool fits = problem.options().ignore_memory ||
                     (!bound.best.empty() && problem.Cost(bound.best).fits) ||
                     (count == 0 && problem.Cost({}).fits);
-  // A gathered operand is a copy: then splitting more may need more.
-  const bool is_monotone = !problem.options().semantics.reshards;
-  if (fits || !problem.is_additive() || !is_monotone) {
+  if (fits || !problem.is_additive()) {
     if (!fits) bound.is_reached = false;
     return bound;
   }

@@ -187,14 +187,16 @@ Seconds SplitProblem::StepTime(const std::vector<bool>& chosen) const {
   return time;
 }
 
-Bytes SplitProblem::PeakMemory(const std::vector<bool>& chosen) const {
+Bytes SplitProblem::PeakMemory(const std::vector<bool>& chosen, bool with_copies) const {
   std::vector<Buffer> buffers = module_.lowering().buffers();
   std::vector<double> parts_of(buffers.size(), 1);
   std::vector<Buffer> copies = outer_copies_;
   for (size_t d = 0; d < decisions_.size(); ++d) {
     if (!chosen[d]) continue;
     for (const int32_t group : decisions_[d].groups) {
-      for (const auto& [buffer, parts] : group_buffers_[group]) parts_of[buffer] = parts;
+      for (const auto& [buffer, parts] : group_buffers_[group])
+        parts_of[buffer] = std::max(parts_of[buffer], parts);
+      if (!with_copies) continue;
       copies.insert(copies.end(), group_copies_[group].begin(), group_copies_[group].end());
     }
   }
@@ -206,7 +208,7 @@ Bytes SplitProblem::PeakMemory(const std::vector<bool>& chosen) const {
 }
 
 SplitCost SplitProblem::Cost(const std::vector<bool>& chosen) const {
-  SplitCost cost = {StepTime(chosen), PeakMemory(chosen), true};
+  SplitCost cost = {StepTime(chosen), PeakMemory(chosen, true), true};
   cost.fits = cost.peak_memory <= memory_limit();
   return cost;
 }

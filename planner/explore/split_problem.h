@@ -64,6 +64,10 @@ class SplitProblem {
   // The time alone. O(decisions) when gains add up.
   Seconds StepTime(const std::vector<bool>& chosen) const;
 
+  // Bytes that a choice needs at least, whatever is gathered for it: never rises when more is
+  // split. `chosen` may conflict.
+  Bytes LeastMemory(const std::vector<bool>& chosen) const { return PeakMemory(chosen, false); }
+
   // Whether a is the better cost: fits before not, then time; where neither fits, memory first.
   bool IsBetter(const SplitCost& a, const SplitCost& b) const;
 
@@ -78,7 +82,7 @@ class SplitProblem {
                  const OuterCollectives& outer) const;
   void PriceCollectives(size_t group, int32_t axis, absl::Span<const Propagation* const> axes);
   void PriceDecisions();
-  Bytes PeakMemory(const std::vector<bool>& chosen) const;
+  Bytes PeakMemory(const std::vector<bool>& chosen, bool with_copies) const;
 
   const PreparedModule& module_;
   const CostModel model_;

@@ -378,14 +378,16 @@ TEST(VerifyModulePlan, RefusesAPlanAlteredInAnyFieldOfSubstance) {
 
 TEST(VerifyModulePlan, HoldsAPlanToWhatItUsesBeyondStrict) {
   const v1::Cluster cluster = *ClusterPreset("v100x8x1-25gbps");
-  const v1::Plan deferred = *PlanZoo("t5-small-dropout", "v100x8x1-25gbps", Options("opp"));
+  v1::PlanOptions options = Options("opp");
+  options.set_axis_size(8);
+  const v1::Plan deferred = *PlanZoo("t5-small-dropout", "v100x8x1-25gbps", options);
   v1::Plan altered = deferred;
   altered.mutable_semantics()->set_deferred_sums(false);
   EXPECT_FALSE(VerifyModulePlan(ZooModule("t5-small-dropout"), cluster, altered).ok());
   altered = deferred;
   altered.mutable_mesh(0)->set_sums_at_once(true);
   EXPECT_FALSE(VerifyModulePlan(ZooModule("t5-small-dropout"), cluster, altered).ok());
-  const v1::Plan moved = *PlanZoo("bert-48", "v100x8x1-25gbps", Options("opp"));
+  const v1::Plan moved = *PlanZoo("bert-48", "v100x8x1-25gbps", options);
   ASSERT_GT(moved.reshards_size(), 0);
   EXPECT_TRUE(VerifyModulePlan(ZooModule("bert-48"), cluster, moved).ok());
   for (const auto& alter : std::vector<std::function<void(v1::Plan&)>>{
