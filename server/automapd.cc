@@ -11,6 +11,7 @@
 #include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "base/steady_clock.h"
 #include "base/ticker.h"
 #include "nlohmann/json.hpp"
 #include "server/api/services.h"
@@ -27,7 +28,8 @@
 namespace automap {
 namespace {
 
-constexpr absl::Duration kDrainGrace = absl::Seconds(2);
+constexpr absl::Duration kDrainGrace = absl::Seconds(2);  // for streams to take their bookmark
+constexpr absl::Duration kAnswersLeave = absl::Milliseconds(100);  // for what gRPC has to be sent
 constexpr int kApiThreads = 8;
 constexpr rlim_t kWantedFiles = 65'536;
 
@@ -166,14 +168,17 @@ class Daemon {
     return daemon;
   }
 
+  // Afterwards the process may end at once: everything that counts is on disk, and a client whose
+  // connection breaks tries again. gRPC's own shutdown would answer some of them with CANCELLED.
   void Drain() {
     transport_->StopServing();
     jobs_->BeginDrain();
     absl::SleepFor(absl::Seconds(flags_.drain_delay_s));
     pool_->Drain();
-    spdlog::info(R"("event":"workers stopped")");
-    transport_->Shutdown(kDrainGrace);
-    spdlog::info(R"("event":"connections closed")");
+    const absl::Time end = SteadyNow() + kDrainGrace;
+    while (SteadyNow() < end && (jobs_->open_streams() > 0 || !executor_->is_idle()))
+      absl::SleepFor(absl::Milliseconds(10));
+    absl::SleepFor(kAnswersLeave);
   }
 
  private:
@@ -261,9 +266,9 @@ int Serve(const Flags& flags) {
   sigwait(&signals, &signal_number);
   spdlog::info(R"("event":"draining","signal":{})", signal_number);
   (*daemon)->Drain();
-  daemon->reset();
   spdlog::info(R"("event":"stopped")");
-  return 0;
+  spdlog::shutdown();
+  _exit(0);
 }
 
 void AddServerOptions(CLI::App& app, Flags& flags) {

@@ -33,6 +33,11 @@ bool Executor::TryRun(std::function<void()> function) {
   return true;
 }
 
+bool Executor::is_idle() {
+  MutexLock lock(mutex_);
+  return queue_.empty() && running_ == 0;
+}
+
 void Executor::Work() {
   while (true) {
     std::function<void()> function;
@@ -42,8 +47,12 @@ void Executor::Work() {
       if (queue_.empty()) return;
       function = std::move(queue_.front());
       queue_.pop_front();
+      ++running_;
     }
     function();
+    function = nullptr;
+    MutexLock lock(mutex_);
+    --running_;
   }
 }
 

@@ -19,6 +19,8 @@ class Executor {
   void Run(std::function<void()> function);
   // Refuses, without waiting, when max_waiting functions wait already.
   bool TryRun(std::function<void()> function);
+  // Nothing waits and nothing runs.
+  bool is_idle();
 
  private:
   void Work();
@@ -27,6 +29,7 @@ class Executor {
   ConditionVariable wake_;
   std::deque<std::function<void()>> queue_ ABSL_GUARDED_BY(mutex_);
   bool ends_ ABSL_GUARDED_BY(mutex_) = false;
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<std::thread> threads_;
 };
 

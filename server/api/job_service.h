@@ -51,6 +51,7 @@ class JobService {
   // One more stream of events; false when there are too many. CloseStream for each true one.
   bool OpenStream();
   void CloseStream() { --streams_; }
+  int64_t open_streams() const { return streams_; }
 
   JobStore& store() { return store_; }
   JobFeed& feed() { return feed_; }

@@ -99,10 +99,9 @@ absl::StatusOr<std::unique_ptr<Transport>> Transport::Start(const TransportOptio
   return transport;
 }
 
-void Transport::Shutdown(absl::Duration grace) {
-  accept_->Stop();
-  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
-  server_->Wait();
+Transport::~Transport() {
+  accept_.reset();
+  if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now());
 }
 
 }  // namespace automap

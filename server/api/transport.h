@@ -35,8 +35,7 @@ class Transport {
                                                           std::vector<grpc::Service*> services);
   // Health says so from now on.
   void StopServing() { server_->GetHealthCheckService()->SetServingStatus(false); }
-  // Ends all calls within `grace`.
-  void Shutdown(absl::Duration grace);
+  ~Transport();
   int port() const { return accept_->port(); }
   int64_t connections() const { return accept_->connections(); }
 

@@ -1,5 +1,6 @@
 #include "server/jobs/catalog.h"
 
+#include "server/jobs/postgres_job_store.h"
 #include "server/jobs/sqlite_job_store.h"
 
 namespace automap {
@@ -7,6 +8,7 @@ namespace {
 
 constexpr JobStoreRow kRows[] = {
     {"sqlite", [](const StorePlace& place) { return OpenSqliteJobStore(place.folder); }},
+    {"postgres", [](const StorePlace& place) { return OpenPostgresJobStore(place.database); }},
 };
 
 }  // namespace

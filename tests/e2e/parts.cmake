@@ -20,6 +20,10 @@ target_link_libraries(automap_tests_server PUBLIC automap_proto_services automap
 target_include_directories(automap_tests_server PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/gen)
 target_compile_definitions(automap_tests_server PRIVATE
   AUTOMAP_TEST_BIN="${PROJECT_BINARY_DIR}/tests" AUTOMAP_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+add_library(automap_tests_postgres STATIC tests/support/postgres.cc)
+target_link_libraries(automap_tests_postgres PUBLIC automap_tests_server PostgreSQL::PostgreSQL PRIVATE automap_flags)
+automap_test(tests/server/jobs/postgres_job_store_test.cc
+  DEPS automap_server_jobs automap_tests_job_store_contract automap_tests_postgres)
 # automap_server_test(tests/e2e/api_test.cc ...): a test of a running server.
 function(automap_server_test source)
   automap_test(${source} DEPS automap_tests_server LABELS e2e ${ARGN})
@@ -29,6 +33,10 @@ function(automap_server_test source)
 endfunction()
 automap_server_test(tests/e2e/server_test.cc)
 automap_server_test(tests/e2e/api_test.cc)
+automap_server_test(tests/e2e/crash_test.cc)
+target_link_libraries(e2e_crash_test PRIVATE automap_server_jobs SQLite::SQLite3)
+automap_server_test(tests/e2e/replicas_test.cc)
+target_link_libraries(e2e_replicas_test PRIVATE automap_tests_postgres)
 
 add_test(NAME e2e/cli COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tests/e2e/cli_test.py $<TARGET_FILE_DIR:automap>)
 set_tests_properties(e2e/cli PROPERTIES TIMEOUT 300 LABELS e2e)

@@ -1,7 +1,8 @@
 // A worker for tests of the server: no planning, and faults on demand. The module's text says what
 // to do:
 //   "ok"        a plan at once            "slow"   a plan after 3 s, with progress
-//   "forever"   never a plan              "crash"  dies by SIGKILL on the first attempt
+//   "forever"   never a plan              "slow-ish"  as slow, after 0.3 s
+//   "crash"     dies by SIGKILL on the first attempt
 //   "always-crash"                        "wrong"  a plan that the verifier refuses
 //   "allocate"  memory without end        "stuck"  does not stop when told to
 // The first attempt of "crash" leaves a file named by the options' seed under FAKE_WORKER_DIR;
@@ -49,7 +50,10 @@ absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task, const PlanObserv
     std::ofstream(std::string(std::getenv("FAKE_WORKER_DIR")) + "/stuck-pid") << getpid();
     while (true) absl::SleepFor(absl::Seconds(1));
   }
-  const int tenths = order == "slow" ? 30 : order == "forever" ? 100000 : 0;
+  const int tenths = order == "slow"       ? 30
+                     : order == "slow-ish" ? 3
+                     : order == "forever"  ? 100000
+                                           : 0;
   for (int i = 0; i < tenths && !stop(); ++i) {
     v1::Progress progress;
     progress.set_phase(v1::Progress::SEARCHING);

@@ -1,0 +1,40 @@
+#include "server/jobs/postgres_job_store.h"
+
+#include "base/status_macros.h"
+#include "server/jobs/postgres_changes.h"
+#include "server/jobs/postgres_connection.h"
+#include "server/jobs/sql_job_store.h"
+#include "server/jobs/sql_schema.h"
+
+namespace automap {
+namespace {
+
+constexpr int kSessions = 8;
+
+// Replicas that start together take turns.
+absl::Status PrepareAlone(const std::string& database) {
+  ASSIGN_OR_RETURN(const auto connection, OpenPostgres(database));
+  RETURN_IF_ERROR(connection->Execute("SELECT pg_advisory_lock(1096171853)"));
+  const absl::Status prepared = PrepareSchema(*connection);
+  RETURN_IF_ERROR(connection->Execute("SELECT pg_advisory_unlock(1096171853)"));
+  return prepared;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<JobStore>> OpenPostgresJobStore(const std::string& database) {
+  if (database.empty())
+    return absl::InvalidArgumentError("--database-file: missing, --store postgres needs it");
+  RETURN_IF_ERROR(PrepareAlone(database));
+  auto changes = std::make_shared<PostgresChanges>(database);
+  auto pool = std::make_unique<SqlPool>([database] { return OpenPostgres(database); }, kSessions);
+  return std::make_unique<SqlJobStore>(
+      std::move(pool),
+      ChangeHooks{.announce = [changes](const std::string& job) { changes->Announce(job); },
+                  .listen =
+                      [changes](std::function<void(absl::string_view)> on_change) {
+                        changes->Listen(std::move(on_change));
+                      }});
+}
+
+}  // namespace automap

@@ -1,0 +1,190 @@
+// Several servers on one PostgreSQL.
+#include <signal.h>
+
+#include <fstream>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "tests/support/postgres.h"
+#include "tests/support/scale.h"
+#include "tests/support/server_test.h"
+
+namespace automap {
+namespace {
+
+// `Use(i)` makes the fixture's members those of replica i.
+class ReplicasTest : public ServerTest {
+ protected:
+  struct Replica {
+    int port, http_port;
+    pid_t pid = 0;
+  };
+
+  void SetUp() override {
+    ServerTest::SetUp();
+    StopServer(SIGKILL);
+    std::ofstream(folder_ / "database") << database_.NewDatabase() << "\n";
+    for (int i = 0; i < 3; ++i) {
+      replicas_.push_back({FreePort(), FreePort()});
+      StartReplica(i);
+    }
+  }
+
+  void TearDown() override {
+    for (size_t i = 0; i < replicas_.size(); ++i) StopReplica(static_cast<int>(i), SIGKILL);
+    server_ = 0;
+    ServerTest::TearDown();
+  }
+
+  void StartReplica(int i) {
+    port_ = replicas_[i].port;
+    http_port_ = replicas_[i].http_port;
+    StartServer({"--store=postgres", "--lease=2", "--workers=1",
+                 absl::StrCat("--database-file=", (folder_ / "database").string()),
+                 absl::StrCat("--modules-dir=", (folder_ / "modules").string()),
+                 absl::StrCat("--data-dir=", (folder_ / absl::StrCat("data", i)).string())});
+    replicas_[i].pid = server_;
+  }
+
+  void StopReplica(int i, int signal_number) {
+    server_ = replicas_[i].pid;
+    if (server_ > 0) StopServer(signal_number);
+    replicas_[i].pid = 0;
+  }
+
+  void Use(int i) {
+    port_ = replicas_[i].port;
+    http_port_ = replicas_[i].http_port;
+    server_ = replicas_[i].pid;
+    Connect();
+  }
+
+  Postgres database_;
+  std::vector<Replica> replicas_;
+};
+
+TEST_F(ReplicasTest, AnyReplicaServesAnyJobAndItsStream) {
+  Use(0);
+  const std::string job = Create(Spec("slow")).name();
+  const std::vector<v1::PlanEvent> first = Watch(job);
+  ASSERT_TRUE(first.back().has_final_plan());
+  std::string token;
+  for (const v1::PlanEvent& event : first) {
+    if (event.has_improved_plan()) token = event.resume_token();
+  }
+  Use(1);
+  const std::vector<v1::PlanEvent> rest = Watch(job, token);
+  EXPECT_TRUE(rest.back().has_final_plan());
+  EXPECT_EQ(rest.back().sequence(), first.back().sequence());
+  Use(2);
+  EXPECT_TRUE(Create(Spec("slow")).from_cache());
+}
+
+TEST_F(ReplicasTest, AnyReplicaCancelsAnyJob) {
+  Use(0);
+  const std::string job = Create(Spec("forever")).name();
+  WaitForState(job, v1::PlanJob::RUNNING);
+  for (int i = 1; i < 3; ++i) {
+    Use(i);
+    Cancel(job, false);
+  }
+  EXPECT_EQ(Watch(job).back().state_change().state(), v1::PlanJob::CANCELLED);
+}
+
+// Which replica runs the only job.
+int RunnerOf(const std::vector<std::string>& metrics) {
+  for (size_t i = 0; i < metrics.size(); ++i) {
+    if (MetricOf(metrics[i], "automap_workers_busy") == 1) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+TEST_F(ReplicasTest, AStoppedReplicaLosesItsJobAndWritesNothingAfterwards) {
+  for (int trial = 0; trial < Times(1, 200); ++trial) {
+    Use(0);
+    const std::string job = Create(Spec("slow", trial)).name();
+    int runner = -1;
+    for (int i = 0; i < 300 && runner < 0; ++i) {
+      std::vector<std::string> metrics;
+      for (const Replica& replica : replicas_)
+        metrics.push_back(HttpGet(replica.http_port, "/metrics"));
+      runner = RunnerOf(metrics);
+      absl::SleepFor(absl::Milliseconds(20));
+    }
+    ASSERT_GE(runner, 0);
+    kill(replicas_[runner].pid, SIGSTOP);
+    Use((runner + 1) % 3);
+    const v1::PlanEvent last = Watch(job).back();
+    EXPECT_TRUE(last.has_final_plan());
+    EXPECT_EQ(Get(job).attempts(), 2);
+    kill(replicas_[runner].pid, SIGCONT);
+    Use(runner);
+    WaitForMetric("automap_fence_rejections_total", 1);
+    EXPECT_EQ(Watch(job).back().sequence(), last.sequence()) << "nothing was added";
+  }
+}
+
+TEST_F(ReplicasTest, KilledReplicasAndADatabaseThatRestartsLoseNothing) {
+  std::atomic<bool> ends = false;
+  std::mutex mutex;
+  std::map<std::string, std::string> acknowledged;
+  std::vector<std::thread> clients;
+  for (int client = 0; client < 3; ++client) {
+    clients.emplace_back([&, client] {
+      std::mt19937 random(client);
+      for (int i = 0; !ends; ++i) {
+        v1::CreatePlanJobRequest request;
+        *request.mutable_spec() = Spec("ok", client * 100'000 + i);
+        request.set_request_id(absl::StrCat(client, " ", i));
+        // To any replica, until one has answered; then to another, which must say the same.
+        for (int answers = 0, attempt = 0; answers < 2 && attempt < 400; ++attempt) {
+          const Replica& replica = replicas_[random() % replicas_.size()];
+          const auto stub = v1::Planner::NewStub(grpc::CreateChannel(
+              absl::StrCat("127.0.0.1:", replica.port), grpc::InsecureChannelCredentials()));
+          grpc::ClientContext context;
+          context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
+          v1::PlanJob job;
+          if (!stub->CreatePlanJob(&context, request, &job).ok()) continue;
+          ++answers;
+          const std::lock_guard<std::mutex> lock(mutex);
+          const auto known = acknowledged.emplace(request.request_id(), job.name());
+          EXPECT_EQ(known.first->second, job.name()) << "one id, two jobs";
+        }
+        absl::SleepFor(absl::Milliseconds(20));
+      }
+    });
+  }
+  std::mt19937 random(5);
+  for (int round = 0; round < Times(5, 300); ++round) {
+    absl::SleepFor(absl::Milliseconds(400));
+    if (round % 5 == 2) {
+      database_.Kill();
+      database_.Start();
+    } else {
+      const int victim = static_cast<int>(random() % replicas_.size());
+      StopReplica(victim, SIGKILL);
+      StartReplica(victim);
+    }
+  }
+  ends = true;
+  for (std::thread& client : clients) client.join();
+  EXPECT_GT(acknowledged.size(), 10u);
+  Use(0);
+  for (const auto& [id, name] : acknowledged) {
+    const std::vector<v1::PlanEvent> events = Watch(name);
+    EXPECT_TRUE(events.back().has_final_plan()) << name;
+    int64_t sequence = 0, plans = 0;
+    for (const v1::PlanEvent& event : events) {
+      plans += event.has_final_plan();
+      if (event.has_snapshot() || event.has_progress() || event.has_bookmark()) continue;
+      EXPECT_EQ(event.sequence(), ++sequence) << name;
+    }
+    EXPECT_EQ(plans, 1) << name;
+  }
+}
+
+}  // namespace
+}  // namespace automap
