@@ -57,7 +57,9 @@ TEST(PostgresJobStore, ReplicasHearOfEachOthersChanges) {
   });
   // A notification that comes before somebody listens is nobody's, so there are several.
   for (int i = 0; i < 300 && !heard; ++i) {
-    if (i % 5 == 0) ASSERT_TRUE((*one)->Create(ToCreate(absl::StrCat("a", i)), {}).ok());
+    if (i % 5 == 0) {
+      ASSERT_TRUE((*one)->Create(ToCreate(absl::StrCat("a", i)), {}).ok());
+    }
     absl::SleepFor(absl::Milliseconds(100));
   }
   EXPECT_TRUE(heard);
