@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -189,10 +190,20 @@ absl::Status ReadBackendConfig(TextCursor& cursor, Instruction& instruction) {
   return absl::OkStatus();
 }
 
-template <auto Setter>
-absl::Status ReadInteger(TextCursor& cursor, Instruction& instruction) {
-  ASSIGN_OR_RETURN(const int64_t value, cursor.Integer());
-  (instruction.*Setter)(value);
+absl::Status ReadLower(TextCursor& cursor, Instruction& instruction) {
+  const bool lower = cursor.Run() == "true";
+  if (instruction.opcode() == "cholesky") {
+    instruction.mutable_cholesky_options()->set_lower(lower);
+  } else {
+    instruction.mutable_triangular_solve_options()->set_lower(lower);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReadEpsilon(TextCursor& cursor, Instruction& instruction) {
+  float epsilon = 0;
+  if (!absl::SimpleAtof(cursor.Run(), &epsilon)) return cursor.Unexpected("a number");
+  instruction.set_epsilon(epsilon);
   return absl::OkStatus();
 }
 
@@ -210,6 +221,23 @@ using Reader = absl::Status (*)(TextCursor&, Instruction&);
       i.message setter(value);                                    \
       return absl::OkStatus();                                    \
     }                                                             \
+  }
+
+#define AUTOMAP_FLAG(key, setter)                                \
+  {                                                              \
+    key, [](TextCursor& cursor, Instruction& i) {                \
+      return i.setter(cursor.Run() == "true"), absl::OkStatus(); \
+    }                                                            \
+  }
+
+// A word of another case than the enumerator's; unknown ones, of newer producers, are left out.
+#define AUTOMAP_ENUM(key, type, setter)                                               \
+  {                                                                                   \
+    key, [](TextCursor& cursor, Instruction& i) {                                     \
+      type value;                                                                     \
+      if (type##_Parse(absl::AsciiStrToUpper(cursor.Run()), &value)) i.setter(value); \
+      return absl::OkStatus();                                                        \
+    }                                                                                 \
   }
 
 const absl::flat_hash_map<absl::string_view, Reader>& Readers() {
@@ -305,10 +333,25 @@ const absl::flat_hash_map<absl::string_view, Reader>& Readers() {
        [](TextCursor& cursor, Instruction& i) {
          return i.set_use_global_device_ids(cursor.Run() == "true"), absl::OkStatus();
        }},
-      {"left_side",
+      AUTOMAP_NUMBER("exponent_bits", , set_exponent_bits),
+      AUTOMAP_NUMBER("mantissa_bits", , set_mantissa_bits),
+      AUTOMAP_NUMBER("delta", , set_delta),
+      AUTOMAP_FLAG("is_stable", set_is_stable),
+      AUTOMAP_FLAG("largest", set_largest),
+      AUTOMAP_FLAG("indices_are_sorted", set_indices_are_sorted),
+      AUTOMAP_FLAG("unique_indices", set_unique_indices),
+      AUTOMAP_FLAG("left_side", mutable_triangular_solve_options()->set_left_side),
+      AUTOMAP_FLAG("unit_diagonal", mutable_triangular_solve_options()->set_unit_diagonal),
+      {"lower", ReadLower},
+      AUTOMAP_ENUM("transpose_a", xla::TriangularSolveOptions::Transpose,
+                   mutable_triangular_solve_options()->set_transpose_a),
+      AUTOMAP_ENUM("fft_type", xla::FftType, set_fft_type),
+      AUTOMAP_ENUM("distribution", xla::RandomDistribution, set_distribution),
+      AUTOMAP_ENUM("algorithm", xla::RandomAlgorithm, set_rng_algorithm),
+      {"epsilon", ReadEpsilon},
+      {"type",
        [](TextCursor& cursor, Instruction& i) {
-         return i.mutable_triangular_solve_options()->set_left_side(cursor.Run() == "true"),
-                absl::OkStatus();
+         return i.set_comparison_type(std::string(cursor.Run())), absl::OkStatus();
        }},
   };
   return readers;
@@ -330,8 +373,14 @@ absl::Status ReadIntegers(TextCursor& cursor, Integers& list) {
 absl::Status ReadAttribute(TextCursor& cursor, absl::string_view key, Instruction& instruction) {
   const auto reader = Readers().find(key);
   // The same words mean other things elsewhere: only known opcodes read them.
-  const bool is_other = (key == "kind" && instruction.opcode() != "fusion") ||
-                        (key == "slice" && instruction.opcode() != "slice");
+  static constexpr std::pair<absl::string_view, absl::string_view> kOnlyOf[] = {
+      {"kind", "fusion"},
+      {"slice", "slice"},
+      {"algorithm", "rng-bit-generator"},
+      {"type", "compare"}};
+  const bool is_other = std::any_of(std::begin(kOnlyOf), std::end(kOnlyOf), [&](const auto& only) {
+    return key == only.first && instruction.opcode() != only.second;
+  });
   if (reader == Readers().end() || is_other) return cursor.AnyValue().status();
   return reader->second(cursor, instruction);
 }

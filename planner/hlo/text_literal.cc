@@ -120,6 +120,11 @@ absl::Status ReadLiteral(TextCursor& cursor, xla::HloInstructionProto& instructi
     return absl::OkStatus();
   xla::LiteralProto& literal = *instruction.mutable_literal();
   *literal.mutable_shape() = instruction.shape();
+  // Text lists the values by index, whatever the layout of the array.
+  xla::LayoutProto& layout = *literal.mutable_shape()->mutable_layout();
+  layout.clear_minor_to_major();
+  for (int dim = instruction.shape().dimensions_size(); dim-- > 0;) layout.add_minor_to_major(dim);
+  if (!instruction.shape().has_layout()) *instruction.mutable_shape() = literal.shape();
   TextCursor values(cursor.text().substr(0, begin + text.size()));
   values.set_position(begin);
   while (!values.AtEnd()) {

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "planner/hlo/complete_module.h"
 #include "planner/hlo/opcode.h"
 #include "planner/hlo/text_attributes.h"
 #include "planner/hlo/text_cursor.h"
@@ -476,6 +477,7 @@ class TextReader {
       if (computation.id() == module_.entry_computation_id())
         module_.set_entry_computation_name(computation.name());
     }
+    CompleteModule(module_);
     return absl::OkStatus();
   }
 

@@ -35,6 +35,8 @@ file(GLOB automap_test_interpreter_sources CONFIGURE_DEPENDS
 add_library(automap_test_interpreter STATIC ${automap_test_interpreter_sources})
 target_link_libraries(automap_test_interpreter PUBLIC automap_test_hlo_text automap_planner_rules PRIVATE automap_flags)
 automap_test(tests/planner/rules/numeric_test.cc DEPS automap_test_interpreter)
+add_executable(write_random_module tests/tools/write_random_module.cc)
+target_link_libraries(write_random_module PRIVATE automap_test_interpreter automap_flags)
 add_library(automap_test_random_graph STATIC tests/support/random_graph.cc)
 target_link_libraries(automap_test_random_graph PUBLIC automap_test_interpreter automap_planner_propagation PRIVATE automap_flags)
 automap_test(tests/planner/propagation/sharded_run_test.cc DEPS automap_test_random_graph)

@@ -293,6 +293,32 @@ TEST(ReadModule, NestingWithoutEndIsRefused) {
             absl::StatusCode::kInvalidArgument);
 }
 
+// XLA loads such a module: unique names, program shapes, layouts of literals, every attribute.
+TEST(ReadModule, TextIsCompletedToWhatXlaLoads) {
+  const auto module = ReadModule(R"(
+add { a = f32[] parameter(0) b = f32[] parameter(1) ROOT c = f32[] add(a, b) }
+ENTRY main { a = f32[4,2] parameter(0) s = f32[2] parameter(1) z = f32[] constant(0)
+  n = f32[4,2] batch-norm-inference(a, s, s, s, s), epsilon=0.125, feature_index=1
+  p = f32[4,2] reduce-precision(n), exponent_bits=5, mantissa_bits=10
+  k = f32[2,2] convolution(p, p), dim_labels=fb_io->bf
+  ROOT r = f32[2] reduce(k, z), dimensions={0}, to_apply=add })");
+  ASSERT_TRUE(module.ok()) << module.status();
+  const xla::HloModuleProto& proto = *module->proto;
+  EXPECT_EQ(proto.host_program_shape().parameters_size(), 2);
+  EXPECT_EQ(proto.host_program_shape().result().dimensions(0), 2);
+  std::map<std::string, const xla::HloInstructionProto*> by_name;
+  for (const auto& computation : proto.computations()) {
+    EXPECT_TRUE(computation.has_program_shape());
+    for (const auto& instruction : computation.instructions()) {
+      EXPECT_TRUE(by_name.emplace(instruction.name(), &instruction).second) << instruction.name();
+    }
+  }
+  EXPECT_EQ(by_name["n"]->epsilon(), 0.125);
+  EXPECT_EQ(by_name["p"]->exponent_bits(), 5);
+  EXPECT_TRUE(by_name["k"]->has_window());
+  EXPECT_TRUE(by_name["z"]->literal().shape().has_layout());
+}
+
 TEST(ReadModule, HandWrittenFormsAreUnderstood) {
   for (const char* text : {
            "ENTRY e { a = f32[2] parameter(0) ROOT b = add(a, negate(a)) }",

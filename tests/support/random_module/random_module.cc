@@ -12,9 +12,12 @@ namespace {
 // Reducers and comparators over f32, s32 and pred.
 std::string Computations() {
   std::string text;
-  for (const char* type : {"f32", "s32", "pred"}) {
-    for (const char* operation :
-         {"add", "maximum", "minimum", "multiply", "and", "or", "xor", "subtract"}) {
+  const std::vector<std::pair<std::string, std::vector<const char*>>> operations = {
+      {"f32", {"add", "maximum", "minimum", "multiply", "subtract"}},
+      {"s32", {"add", "maximum", "minimum", "multiply", "and", "or", "xor"}},
+      {"pred", {"and", "or"}}};
+  for (const auto& [type, names] : operations) {
+    for (const char* operation : names) {
       absl::StrAppend(&text, operation, "_", type, " {\n  a = ", type,
                       "[] parameter(0)\n  b = ", type, "[] parameter(1)\n  ROOT c = ", type, "[] ",
                       operation, "(a, b)\n}\n");
