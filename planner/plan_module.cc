@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/explore/pipeline/profile_chain.h"
+#include "planner/plan/describe_plan.h"
 #include "planner/plan/semantics_proto.h"
 #include "planner/plan_request.h"
 #include "simulator/cluster/cluster_proto.h"
@@ -144,6 +145,7 @@ absl::StatusOr<v1::Plan> PlanBest(const PlanRequest& request,
   if (!best) return Refusal(request, refusals);
   SayWhyTheyLost(*best);
   for (const auto& [strategy, refusal] : refusals) AddRefusal(strategy, refusal, *best);
+  FillWinProbability(*best);
   return *std::move(best);
 }
 
@@ -166,9 +168,8 @@ absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& 
                                     const v1::PlanOptions& options, const PlanObserver& observer,
                                     const std::function<bool()>& stop) {
   ASSIGN_OR_RETURN(const Preset preset, PresetFromName(options.preset()));
-  ASSIGN_OR_RETURN(
-      const Semantics semantics,
-      AllowedSemantics(options.allow(), PresetSemantics(preset == Preset::kPaper)));
+  ASSIGN_OR_RETURN(const Semantics semantics,
+                   AllowedSemantics(options.allow(), PresetSemantics(preset == Preset::kPaper)));
   ASSIGN_OR_RETURN(const std::vector<std::string> strategies, Strategies(options.strategy()));
   ASSIGN_OR_RETURN(const Cluster cluster, ClusterFromProto(cluster_proto));
   if (options.axis_size() < 0 ||
@@ -183,7 +184,8 @@ absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& 
     return PlanProfile({nullptr, &profile, Sha256Hex(bytes), cluster_proto, cluster, options,
                         observer, stop, preset, semantics});
   }
-  ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, options.roles()));
+  ASSIGN_OR_RETURN(const auto module, PreparedModule::CreateWithProfile(
+                                          bytes, options.roles(), options.profile(), cluster));
   ReportPhase(observer, v1::Progress::PROPAGATING);
   const PlanObserver filtered = OnlyBetter(observer, options.ignore_memory());
   return PlanBest({module.get(), nullptr, "", cluster_proto, cluster, options, filtered, stop,

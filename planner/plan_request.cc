@@ -17,6 +17,7 @@ v1::Plan::Semantics PlanRequest::semantics_proto() const {
   SetSemantics(semantics, message);
   message.set_ignore_memory(options.ignore_memory());
   *message.mutable_roles() = options.roles();
+  *message.mutable_profile() = options.profile();
   return message;
 }
 

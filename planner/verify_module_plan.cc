@@ -25,6 +25,7 @@ absl::Status Compare(const v1::Plan& plan, v1::Plan derived) {
   *derived.mutable_bound() = plan.bound();
   *derived.mutable_search() = plan.search();
   *derived.mutable_alternatives() = plan.alternatives();
+  FillWinProbability(derived);
   google::protobuf::util::MessageDifferencer differencer;
   google::protobuf::util::DefaultFieldComparator comparator;
   comparator.set_float_comparison(google::protobuf::util::DefaultFieldComparator::APPROXIMATE);
@@ -162,7 +163,9 @@ absl::Status VerifyModulePlan(absl::string_view bytes, const v1::Cluster& cluste
                               const v1::Plan& plan) {
   ASSIGN_OR_RETURN(const Cluster cluster, ClusterFromProto(cluster_proto));
   if (IsProfile(bytes)) return VerifyPipeline(nullptr, bytes, cluster, cluster_proto, plan);
-  ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, plan.semantics().roles()));
+  ASSIGN_OR_RETURN(const auto module,
+                   PreparedModule::CreateWithProfile(bytes, plan.semantics().roles(),
+                                                     plan.semantics().profile(), cluster));
   if (plan.stages_size() > 0)
     return VerifyPipeline(module.get(), bytes, cluster, cluster_proto, plan);
   const auto decisions = DecisionsOf(*module, plan);

@@ -35,7 +35,8 @@ struct ComputeStep {
   int64_t repeats = 1;   // trip count of the loops around it
   int32_t launches = 1;  // 0: fused into a neighbour, no launch of its own
   KernelShape shape = {};
-  Seconds measured = {};  // > 0: of one execution; wins over the model
+  double scale = 1;    // measured over modelled time, where it was measured
+  int32_t label = -1;  // whose step it is; the maker's number
   bool operator==(const ComputeStep&) const = default;
 };
 
@@ -54,6 +55,7 @@ struct CollectiveStep {
   int32_t axis = 0;  // index into the mesh
   Bytes bytes;       // of the full tensor that each device contributes
   int64_t repeats = 1;
+  int32_t label = -1;  // whose step it is; the maker's number
   bool operator==(const CollectiveStep&) const = default;
 };
 

@@ -13,6 +13,7 @@
 #include "planner/plan/describe_reshards.h"
 #include "planner/plan/semantics_proto.h"
 #include "simulator/cluster/cluster_proto.h"
+#include "simulator/doubt.h"
 
 namespace automap {
 namespace {
@@ -65,6 +66,7 @@ void FillCost(const PreparedModule& module, const Decisions& decisions,
   cost.set_step_time_s(evaluation.step_time.value);
   cost.set_compute_s(evaluation.compute.value);
   cost.set_communication_s(evaluation.communication.value);
+  FillInterval(cost);
   cost.set_utilization(evaluation.utilization);
   cost.set_peak_memory_bytes(static_cast<int64_t>(evaluation.memory.bytes.value));
   cost.set_memory_limit_bytes(static_cast<int64_t>(evaluation.memory_limit.value));
@@ -195,6 +197,31 @@ absl::StatusOr<Decisions> DecisionsOf(const PreparedModule& module, const v1::Pl
     }
   }
   return decisions;
+}
+
+namespace {
+
+TimeParts PartsOf(const v1::Plan::Cost& cost) {
+  return {Seconds{cost.step_time_s() - cost.communication_s()}, Seconds{cost.communication_s()}};
+}
+
+}  // namespace
+
+void FillInterval(v1::Plan::Cost& cost) {
+  const TimeInterval interval = DoubtOf(PartsOf(cost));
+  cost.set_step_time_low_s(interval.low.value);
+  cost.set_step_time_high_s(interval.high.value);
+}
+
+void FillWinProbability(v1::Plan& plan) {
+  const v1::Plan::Cost* best = nullptr;
+  for (const v1::Plan::Alternative& other : plan.alternatives()) {
+    if (other.cost().step_time_s() <= 0 || other.cost().fits() != plan.cost().fits()) continue;
+    if (best == nullptr || other.cost().step_time_s() < best->step_time_s()) best = &other.cost();
+  }
+  plan.clear_win_probability();
+  if (best != nullptr)
+    plan.set_win_probability(WinProbability(PartsOf(plan.cost()), PartsOf(*best)));
 }
 
 }  // namespace automap

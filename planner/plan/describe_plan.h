@@ -30,4 +30,11 @@ absl::Status CheckPlanIsFor(const PreparedModule& module, const v1::Plan& plan);
 // INVALID_ARGUMENT with the field's path where the plan does not fit the module.
 absl::StatusOr<Decisions> DecisionsOf(const PreparedModule& module, const v1::Plan& plan);
 
+// Where the step time lies in nine cases of ten, from its parts.
+void FillInterval(v1::Plan::Cost& cost);
+
+// How likely the plan is faster than the best alternative that fits as it does, from their costs;
+// no value without one.
+void FillWinProbability(v1::Plan& plan);
+
 }  // namespace automap

@@ -225,6 +225,8 @@ ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> a
   step.flops = work.flops;
   step.repeats = graph_->node(node).trips;
   step.launches = work.launches;
+  step.label = node;
+  if (!scales_.empty()) step.scale = scales_[node];
   double node_parts = parts;
   for (const Propagation* axis : axes) {
     const FactorId selected = axis->selected(node);
@@ -294,11 +296,15 @@ Program Lowering::Lower(absl::Span<const Propagation* const> axes) const {
   auto next = collectives.begin();
   for (NodeId node = 0; node < graph_->node_count(); ++node) {
     first_step_of[node] = program.steps.size();
-    for (; next != collectives.end() && next->node == node && next->is_before; ++next)
+    for (; next != collectives.end() && next->node == node && next->is_before; ++next) {
       program.steps.push_back(next->step);
+      std::get<CollectiveStep>(program.steps.back()).label = node;
+    }
     if (HasStep(node)) program.steps.push_back(StepOf(node, axes));
-    for (; next != collectives.end() && next->node == node; ++next)
+    for (; next != collectives.end() && next->node == node; ++next) {
       program.steps.push_back(next->step);
+      std::get<CollectiveStep>(program.steps.back()).label = node;
+    }
   }
   if (program.steps.empty()) program.steps.push_back(ComputeStep{});
   const int32_t last = program.steps.size() - 1;

@@ -38,6 +38,9 @@ class Lowering {
 
   const Wiring& wiring() const { return *wiring_; }
 
+  // Measured over modelled time by node, 1 where nothing was measured; steps carry it from now on.
+  void SetScales(std::vector<double> scales) { scales_ = std::move(scales); }
+
   // The step of a node under the splits of `axes` (one propagation for each mesh axis, major
   // first).
   ComputeStep StepOf(NodeId node, absl::Span<const Propagation* const> axes) const;
@@ -72,6 +75,7 @@ class Lowering {
   std::vector<TensorId> storage_;  // the tensor whose memory a tensor is a name of
   std::vector<bool> is_materialized_;
   std::vector<NodeWork> work_;
+  std::vector<double> scales_;  // empty: all 1
   std::vector<Buffer> buffers_;
   std::vector<int32_t> buffer_of_;
 };

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "planner/plan/profile.h"
 #include "planner/rules/catalog.h"
 
 namespace automap {
@@ -44,8 +45,14 @@ absl::StatusOr<std::vector<GivenRole>> GivenRoles(
 }
 
 absl::StatusOr<std::unique_ptr<const PreparedModule>> PreparedModule::Create(
+    absl::string_view bytes, const google::protobuf::RepeatedPtrField<v1::ParameterRole>& roles) {
+  return CreateWithProfile(bytes, roles, {}, Cluster());
+}
+
+absl::StatusOr<std::unique_ptr<const PreparedModule>> PreparedModule::CreateWithProfile(
     absl::string_view bytes,
-    const google::protobuf::RepeatedPtrField<v1::ParameterRole>& given_roles) {
+    const google::protobuf::RepeatedPtrField<v1::ParameterRole>& given_roles,
+    const google::protobuf::RepeatedPtrField<v1::ProfileEntry>& profile, const Cluster& cluster) {
   ASSIGN_OR_RETURN(const std::vector<GivenRole> given, GivenRoles(given_roles));
   ASSIGN_OR_RETURN(HloModule module, ReadModule(bytes));
   if (module.proto->has_spmd_output_sharding()) {
@@ -55,8 +62,15 @@ absl::StatusOr<std::unique_ptr<const PreparedModule>> PreparedModule::Create(
   }
   ASSIGN_OR_RETURN(Graph graph, BuildGraph(std::move(module)));
   ASSIGN_OR_RETURN(Roles roles, InferRoles(graph, given));
-  return std::unique_ptr<const PreparedModule>(
-      new PreparedModule(std::move(graph), std::move(roles)));
+  auto prepared =
+      std::unique_ptr<PreparedModule>(new PreparedModule(std::move(graph), std::move(roles)));
+  if (!profile.empty()) {
+    const DeviceType& device = cluster.types[cluster.servers.front().type];
+    ASSIGN_OR_RETURN(std::vector<double> scales,
+                     ProfileScales(prepared->lowering_, profile, device));
+    prepared->lowering_.SetScales(std::move(scales));
+  }
+  return std::unique_ptr<const PreparedModule>(std::move(prepared));
 }
 
 TensorId PreparedModule::StoredAs(size_t output) const {

@@ -9,6 +9,7 @@
 #include "planner/graph/roles.h"
 #include "planner/plan/lowering.h"
 #include "planner/propagation/wiring.h"
+#include "simulator/cluster/cluster.h"
 
 namespace automap {
 
@@ -19,6 +20,11 @@ class PreparedModule {
   // BuildGraph, InferRoles.
   static absl::StatusOr<std::unique_ptr<const PreparedModule>> Create(
       absl::string_view bytes, const google::protobuf::RepeatedPtrField<v1::ParameterRole>& roles);
+  // The same with measured times, of devices like the cluster's first. Errors as ProfileScales,
+  // too.
+  static absl::StatusOr<std::unique_ptr<const PreparedModule>> CreateWithProfile(
+      absl::string_view bytes, const google::protobuf::RepeatedPtrField<v1::ParameterRole>& roles,
+      const google::protobuf::RepeatedPtrField<v1::ProfileEntry>& profile, const Cluster& cluster);
 
   const Graph& graph() const { return graph_; }
   const Roles& roles() const { return roles_; }

@@ -12,6 +12,7 @@ int main(int argc, char** argv) {
   automap::AddInspectCommand(app, code);
   automap::AddPropagateCommand(app, code);
   automap::AddGroupsCommand(app, code);
+  automap::AddSimulateCommand(app, code);
   automap::AddVerifyCommand(app, code);
   automap::AddExplainCommand(app, code);
   automap::AddExportCommand(app, code);

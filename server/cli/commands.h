@@ -11,6 +11,7 @@ void AddPlanCommand(CLI::App& app, ExitCode& code);
 void AddInspectCommand(CLI::App& app, ExitCode& code);
 void AddGroupsCommand(CLI::App& app, ExitCode& code);
 void AddPropagateCommand(CLI::App& app, ExitCode& code);
+void AddSimulateCommand(CLI::App& app, ExitCode& code);
 void AddVerifyCommand(CLI::App& app, ExitCode& code);
 void AddExplainCommand(CLI::App& app, ExitCode& code);
 void AddExportCommand(CLI::App& app, ExitCode& code);

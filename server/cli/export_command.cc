@@ -5,6 +5,7 @@
 #include "CLI/CLI.hpp"
 #include "fmt/format.h"
 #include "planner/export_module_plan.h"
+#include "planner/simulate_module_plan.h"
 #include "server/cli/commands.h"
 #include "server/cli/inputs.h"
 
@@ -12,7 +13,7 @@ namespace automap {
 namespace {
 
 struct Flags {
-  std::string module, plan, out;
+  std::string module, plan, cluster, format, out;
   ExportOptions options;
 };
 
@@ -21,12 +22,33 @@ const std::map<std::string, ExportFormat> kFormats = {
     {"partition-spec", ExportFormat::kPartitionSpec},
     {"shardy", ExportFormat::kShardy}};
 
+const std::map<std::string, PictureFormat> kPictures = {
+    {"chrome-trace", PictureFormat::kChromeTrace}, {"svg", PictureFormat::kSvg}};
+
+absl::StatusOr<std::string> Export(const Flags& flags, const std::string& bytes,
+                                   const v1::Plan& plan) {
+  const auto picture = kPictures.find(flags.format);
+  if (picture == kPictures.end()) {
+    ExportOptions options = flags.options;
+    options.format = kFormats.at(flags.format);
+    return ExportModulePlan(bytes, plan, options);
+  }
+  if (flags.cluster.empty())
+    return absl::InvalidArgumentError(
+        fmt::format("--cluster: missing, needed by --format {}", flags.format));
+  const auto cluster = ReadCluster(flags.cluster);
+  if (!cluster.ok()) return cluster.status();
+  const auto simulation = SimulateModulePlan(bytes, *cluster, plan);
+  if (!simulation.ok()) return simulation.status();
+  return DrawTimeline(simulation->timeline, picture->second);
+}
+
 ExitCode Run(const Flags& flags) {
   const auto bytes = ReadFile(flags.module);
   if (!bytes.ok()) return Fail(bytes.status());
   const auto plan = ReadPlan(flags.plan);
   if (!plan.ok()) return Fail(plan.status());
-  const auto exported = ExportModulePlan(*bytes, *plan, flags.options);
+  const auto exported = Export(flags, *bytes, *plan);
   if (!exported.ok()) return Fail(exported.status());
   if (flags.out == "-") {
     fmt::print("{}\n", *exported);
@@ -42,13 +64,18 @@ ExitCode Run(const Flags& flags) {
 
 void AddExportCommand(CLI::App& app, ExitCode& code) {
   auto flags = std::make_shared<Flags>();
-  CLI::App* command = app.add_subcommand("export", "a plan in the words of XLA, JAX or Shardy");
+  CLI::App* command =
+      app.add_subcommand("export", "a plan in the words of XLA, JAX or Shardy, or as a picture");
   command->add_option("MODULE", flags->module, "HLO module: proto, text or JSON, gzipped or not")
       ->required();
   command->add_option("--plan", flags->plan, "plan as JSON or binary; - for stdin")->required();
-  command->add_option("--format", flags->options.format, "hlo, partition-spec or shardy")
+  command->add_option("--cluster", flags->cluster, "preset or JSON file; for chrome-trace and svg");
+  std::vector<std::string> formats;
+  for (const auto& [name, format] : kFormats) formats.push_back(name);
+  for (const auto& [name, format] : kPictures) formats.push_back(name);
+  command->add_option("--format", flags->format, "what to write")
       ->required()
-      ->transform(CLI::CheckedTransformer(kFormats));
+      ->check(CLI::IsMember(formats));
   command->add_flag("--pin", flags->options.pin_all,
                     "with hlo: a sharding on every instruction, not on parameters and root only");
   command->add_option("--out", flags->out, "file to write; - for stdout")->required();

@@ -110,6 +110,26 @@ absl::StatusOr<google::protobuf::RepeatedPtrField<v1::ParameterRole>> ReadRoles(
   return roles;
 }
 
+absl::StatusOr<google::protobuf::RepeatedPtrField<v1::ProfileEntry>> ReadProfile(
+    const std::string& path) {
+  google::protobuf::RepeatedPtrField<v1::ProfileEntry> entries;
+  if (path.empty()) return entries;
+  ASSIGN_OR_RETURN(const std::string text, ReadMaybeGzipped(path));
+  const auto json = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object() || !json.contains("entries") || !json["entries"].is_array()) {
+    return absl::InvalidArgumentError(absl::StrCat(path, ": must be JSON with a list \"entries\""));
+  }
+  for (size_t i = 0; i < json["entries"].size(); ++i) {
+    v1::ProfileEntry& entry = *entries.Add();
+    const auto status =
+        google::protobuf::util::JsonStringToMessage(json["entries"][i].dump(), &entry);
+    if (status.ok()) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": entries[", i, "]: ", std::string(status.message())));
+  }
+  return entries;
+}
+
 absl::StatusOr<v1::Plan> ReadPlan(const std::string& path) {
   ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
   v1::Plan plan;

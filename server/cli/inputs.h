@@ -26,6 +26,11 @@ absl::StatusOr<v1::Cluster> ReadCluster(const std::string& name_or_path);
 absl::StatusOr<google::protobuf::RepeatedPtrField<v1::ParameterRole>> ReadRoles(
     const std::string& path);
 
+// A profile: {"entries": [{"match": "layer:encoder/block/3", "forwardS": 1.2e-3,
+// "backwardS": 2.5e-3}]}. An empty path gives no entries.
+absl::StatusOr<google::protobuf::RepeatedPtrField<v1::ProfileEntry>> ReadProfile(
+    const std::string& path);
+
 // A plan as JSON or as binary message, told apart by content.
 absl::StatusOr<v1::Plan> ReadPlan(const std::string& path);
 

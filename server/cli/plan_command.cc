@@ -16,13 +16,13 @@ namespace automap {
 namespace {
 
 struct Flags {
-  std::string module, profile_chain, cluster, strategy = "auto", preset = "default", roles, timeout,
-                                              output = "table";
+  std::string module, profile_chain, cluster, strategy = "auto", preset = "default", roles, profile,
+                                              timeout, output = "table";
   std::string server = "127.0.0.1:8470";
   int axis_size = 0, stages = 0, micro_batches = 0;
   int64_t max_decisions = 0;
   uint64_t seed = 0;
-  bool ignore_memory = false, local = false;
+  bool ignore_memory = false, robust = false, local = false;
   std::vector<std::string> allow;
 };
 
@@ -38,6 +38,8 @@ absl::StatusOr<LocalPlanRequest> MakeRequest(const Flags& flags) {
   if (!cluster.ok()) return cluster.status();
   auto roles = ReadRoles(flags.roles);
   if (!roles.ok()) return roles.status();
+  auto profile = ReadProfile(flags.profile);
+  if (!profile.ok()) return profile.status();
   if (!flags.timeout.empty()) {
     absl::Duration limit;
     if (!absl::ParseDuration(flags.timeout, &limit) || limit <= absl::ZeroDuration()) {
@@ -55,6 +57,8 @@ absl::StatusOr<LocalPlanRequest> MakeRequest(const Flags& flags) {
   options.set_stages(flags.stages);
   options.set_micro_batches(flags.micro_batches);
   options.set_ignore_memory(flags.ignore_memory);
+  options.set_robust(flags.robust);
+  *options.mutable_profile() = *std::move(profile);
   options.set_seed(flags.seed);
   options.set_max_decisions(flags.max_decisions);
   *options.mutable_roles() = *std::move(roles);
@@ -108,6 +112,9 @@ void AddPlanCommand(CLI::App& app, ExitCode& code) {
   command->add_option("--stages", flags->stages, "pipeline stages");
   command->add_option("--micro-batches", flags->micro_batches, "micro-batches per step");
   command->add_option("--roles", flags->roles, "JSON file with the roles that you know");
+  command->add_option("--profile", flags->profile, "JSON file with the times that you measured");
+  command->add_flag("--robust", flags->robust,
+                    "the plan that stays good when bandwidths or efficiencies are off by 20 %");
   command->add_flag("--ignore-memory", flags->ignore_memory, "search with the memory limit lifted");
   command->add_option("--seed", flags->seed, "seed of every random choice");
   command->add_option("--max-decisions", flags->max_decisions,

@@ -11,18 +11,6 @@
 namespace automap {
 namespace {
 
-std::string Duration(double seconds) {
-  if (seconds >= 1) return fmt::format("{:.3f} s", seconds);
-  if (seconds >= 1e-3) return fmt::format("{:.2f} ms", seconds * 1e3);
-  return fmt::format("{:.1f} us", seconds * 1e6);
-}
-
-std::string Size(double bytes) {
-  if (bytes >= 1 << 30) return fmt::format("{:.2f} GiB", bytes / (1 << 30));
-  if (bytes >= 1 << 20) return fmt::format("{:.1f} MiB", bytes / (1 << 20));
-  return fmt::format("{:.1f} KiB", bytes / 1024);
-}
-
 // Numbers that stand alone (layer indices) become *; those inside words (conv1) stay.
 std::string Pattern(const std::string& name) {
   std::string pattern;
@@ -91,19 +79,25 @@ std::string MeshText(const google::protobuf::RepeatedPtrField<v1::Plan::MeshAxis
 void AppendCost(const v1::Plan& plan, std::string& out) {
   const v1::Plan::Cost& cost = plan.cost();
   const std::string bubble =
-      cost.bubble_s() > 0 ? fmt::format(", bubble {}", Duration(cost.bubble_s())) : "";
+      cost.bubble_s() > 0 ? fmt::format(", bubble {}", DurationText(cost.bubble_s())) : "";
   out += fmt::format("  step time      {}   compute {}, communication {}{}, utilization {:.0f} %\n",
-                     Duration(cost.step_time_s()), Duration(cost.compute_s()),
-                     Duration(cost.communication_s()), bubble, 100 * cost.utilization());
+                     DurationText(cost.step_time_s()), DurationText(cost.compute_s()),
+                     DurationText(cost.communication_s()), bubble, 100 * cost.utilization());
+  out += fmt::format("  in nine of ten {} to {}{}\n", DurationText(cost.step_time_low_s()),
+                     DurationText(cost.step_time_high_s()),
+                     plan.has_win_probability()
+                         ? fmt::format("   faster than the best alternative with {:.0f} %",
+                                       100 * plan.win_probability())
+                         : "");
   out += fmt::format(
       "  memory         {} of {} per device{}   parameters {}, optimizer {}, activations {}\n",
-      Size(cost.peak_memory_bytes()), Size(cost.memory_limit_bytes()),
-      cost.fits() ? "" : ", DOES NOT FIT", Size(cost.parameter_bytes()),
-      Size(cost.optimizer_bytes()), Size(cost.activation_bytes()));
+      SizeText(cost.peak_memory_bytes()), SizeText(cost.memory_limit_bytes()),
+      cost.fits() ? "" : ", DOES NOT FIT", SizeText(cost.parameter_bytes()),
+      SizeText(cost.optimizer_bytes()), SizeText(cost.activation_bytes()));
   for (const auto& collective : cost.collectives()) {
     out += fmt::format("  communication  {} x {} on {}, {:.2f} GB, {}\n", collective.count(),
                        v1::Plan::Collective::Kind_Name(collective.kind()), collective.axis(),
-                       collective.bytes() / 1e9, Duration(collective.time_s()));
+                       collective.bytes() / 1e9, DurationText(collective.time_s()));
   }
 }
 
@@ -115,13 +109,13 @@ void AppendSearch(const v1::Plan& plan, std::string& out) {
     out += fmt::format("  bound          proved optimal on this mesh ({})\n", bound.proof());
   } else {
     out += fmt::format("  bound          at least {}, gap {:.2f} % ({})\n",
-                       Duration(bound.lower_bound_s()), 100 * bound.gap(), bound.proof());
+                       DurationText(bound.lower_bound_s()), 100 * bound.gap(), bound.proof());
   }
   const v1::Plan::Search& search = plan.search();
   if (search.engines().empty()) return;
   std::vector<std::string> engines;
   for (const auto& row : search.engines()) {
-    engines.push_back(fmt::format("{} {}{}", row.engine(), Duration(row.step_time_s()),
+    engines.push_back(fmt::format("{} {}{}", row.engine(), DurationText(row.step_time_s()),
                                   row.fits() ? "" : " (does not fit)"));
   }
   out += fmt::format("  found by       {} ({} preset, seed {}) in {:.2f} s and {} decisions\n",
@@ -142,13 +136,25 @@ void AppendStages(const v1::Plan& plan, std::string& out) {
     out += fmt::format(
         "    {:>5}  {:>9}  {:>9}  {:>9}  {:>9}  {:>10}  {:<28}  {}\n", s,
         fmt::format("{}-{}", stage.first_device(), stage.first_device() + stage.device_count() - 1),
-        Duration(stage.forward_s()), Duration(stage.backward_s()),
-        stage.send_s() > 0 ? Duration(stage.send_s()) : "-", Size(stage.memory_bytes()),
+        DurationText(stage.forward_s()), DurationText(stage.backward_s()),
+        stage.send_s() > 0 ? DurationText(stage.send_s()) : "-", SizeText(stage.memory_bytes()),
         stage.layer(), stage.cut_after().empty() ? "-" : stage.cut_after());
   }
 }
 
 }  // namespace
+
+std::string DurationText(double seconds) {
+  if (seconds >= 1) return fmt::format("{:.3f} s", seconds);
+  if (seconds >= 1e-3) return fmt::format("{:.2f} ms", seconds * 1e3);
+  return fmt::format("{:.1f} us", seconds * 1e6);
+}
+
+std::string SizeText(double bytes) {
+  if (bytes >= 1 << 30) return fmt::format("{:.2f} GiB", bytes / (1 << 30));
+  if (bytes >= 1 << 20) return fmt::format("{:.1f} MiB", bytes / (1 << 20));
+  return fmt::format("{:.1f} KiB", bytes / 1024);
+}
 
 std::string PlanTable(const v1::Plan& plan) {
   std::string out = plan.stages().empty()
@@ -161,7 +167,7 @@ std::string PlanTable(const v1::Plan& plan) {
     const bool has_cost = other.cost().step_time_s() > 0;
     out += has_cost ? fmt::format("  alternative    {}{}: {}{}{}\n", other.strategy(),
                                   other.mesh().empty() ? "" : " over " + MeshText(other.mesh()),
-                                  Duration(other.cost().step_time_s()),
+                                  DurationText(other.cost().step_time_s()),
                                   other.cost().fits() ? "" : ", does not fit",
                                   other.summary().empty() ? "" : " (" + other.summary() + ")")
                     : fmt::format("  no plan        {}: {}\n", other.strategy(), other.summary());

@@ -7,6 +7,10 @@
 
 namespace automap {
 
+// 41.2 ms; 3.50 GiB.
+std::string DurationText(double seconds);
+std::string SizeText(double bytes);
+
 // Time, memory, communication, how it was found, and the shardings of variables and inputs with
 // repeated layers folded into one line.
 std::string PlanTable(const v1::Plan& plan);

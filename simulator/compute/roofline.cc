@@ -50,12 +50,11 @@ double EfficiencyOf(const DeviceType& device, const ComputeStep& step) {
 }
 
 Seconds KernelTime(const DeviceType& device, const ComputeStep& step) {
-  if (step.measured.value > 0) return step.measured;
   const FlopsPerSecond rate = device.peak[static_cast<int>(step.type)] * EfficiencyOf(device, step);
   const double memory = TableAt(device, ComputeKind::kMemory, step.type);
   const Seconds arithmetic = step.flops / rate;
   const Seconds traffic = step.bytes / (device.memory_bandwidth * memory);
-  return std::max(arithmetic, traffic) + device.launch * step.launches;
+  return (std::max(arithmetic, traffic) + device.launch * step.launches) * step.scale;
 }
 
 }  // namespace automap

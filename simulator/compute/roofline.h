@@ -11,7 +11,7 @@ namespace automap {
 //   t = max(FLOPs / (peak x efficiency), bytes / (bandwidth x memory efficiency))
 //       + launches x launch floor
 //
-// or what was measured, where it was.
+// times the step's scale, where it was measured.
 Seconds KernelTime(const DeviceType& device, const ComputeStep& step);
 
 // Share of the peak that a kernel reaches, > 0. The device's table says what large ones reach; then

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _BIN = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else _ROOT / "build/bin").resolve()
@@ -71,6 +72,65 @@ class CommandLineTest(unittest.TestCase):
             refused = automap("verify", _VGG, "--cluster", "v100x8x1-25gbps", "--plan", plan_file)
             self.assertEqual(refused.returncode, 1)
             self.assertIn("step_time_s", refused.stderr)
+
+    def test_SimulateAndPicturesShowTheStep(self):
+        with tempfile.TemporaryDirectory() as folder:
+            plan_file, out = pathlib.Path(folder, "plan.json"), pathlib.Path(folder, "out")
+            cluster = ("--cluster", "v100x4x1-25gbps")
+            plan_file.write_text(automap("plan", _VGG, *cluster, "--strategy", "adp", "--local", "-o", "json").stdout)
+            plan = json.loads(plan_file.read_text())
+            done = automap("simulate", _VGG, *cluster, "--plan", plan_file, "-o", "json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            shares = json.loads(done.stdout)
+            self.assertAlmostEqual(sum(k["timeS"] for k in shares["kinds"]), plan["cost"]["stepTimeS"], places=9)
+            self.assertAlmostEqual(sum(k["timeS"] for k in shares["layers"]), plan["cost"]["stepTimeS"], places=9)
+            self.assertIn("#", automap("simulate", _VGG, *cluster, "--plan", plan_file).stdout)
+
+            done = automap("export", _VGG, *cluster, "--plan", plan_file, "--format", "chrome-trace", "--out", out)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            events = json.loads(out.read_text())["traceEvents"]
+            rows = [e["args"]["name"] for e in events if e["name"] == "thread_name"]
+            self.assertEqual(rows, [f"device {i}" for i in range(4)])
+            ends = [e["ts"] + e["dur"] for e in events if e["ph"] == "X"]
+            self.assertAlmostEqual(max(ends), 1e6 * plan["cost"]["stepTimeS"], delta=0.1)
+
+            done = automap("export", _VGG, *cluster, "--plan", plan_file, "--format", "svg", "--out", out)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            root = xml.etree.ElementTree.parse(out).getroot()
+            self.assertTrue(root.tag.endswith("svg"))
+            self.assertGreater(len(list(root.iter("{http://www.w3.org/2000/svg}rect"))), 40)
+            missing = automap("export", _VGG, "--plan", plan_file, "--format", "svg", "--out", out)
+            self.assertEqual(missing.returncode, 3)
+            self.assertIn("--cluster", missing.stderr)
+
+    def test_AStagePictureHasARowForEachStage(self):
+        with tempfile.TemporaryDirectory() as folder:
+            plan_file, out = pathlib.Path(folder, "plan.json"), pathlib.Path(folder, "out")
+            cluster = ("--cluster", "v100x2x2-25gbps")
+            done = automap("plan", _VGG, *cluster, "--strategy", "pp", "--stages", 2, "--micro-batches", 8, "--local", "-o", "json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            plan_file.write_text(done.stdout)
+            done = automap("export", _VGG, *cluster, "--plan", plan_file, "--format", "chrome-trace", "--out", out)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            events = json.loads(out.read_text())["traceEvents"]
+            forwards = [e for e in events if e.get("cat") == "forward"]
+            self.assertEqual(len(forwards), 2 * 8)
+            rows = [e["args"]["name"] for e in events if e["name"] == "thread_name"]
+            self.assertEqual([r for r in rows if "sends" not in r], ["stage 0", "stage 1"])
+            self.assertEqual(automap("simulate", _VGG, *cluster, "--plan", plan_file).returncode, 0)
+
+    def test_MeasuredTimesWin(self):
+        with tempfile.TemporaryDirectory() as folder:
+            profile = pathlib.Path(folder, "profile.json")
+            arguments = ("plan", _MLP, "--cluster", "v100x1x1-25gbps", "--local", "-o", "json", "--profile", profile)
+            profile.write_text('{"entries": [{"match": "opcode:dot", "forwardS": 1, "backwardS": 2}]}')
+            done = automap(*arguments)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertAlmostEqual(json.loads(done.stdout)["cost"]["stepTimeS"], 3, delta=0.01)
+            profile.write_text('{"entries": [{"match": "main/nothing.7", "forwardS": 1}]}')
+            done = automap(*arguments)
+            self.assertEqual(done.returncode, 3)
+            self.assertIn("main/nothing.7", done.stderr)
 
     def test_APlanThatDoesNotFitIsANo(self):
         done = automap("plan", _ZOO / "t5-11b-paper.hlo.pb.gz", "--cluster", "v100x8x1-25gbps", "--strategy", "opp", "--local")

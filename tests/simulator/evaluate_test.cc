@@ -25,10 +25,9 @@ TEST(StepTime, OfASmallCollectiveIsTheFloor) {
 TEST(KernelTime, IsTheRooflineAndTheLaunch) {
   const CostModel model = Model("v100x4x1-25gbps", {{"x", 4}});
   const ComputeStep compute_bound = {
-      ComputeKind::kMatmul, NumberType::kF32, {1e12}, {1e6}, 1, 1, 1, {}, {}};
+      ComputeKind::kMatmul, NumberType::kF32, {1e12}, {1e6}, 1, 1, 1};
   EXPECT_NEAR(model.StepTime(compute_bound).value, 1e12 / (15.7e12 * 0.70) + 6e-6, 1e-12);
-  const ComputeStep memory_bound = {
-      ComputeKind::kMemory, NumberType::kF32, {1e6}, {1e9}, 1, 3, 0, {}, {}};
+  const ComputeStep memory_bound = {ComputeKind::kMemory, NumberType::kF32, {1e6}, {1e9}, 1, 3, 0};
   EXPECT_NEAR(model.StepTime(memory_bound).value, 3 * 1e9 / (900e9 * 0.8), 1e-12);
 }
 

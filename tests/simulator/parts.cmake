@@ -4,3 +4,5 @@ automap_test(tests/simulator/pipeline/simulate_pipeline_test.cc DEPS automap_sim
 automap_test(tests/simulator/pipeline/pipeline_length_test.cc DEPS automap_simulator_pipeline)
 automap_test(tests/simulator/collective/collective_test.cc DEPS automap_simulator_collective)
 automap_test(tests/simulator/compute/roofline_test.cc DEPS automap_simulator_compute)
+automap_test(tests/simulator/timeline/timeline_test.cc DEPS automap_simulator_timeline)
+automap_test(tests/simulator/doubt_test.cc DEPS automap_simulator)

@@ -161,6 +161,7 @@ void DescribePipeline(const PipelineProblem& problem, const PipelineCuts& cuts, 
   FillTimes(problem, pipeline, cost);
   FillCollectives(problem, cuts, pipeline, cost);
   FillMemory(problem, cuts, cost);
+  FillInterval(cost);
   for (const std::string& remark : problem.chain().remarks) plan.add_warnings(remark);
   for (const SharedVariable& shared : problem.chain().shared) {
     if (shared.bytes.value < 1e6) continue;

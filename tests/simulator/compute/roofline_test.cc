@@ -73,10 +73,11 @@ TEST(KernelTime, OfConvolutionsBeatsThePeak) {
   }
 }
 
-TEST(KernelTime, AMeasuredTimeWins) {
+TEST(KernelTime, IsScaledToWhatWasMeasured) {
   ComputeStep step = Matmul(4096, 4096, 4096, 1, NumberType::kF32);
-  step.measured = {1.25e-3};
-  EXPECT_EQ(KernelTime(Device("v100"), step).value, 1.25e-3);
+  const Seconds modelled = KernelTime(Device("v100"), step);
+  step.scale = 1.25;
+  EXPECT_EQ(KernelTime(Device("v100"), step).value, 1.25 * modelled.value);
 }
 
 }  // namespace
