@@ -3,6 +3,9 @@ if(TARGET automapd AND TARGET automap-worker)
   add_test(NAME e2e/readme_grpcurl COMMAND Python3::Interpreter
     ${PROJECT_SOURCE_DIR}/tests/e2e/readme_grpcurl_test.py $<TARGET_FILE_DIR:automapd>)
   set_tests_properties(e2e/readme_grpcurl PROPERTIES TIMEOUT 300 LABELS e2e RESOURCE_LOCK default_ports)
+  add_test(NAME e2e/api_md COMMAND Python3::Interpreter
+    ${PROJECT_SOURCE_DIR}/tests/e2e/api_md_test.py $<TARGET_FILE_DIR:automapd>)
+  set_tests_properties(e2e/api_md PROPERTIES TIMEOUT 600 LABELS e2e RESOURCE_LOCK default_ports)
 endif()
 
 # The quickstart builds the default preset, so only that one runs it.
