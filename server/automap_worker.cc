@@ -2,6 +2,7 @@
 #include "planner/plan_module.h"
 #include "planner/verify_module_plan.h"
 #include "server/worker/run_worker.h"
+#include "server/worker/sandbox.h"
 
 int main() {
   automap::WorkerFunctions functions;
@@ -12,5 +13,9 @@ int main() {
   functions.verify = [](const automap::worker::v1::VerifyTask& task) {
     return automap::VerifyModulePlan(task.module(), task.cluster(), task.plan());
   };
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)  // they look into the process
   return automap::WorkerMain(functions);
+#else
+  return automap::WorkerMain(functions, automap::EnterSandbox);
+#endif
 }

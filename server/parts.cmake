@@ -1,4 +1,4 @@
-automap_library(server/worker LAYER 40 DEPS automap_base automap_proto absl::time ZLIB::ZLIB)
+automap_library(server/worker LAYER 40 DEPS automap_base automap_proto absl::time ZLIB::ZLIB seccomp)
 automap_library(server/process LAYER 41 DEPS automap_server_worker)
 
 automap_library(server/jobs LAYER 40 DEPS automap_base automap_proto SQLite::SQLite3 PostgreSQL::PostgreSQL)

@@ -13,10 +13,10 @@
 
 namespace automap {
 
-// Blocking. Deadlines are on base/steady_clock.h: for writing that of the whole message, for reading
-// that of its first byte; the rest must follow within seconds. One reader and one writer per
-// descriptor. UNAVAILABLE when the other side is gone, DEADLINE_EXCEEDED, DATA_LOSS for bytes that
-// make no sense, RESOURCE_EXHAUSTED when the message would be larger than `max_bytes`.
+// Blocking. Deadlines are on base/steady_clock.h: for writing that of the whole message, for
+// reading that of its first byte; the rest must follow within seconds. One reader and one writer
+// per descriptor. UNAVAILABLE when the other side is gone, DEADLINE_EXCEEDED, DATA_LOSS for bytes
+// that make no sense, RESOURCE_EXHAUSTED when the message would be larger than `max_bytes`.
 absl::Status WriteMessage(int fd, absl::string_view payload, absl::Time deadline);
 absl::StatusOr<std::string> ReadMessage(int fd, int64_t max_bytes, absl::Time deadline);
 

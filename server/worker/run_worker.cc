@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <iostream>
 #include <new>
 
 #include "base/mutex.h"
@@ -119,7 +120,7 @@ int RunWorker(int in, int out, const WorkerFunctions& functions) {
   return Worker(in, out, functions).Run();
 }
 
-int WorkerMain(const WorkerFunctions& functions) {
+int WorkerMain(const WorkerFunctions& functions, absl::Status (*confine)()) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() == 1) return 1;
   signal(SIGPIPE, SIG_IGN);
@@ -128,6 +129,10 @@ int WorkerMain(const WorkerFunctions& functions) {
   sigaction(SIGTERM, &action, nullptr);
   const int out = dup(STDOUT_FILENO);
   dup2(STDERR_FILENO, STDOUT_FILENO);
+  if (confine != nullptr) {
+    if (const absl::Status status = confine(); !status.ok())
+      std::cerr << "automap-worker: " << status.message() << "\n";
+  }
   return RunWorker(STDIN_FILENO, out, functions);
 }
 

@@ -23,7 +23,8 @@ struct WorkerFunctions {
 int RunWorker(int in, int out, const WorkerFunctions& functions);
 
 // As the program's main: takes stdin and stdout for itself and turns everything else written to
-// stdout to stderr.
-int WorkerMain(const WorkerFunctions& functions);
+// stdout to stderr. `confine` runs before the first task; a worker that could not be confined says
+// so on stderr and works all the same.
+int WorkerMain(const WorkerFunctions& functions, absl::Status (*confine)() = nullptr);
 
 }  // namespace automap

@@ -3,3 +3,4 @@ add_library(automap_tests_job_store_contract OBJECT tests/contracts/job_store_co
 target_link_libraries(automap_tests_job_store_contract PUBLIC automap_server_jobs automap_flags GTest::gtest)
 automap_test(tests/server/jobs/job_stores_test.cc DEPS automap_server_jobs automap_tests_job_store_contract)
 automap_test(tests/server/worker/frames_test.cc DEPS automap_server_worker)
+automap_test(tests/server/worker/sandbox_test.cc DEPS automap_server_worker)
