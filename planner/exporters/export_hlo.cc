@@ -1,5 +1,7 @@
 #include "planner/exporters/export_hlo.h"
 
+#include <set>
+
 #include "base/status_macros.h"
 #include "planner/exporters/op_sharding.h"
 #include "planner/exporters/splice.h"
@@ -18,12 +20,35 @@ std::string AsField(const xla::OpSharding& sharding) {
   return carrier.SerializeAsString();
 }
 
+// Whether a tuple of this opcode only groups arrays that have shardings of their own. XLA's importer
+// refuses some of these, and its loop passes change their elements without their shardings.
+bool OnlyNames(Opcode opcode) {
+  switch (opcode) {
+    case Opcode::kTuple:
+    case Opcode::kParameter:
+    case Opcode::kWhile:
+    case Opcode::kConditional:
+    case Opcode::kCall:
+    case Opcode::kOptBarrier:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // Collects one sharding per instruction; call sites that disagree leave none.
 class ShardingCollector {
  public:
   ShardingCollector(const PreparedModule& module, absl::Span<const Propagation* const> axes,
                     bool pin_all)
-      : module_(module), index_(module.graph().module().index), axes_(axes), pin_all_(pin_all) {}
+      : module_(module), index_(module.graph().module().index), axes_(axes), pin_all_(pin_all) {
+    for (const ComputationIndex& computation : index_.computations) {
+      for (const int32_t caller : computation.callers) {
+        if (computation.opcodes[caller] != Opcode::kCall) continue;
+        called_.insert(index_.Callee(computation.instruction(caller), 0));
+      }
+    }
+  }
 
   void Visit(const ComputationIndex& computation, int32_t instruction,
              absl::Span<const TensorId> leaves) {
@@ -31,8 +56,10 @@ class ShardingCollector {
     const bool is_root = place == index_.entry && instruction == computation.root;
     const bool is_parameter =
         place == index_.entry && computation.opcodes[instruction] == Opcode::kParameter;
-    if (!pin_all_ && !is_root && !is_parameter) return;
     const bool is_tuple = computation.instruction(instruction).shape().element_type() == xla::TUPLE;
+    const bool is_result = instruction == computation.root && called_.contains(&computation);
+    const bool is_name = is_tuple && OnlyNames(computation.opcodes[instruction]) && !is_result;
+    if (!is_root && !is_parameter && (!pin_all_ || is_name)) return;
     std::vector<TensorId> stored(leaves.begin(), leaves.end());
     for (size_t leaf = 0; is_root && leaf < stored.size(); ++leaf) {
       stored[leaf] = module_.StoredAs(leaf);
@@ -52,6 +79,7 @@ class ShardingCollector {
   const ModuleIndex& index_;
   const absl::Span<const Propagation* const> axes_;
   const bool pin_all_;
+  std::set<const ComputationIndex*> called_;  // their results take the root's sharding
   InstructionFields fields_;
 };
 

@@ -5,6 +5,7 @@
 // probability 0.7).
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <random>
 
 #include "absl/strings/numbers.h"
@@ -14,6 +15,7 @@
 #include "planner/exporters/export_hlo.h"
 #include "planner/exporters/export_json.h"
 #include "planner/graph/element_type.h"
+#include "planner/plan/communication.h"
 #include "planner/plan/decisions.h"
 #include "planner/plan/parameter_name.h"
 
@@ -90,33 +92,58 @@ absl::StatusOr<AxisDecisions> ParseAxis(const PreparedModule& module, const std:
   return axis;
 }
 
+// What a device holds of an array.
+std::vector<int64_t> LocalShape(const Tensor& tensor, TensorId id,
+                                absl::Span<const Propagation* const> axes) {
+  std::vector<int64_t> dims(tensor.shape().begin(), tensor.shape().end());
+  for (const Propagation* axis : axes) {
+    const int32_t dim = axis->split_dim(id);
+    if (dim >= 0) dims[dim] /= axis->options().axis_size;
+  }
+  return dims;
+}
+
+// The shapes in which a node's operands can be gathered: over some of the axes or all of them.
+Json OperandShapes(const Graph& graph, NodeId node, absl::Span<const Propagation* const> axes) {
+  Json shapes = Json::array();
+  for (const TensorId operand : graph.operands(node)) {
+    for (uint32_t kept = 0; kept + 1 < uint32_t{1} << axes.size(); ++kept) {
+      std::vector<const Propagation*> rest;
+      for (size_t axis = 0; axis < axes.size(); ++axis) {
+        if ((kept >> axis & 1) != 0) rest.push_back(axes[axis]);
+      }
+      shapes.push_back(LocalShape(graph.tensor(operand), operand, rest));
+    }
+  }
+  return shapes;
+}
+
+// Every collective; one over several axes where an array is combined over each of them, as a
+// partitioner does it.
 Json Collectives(const PreparedModule& module, const Decisions& decisions,
                  absl::Span<const Propagation* const> axes) {
   const Graph& graph = module.graph();
-  Json list = Json::array();
+  std::map<TensorId, Json> by_tensor;
   for (size_t axis = 0; axis < axes.size(); ++axis) {
-    for (const int32_t entry : axes[axis]->trail()) {
-      if (Propagation::IsTensor(entry)) continue;
-      const NodeId node = Propagation::AsNode(entry);
-      for (const TensorId result : module.wiring().partial_results(axes[axis]->selected(node))) {
-        const int64_t parts = PartsOf(result, axes);
-        Json shape = Json::array();
-        std::vector<int64_t> dims(graph.tensor(result).shape().begin(),
-                                  graph.tensor(result).shape().end());
-        for (size_t other = 0; other < axes.size(); ++other) {
-          const int32_t dim = axes[other]->split_dim(result);
-          if (dim >= 0) dims[dim] /= axes[other]->options().axis_size;
-        }
-        list.push_back({{"kind", "all-reduce"},
-                        {"axis", decisions.axes[axis].name},
-                        {"dtype", ElementTypeName(graph.tensor(result).type)},
-                        {"shape", dims},
-                        {"bytes", module.lowering().SizeOf(result).value / parts},
-                        {"trips", graph.node(node).trips},
-                        {"path", graph.Path(node)}});
+    for (const PlacedCollective& placed :
+         CollectivesOf(module.lowering(), static_cast<int32_t>(axis), axes)) {
+      Json& entry = by_tensor[placed.tensor];
+      if (entry.is_object()) {
+        entry["axis"] = entry["axis"].get<std::string>() + "," + decisions.axes[axis].name;
+        continue;
       }
+      const Tensor& tensor = graph.tensor(placed.tensor);
+      entry = {{"kind", "all-reduce"},
+               {"axis", decisions.axes[axis].name},
+               {"dtype", ElementTypeName(tensor.type)},
+               {"shape", LocalShape(tensor, placed.tensor, axes)},
+               {"operands", OperandShapes(graph, placed.node, axes)},
+               {"trips", placed.step.repeats},
+               {"path", graph.Path(placed.node)}};
     }
   }
+  Json list = Json::array();
+  for (auto& [tensor, entry] : by_tensor) list.push_back(std::move(entry));
   return list;
 }
 
@@ -147,13 +174,17 @@ absl::Status Run(const std::vector<std::string>& arguments) {
   double bytes_per_device = 0;
   int64_t splits = 0;
   for (const Leaf& leaf : module->graph().parameters()) {
-    const int64_t parts = PartsOf(leaf.tensor, axes);
+    const double parts = PartsOf(leaf.tensor, axes);
     splits += parts > 1;
     bytes_per_device += module->lowering().SizeOf(leaf.tensor).value / parts;
   }
   json["parameterBytesPerDevice"] = static_cast<int64_t>(bytes_per_device);
   json["splitParameters"] = splits;
   json["unsupported"] = module->Unsupported();
+  json["hasLoops"] = false;
+  for (NodeId node = 0; node < module->graph().node_count(); ++node) {
+    if (module->graph().node(node).opcode == Opcode::kWhile) json["hasLoops"] = true;
+  }
   if (!hlo.empty()) {
     ASSIGN_OR_RETURN(const std::string out, ExportHlo(bytes, *module, axes, false));
     Write(hlo, out);

@@ -123,7 +123,6 @@ def scanned_decoder(scale=1):
     params = {"embed": shape(vocab, d), "layers": stacked, "head": shape(d, vocab)}
 
     def loss(p, batch):
-        @jax.checkpoint
         def body(x, l):
             x = x + attention(norm(x, l["ln1"]), l["att"], causal=True)
             return x + jax.nn.relu(x @ l["up"]) @ l["down"], None

@@ -1,12 +1,20 @@
 """Compiling HLO modules that carry shardings, for eight virtual CPU devices, and what came of it."""
 
+import atexit
 import collections
 import os
+import pathlib
 import re
+import shutil
+import tempfile
 
+# What the partitioner made, before the CPU's own passes merge, widen and move collectives.
+_DUMP = pathlib.Path(tempfile.mkdtemp(prefix="partitioned-"))
+atexit.register(shutil.rmtree, _DUMP, True)
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + (
     " --xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
-    " --xla_llvm_disable_expensive_passes=true")
+    " --xla_llvm_disable_expensive_passes=true --xla_dump_hlo_pass_re=spmd-partitioning"
+    f" --xla_dump_to={_DUMP}")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -25,7 +33,10 @@ Collective = collections.namedtuple("Collective", "kind dtype dims")
 
 
 def compile_module(data, devices=8):
-    """A loaded executable of a serialized HloModuleProto, partitioned as its shardings say."""
+    """A serialized HloModuleProto, partitioned as its shardings say: executable and its collectives.
+
+    Collectives are counted once for each array; those of loop bodies once.
+    """
     options = xla_client.CompileOptions()
     options.num_replicas, options.num_partitions = 1, devices
     options.device_assignment = xla_client.DeviceAssignment.create(
@@ -33,15 +44,18 @@ def compile_module(data, devices=8):
     build = options.executable_build_options
     build.num_partitions = devices
     build.use_spmd_partitioning, build.use_shardy_partitioner = True, False
-    return jax.devices()[0].client.compile_and_load(
+    for old in _DUMP.iterdir():
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    executable = jax.devices()[0].client.compile_and_load(
         _jax.mlir.hlo_to_stablehlo(data),
         _jax.DeviceList(tuple(jax.devices()[:devices])), options)
+    program, = _DUMP.glob("*.after_spmd-partitioning.*.txt")
+    return executable, collectives(program.read_text())
 
 
-def collectives(executable):
-    """Every collective of the compiled program, once for each array; loop bodies once."""
+def collectives(program):
     found = collections.Counter()
-    for match in COLLECTIVE.finditer(executable.hlo_modules()[0].to_string()):
+    for match in COLLECTIVE.finditer(program):
         for dtype, dims in ARRAY.findall(match.group(1)):
             dims = tuple(int(d) for d in dims.split(",") if d)
             found[Collective(match.group(2), dtype, dims)] += 1
