@@ -2,6 +2,7 @@
 // to do:
 //   "ok"        a plan at once            "slow"   a plan after 3 s, with progress
 //   "forever"   never a plan              "slow-ish"  as slow, after 0.3 s
+//   "flood"     20 MB of improved plans, then a plan
 //   "crash"     dies by SIGKILL on the first attempt
 //   "always-crash"                        "wrong"  a plan that the verifier refuses
 //   "allocate"  memory without end        "stuck"  does not stop when told to
@@ -49,6 +50,10 @@ absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task, const PlanObserv
   if (order == "stuck") {
     std::ofstream(std::string(std::getenv("FAKE_WORKER_DIR")) + "/stuck-pid") << getpid();
     while (true) absl::SleepFor(absl::Seconds(1));
+  }
+  if (order == "flood") {
+    for (int i = 0; i < 100 && !stop(); ++i)
+      observer.improved_plan(MakePlan(std::string(200'000, 'x')));
   }
   const int tenths = order == "slow"       ? 30
                      : order == "slow-ish" ? 3

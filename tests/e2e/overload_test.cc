@@ -1,0 +1,200 @@
+// Too much of everything: connections, bytes, calls, jobs, readers that do not read.
+#include <arpa/inet.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "google/rpc/error_details.pb.h"
+#include "tests/support/scale.h"
+#include "tests/support/server_test.h"
+
+namespace automap {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+class OverloadTest : public ServerTest {
+ protected:
+  void Restart(const std::vector<std::string>& flags) {
+    StopServer(SIGKILL);
+    StartServer(flags);
+  }
+
+  int64_t ResidentMiB() {
+    return static_cast<int64_t>(MetricOf(Metrics(), "process_resident_memory_bytes")) >> 20;
+  }
+
+  // How long an ordinary call takes now.
+  double CallSeconds() {
+    const auto begin = Clock::now();
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+    v1::Capabilities capabilities;
+    EXPECT_TRUE(planner_->GetCapabilities(&context, {}, &capabilities).ok());
+    return SecondsSince(begin);
+  }
+};
+
+std::vector<int> OpenConnections(int port, int count) {
+  std::vector<int> sockets;
+  for (int i = 0; i < count; ++i) {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0 || connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
+      if (fd >= 0) close(fd);
+      break;
+    }
+    sockets.push_back(fd);
+  }
+  return sockets;
+}
+
+// Debian's gRPC listens no more once a flood took all descriptors (CVE-2023-4785).
+TEST_F(OverloadTest, AFloodOfConnectionsEndsAndTheServerServes) {
+  StopServer(SIGKILL);
+  const rlimit few = {128, 128};
+  SpawnServer({"--max-connections=100"}, {});
+  prlimit(server_, RLIMIT_NOFILE, &few, nullptr);
+  ASSERT_TRUE(WaitUntilServing());
+  for (int round = 0; round < 2; ++round) {
+    std::vector<int> sockets = OpenConnections(port_, 512);
+    EXPECT_GT(sockets.size(), 200u);
+    absl::SleepFor(absl::Milliseconds(300));
+    for (const int fd : sockets) close(fd);
+  }
+  const auto begin = Clock::now();
+  Connect();
+  EXPECT_LT(CallSeconds(), 5);
+  EXPECT_LT(SecondsSince(begin), 30);
+  EXPECT_GT(MetricOf(Metrics(), "automap_connections_refused_total"), 0);
+}
+
+TEST_F(OverloadTest, CompressedMessagesAreRefusedWithoutInflatingThem) {
+  const int64_t before = ResidentMiB();
+  grpc::ClientContext context;
+  context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
+  v1::CreatePlanJobRequest request;
+  *request.mutable_spec() = Spec("");
+  request.mutable_spec()->set_inline_hlo(std::string(200 << 20, '\0'));
+  v1::PlanJob job;
+  EXPECT_EQ(planner_->CreatePlanJob(&context, request, &job).error_code(),
+            grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_LT(ResidentMiB() - before, 16);
+  CallSeconds();
+}
+
+TEST_F(OverloadTest, AMessageThatIsTooLargeIsRefused) {
+  grpc::Status status;
+  v1::PlanSpec spec = Spec("");
+  spec.set_inline_hlo(std::string(5 << 20, 'x'));
+  Create(spec, "", &status);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+}
+
+TEST_F(OverloadTest, ReadersThatDoNotReadAreCutOffAndHurtNobody) {
+  Restart({"--workers=1", "--max-write-time=1"});
+  const std::string job = Create(Spec("flood")).name();
+  EXPECT_TRUE(Watch(job).back().has_final_plan()) << "who reads gets all of it";
+  const int64_t before = ResidentMiB();
+  v1::WatchPlanJobRequest request;
+  request.set_name(job);
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  std::vector<std::unique_ptr<grpc::ClientReader<v1::PlanEvent>>> readers;
+  const int count = Times(4, 100);
+  for (int i = 0; i < count; ++i) {
+    contexts.push_back(std::make_unique<grpc::ClientContext>());
+    readers.push_back(planner_->WatchPlanJob(contexts.back().get(), request));
+  }
+  // gRPC's client takes some megabytes before it stops taking.
+  WaitForMetric("automap_watch_cut_off_total", count);
+  EXPECT_LT(ResidentMiB() - before, 64);
+  EXPECT_TRUE(Watch(job).back().has_final_plan());
+  EXPECT_LT(CallSeconds(), 1);
+  for (auto& context : contexts) context->TryCancel();
+}
+
+TEST_F(OverloadTest, ManyWatchersEachGetEverythingOnceAndInOrder) {
+  Restart({"--workers=1"});
+  const std::string job = Create(Spec("slow")).name();
+  std::atomic<int> complete = 0;
+  std::vector<std::thread> clients;
+  for (int client = 0; client < 8; ++client) {
+    clients.emplace_back([&] {
+      for (int i = 0; i < Times(15, 125); ++i) {
+        const std::vector<v1::PlanEvent> events = Watch(job);
+        int64_t sequence = 0;
+        bool in_order = events.back().has_final_plan();
+        for (const v1::PlanEvent& event : events) {
+          if (event.has_snapshot() || event.has_progress() || event.has_bookmark()) continue;
+          in_order = in_order && event.sequence() == ++sequence;
+        }
+        complete += in_order;
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(complete, 8 * Times(15, 125));
+}
+
+TEST_F(OverloadTest, StormsOfDeadlinesAndCancellationsLeaveNothingBehind) {
+  CallSeconds();
+  const int storm = Times(1000, 10'000);
+  std::vector<std::thread> clients;
+  for (int client = 0; client < 4; ++client) {
+    clients.emplace_back([&, client] {
+      for (int i = client; i < storm; i += 4) {
+        grpc::ClientContext context;
+        context.set_deadline(std::chrono::system_clock::now() +
+                             std::chrono::milliseconds(1 + i % 50));
+        v1::PlanRequest request;
+        *request.mutable_spec() = Spec("ok", i % 10);
+        auto reader = planner_->Plan(&context, request);
+        v1::PlanEvent event;
+        if (i % 2 == 0) context.TryCancel();
+        while (reader->Read(&event)) {
+        }
+        reader->Finish();
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_LT(CallSeconds(), 10);
+  for (int i = 0; i < 500 && MetricOf(Metrics(), "automap_watch_streams") > 0; ++i)
+    absl::SleepFor(absl::Milliseconds(20));
+  EXPECT_EQ(MetricOf(Metrics(), "automap_watch_streams"), 0);
+}
+
+TEST_F(OverloadTest, RefusalsAreQuickAndSayWhenToComeBack) {
+  Restart({"--workers=0", "--max-queued-jobs=50"});
+  std::vector<double> refusals;
+  for (int i = 0; i < 500; ++i) {
+    const auto begin = Clock::now();
+    grpc::Status status;
+    Create(Spec("ok", i), "", &status);
+    if (status.ok()) continue;
+    EXPECT_EQ(ReasonOfError(status), "QUEUE_FULL");
+    EXPECT_GT(DetailOf<google::rpc::RetryInfo>(status).retry_delay().seconds(), 0);
+    refusals.push_back(SecondsSince(begin));
+  }
+  ASSERT_EQ(refusals.size(), 450u);
+  std::sort(refusals.begin(), refusals.end());
+  EXPECT_LT(refusals[refusals.size() / 2], 0.1) << "10 ms on a machine of one's own";
+  EXPECT_LT(CallSeconds(), 5);
+}
+
+}  // namespace
+}  // namespace automap
