@@ -69,11 +69,26 @@ Seconds CostModel::StepTime(const CollectiveStep& step) const {
   return time * static_cast<double>(step.repeats);
 }
 
+// Compute that runs while a collective does. Two collectives behind the same steps hide there
+// twice: a lower bound of what is seen.
+Seconds CostModel::Hidden(const Program& program, size_t index) const {
+  Seconds hidden;
+  int32_t left = std::get<CollectiveStep>(program.steps[index]).overlaps;
+  for (size_t i = index + 1; left > 0 && i < program.steps.size(); ++i) {
+    const auto* compute = std::get_if<ComputeStep>(&program.steps[i]);
+    if (compute == nullptr) continue;
+    hidden += StepTime(*compute);
+    --left;
+  }
+  return hidden;
+}
+
 Evaluation CostModel::Evaluate(const Program& program) const {
   Evaluation result;
   Seconds ideal;
   std::map<std::pair<int, int>, CollectiveTotal> totals;
-  for (const Step& step : program.steps) {
+  for (size_t i = 0; i < program.steps.size(); ++i) {
+    const Step& step = program.steps[i];
     if (const auto* compute = std::get_if<ComputeStep>(&step)) {
       const Seconds time = StepTime(*compute);
       result.compute += time;
@@ -85,7 +100,7 @@ Evaluation CostModel::Evaluate(const Program& program) const {
       total.axis = collective.axis;
       total.count += collective.repeats;
       total.bytes += collective.bytes * static_cast<double>(collective.repeats);
-      total.time += StepTime(collective);
+      total.time += std::max(Seconds{0}, StepTime(collective) - Hidden(program, i));
     }
   }
   for (const auto& [key, total] : totals) {

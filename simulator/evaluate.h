@@ -16,7 +16,7 @@ struct CollectiveTotal {
   int32_t axis = 0;
   int64_t count = 0;
   Bytes bytes;
-  Seconds time;
+  Seconds time;  // without what runs behind compute
 };
 
 struct Evaluation {
@@ -51,6 +51,8 @@ class CostModel {
   Evaluation Evaluate(const Program& program) const;
 
  private:
+  Seconds Hidden(const Program& program, size_t index) const;
+
   DeviceType slowest_;  // the least of every property over the mesh's devices
   Bytes memory_limit_;
   std::vector<GroupPath> axes_;

@@ -21,16 +21,23 @@ constexpr int kCubeMesh[8][8] = {
     {0, 0, 2, 0, 1, 2, 0, 1}, {0, 0, 0, 2, 2, 1, 1, 0},
 };
 
-// Share of a device's bandwidth that leads to other members of its group, the least of them; where
-// two have no wire between them, data takes a detour over half of one.
+// Share of a device's bandwidth that a ring through the group gets: the fewest wires between any
+// two halves of it, as every ring crosses them there and back; where there is none, data takes a
+// detour over half of one. O(2^devices).
 double CubeMeshShare(const std::vector<int32_t>& places) {
-  double least = 1;
-  for (const int32_t a : places) {
+  const size_t count = std::min<size_t>(8, places.size());
+  double fewest = 6;
+  for (uint32_t half = 1; half + 1 < (uint32_t{1} << count); ++half) {
     double wires = 0;
-    for (const int32_t b : places) wires += kCubeMesh[a % 8][b % 8];
-    least = std::min(least, std::max(0.5, wires) / 6);
+    for (size_t a = 0; a < count; ++a) {
+      for (size_t b = 0; b < count; ++b) {
+        const bool crosses = (half >> a & 1) == 1 && (half >> b & 1) == 0;
+        if (crosses) wires += kCubeMesh[places[a] % 8][places[b] % 8];
+      }
+    }
+    fewest = std::min(fewest, wires);
   }
-  return least;
+  return std::max(0.5, fewest) / 6;
 }
 
 // One axis: its groups, and how many of them leave each server and each switch.

@@ -139,6 +139,20 @@ TEST(PathsOf, OversubscribedSwitchesAreShared) {
   EXPECT_DOUBLE_EQ(PathOf(TwoRacks(1, 2), all).outside.value, 2.5e9 / 2);
 }
 
+TEST(PathsOf, ACubeMeshGivesSmallGroupsLess) {
+  v1::Cluster proto = *ClusterPreset("v100x8x1-25gbps");
+  proto.mutable_links(0)->set_cube_mesh(true);
+  const Cluster cluster = *ClusterFromProto(proto);
+  const auto wires = [&](std::vector<Mesh::Axis> axes, int axis) {
+    return PathOf(cluster, std::move(axes), axis).ring.value / (130e9 / 6);
+  };
+  EXPECT_NEAR(wires({{"x", 8}}, 0), 6, 1e-9);
+  EXPECT_NEAR(wires({{"a", 2}, {"b", 4}}, 1), 4, 1e-9) << "a quad";
+  EXPECT_NEAR(wires({{"a", 2}, {"b", 4}}, 0), 2, 1e-9) << "between the quads";
+  EXPECT_NEAR(wires({{"a", 4}, {"b", 2}}, 1), 1, 1e-9) << "the worst pair";
+  EXPECT_NEAR(wires({{"a", 4}, {"b", 2}}, 0), 2, 1e-9) << "one ring, both ways";
+}
+
 TEST(PathsOf, HalfDuplexLinksHalve) {
   v1::Cluster proto = *ClusterPreset("v100x8x4-25gbps");
   proto.mutable_links(1)->set_half_duplex(true);
