@@ -84,6 +84,15 @@ Complaint CheckRaggedDot(const Instruction& instruction, const Shapes& operands)
   if (Rank(*operands[2]) < 1) return Bad("operand_ids[2]", "must have a dimension of groups");
   std::vector<int64_t> expected;
   RETURN_IF_BAD(CheckPairs(numbers, operands, expected));
+  for (const int64_t group : ragged.rhs_group_dimensions()) {
+    const auto is_group = [&](const Dims& dims) {
+      return std::count(dims.begin(), dims.end(), group) > 0;
+    };
+    if (is_group(numbers.rhs_batch_dimensions()) ||
+        is_group(numbers.rhs_contracting_dimensions())) {
+      return Bad(field + ".rhs_group_dimensions", "must be neither batch nor contracted");
+    }
+  }
   const auto& contracted = numbers.lhs_contracting_dimensions();
   const bool adds_groups =
       std::count(contracted.begin(), contracted.end(), ragged.lhs_ragged_dimensions(0)) > 0;

@@ -14,6 +14,8 @@ Complaint CheckGather(const Instruction& instruction, const Shapes& operands) {
   Dims taken = numbers.collapsed_slice_dims();
   taken.MergeFrom(numbers.operand_batching_dims());
   RETURN_IF_BAD(CheckDims("gather_dimension_numbers.collapsed_slice_dims", taken, rank));
+  RETURN_IF_BAD(
+      CheckDims("gather_dimension_numbers.start_index_map", numbers.start_index_map(), rank));
   RETURN_IF_BAD(CheckDims("gather_dimension_numbers.start_indices_batching_dims",
                           numbers.start_indices_batching_dims(), Rank(*operands[1])));
   RETURN_IF_BAD(CheckDims("gather_dimension_numbers.offset_dims", numbers.offset_dims(), out));
@@ -46,6 +48,8 @@ Complaint CheckScatter(const Instruction& instruction, const Shapes& operands) {
   Dims taken = numbers.inserted_window_dims();
   taken.MergeFrom(numbers.input_batching_dims());
   RETURN_IF_BAD(CheckDims("scatter_dimension_numbers.inserted_window_dims", taken, Rank(operand)));
+  RETURN_IF_BAD(CheckDims("scatter_dimension_numbers.scatter_dims_to_operand_dims",
+                          numbers.scatter_dims_to_operand_dims(), Rank(operand)));
   RETURN_IF_BAD(CheckDims("scatter_dimension_numbers.scatter_indices_batching_dims",
                           numbers.scatter_indices_batching_dims(), Rank(indices)));
   RETURN_IF_BAD(CheckDims("scatter_dimension_numbers.update_window_dims",

@@ -17,6 +17,22 @@ Complaint CheckTuple(const Instruction& instruction, const Shapes& operands) {
   return {};
 }
 
+// A bitcast means what the layouts say, where they are given.
+Complaint CheckBitcast(const Instruction& instruction, const Shapes& operands) {
+  for (const xla::ShapeProto* shape : {operands[0], &instruction.shape()}) {
+    const Dims& order = shape->layout().minor_to_major();
+    if (order.size() == Rank(*shape)) {
+      RETURN_IF_BAD(CheckDims("shape.layout.minor_to_major", order, Rank(*shape)));
+    }
+  }
+  return {};
+}
+
+Complaint CheckSameAsOperand(const Instruction& instruction, const Shapes& operands) {
+  return SameShape(instruction.shape(), *operands[0]) ? Complaint{}
+                                                      : Bad("shape", "must be the operand's");
+}
+
 Complaint CheckTupleAccess(const Instruction& instruction, const Shapes& operands) {
   const int64_t index = instruction.tuple_index();
   if (operands[0]->element_type() != xla::TUPLE || index < 0 ||
@@ -121,6 +137,14 @@ Complaint CheckShapes(Opcode opcode, const xla::HloInstructionProto& instruction
       return CheckTopK(instruction, operands);
     case Opcode::kTuple:
       return CheckTuple(instruction, operands);
+    case Opcode::kBitcast:
+      return CheckBitcast(instruction, operands);
+    case Opcode::kOptBarrier:
+      if (operands.size() != 1) return CheckTuple(instruction, operands);
+      return CheckSameAsOperand(instruction, operands);
+    case Opcode::kDomain:
+    case Opcode::kAddDependency:
+      return CheckSameAsOperand(instruction, operands);
     case Opcode::kGetTupleElement:
       return CheckTupleAccess(instruction, operands);
     case Opcode::kIota:

@@ -41,6 +41,7 @@ target_link_libraries(write_random_module PRIVATE automap_test_interpreter autom
 add_library(automap_test_random_graph STATIC tests/support/random_graph.cc)
 target_link_libraries(automap_test_random_graph PUBLIC automap_test_interpreter automap_planner_propagation PRIVATE automap_flags)
 automap_test(tests/planner/propagation/sharded_run_test.cc DEPS automap_test_random_graph)
+automap_test(tests/planner/rules/hostile_module_test.cc DEPS automap_test_random_graph)
 automap_test(tests/planner/propagation/properties_test.cc DEPS automap_test_random_graph automap_test_zoo)
 automap_test(tests/planner/plan/work_test.cc DEPS automap_test_zoo)
 automap_test(tests/planner/rules/merged_dims_test.cc DEPS automap_test_hlo_text automap_planner_rules)

@@ -34,6 +34,14 @@ ENTRY main {
   tup = (f32[4,8], s32[]) tuple(neg, i)
   whi = (f32[4,8], s32[]) while(tup), condition=cond, body=body
   get = f32[4,8] get-tuple-element(whi), index=0
+  row = s32[2] constant({0, 1})
+  gat = f32[2,8] gather(p0, row), offset_dims={1}, collapsed_slice_dims={0}, start_index_map={0}, index_vector_dim=1, slice_sizes={1,8}
+  sca = f32[4,8] scatter(p0, row, gat), update_window_dims={1}, inserted_window_dims={0}, scatter_dims_to_operand_dims={0}, index_vector_dim=1, to_apply=add
+  bar = f32[4,8] opt-barrier(p0)
+  dom = f32[4,8] domain(p0)
+  bit = f32[8,4]{1,0} bitcast(neg)
+  exp = f32[2,8,2] broadcast(p1), dimensions={1,2}
+  rag = f32[4,2] ragged-dot(p0, exp, row), lhs_contracting_dims={1}, rhs_contracting_dims={1}, lhs_ragged_dims={0}, rhs_group_dims={0}
   ROOT out = (f32[4,8], f32[10]) tuple(get, pad)
 })";
 
@@ -54,6 +62,26 @@ xla::HloInstructionProto& Find(xla::HloModuleProto& module, const std::string& n
 }
 
 const Breakage kBreakages[] = {
+    {"gather map",
+     [](auto& m) { Find(m, "gat").mutable_gather_dimension_numbers()->set_start_index_map(0, 7); },
+     "gather_dimension_numbers.start_index_map[0]: 7, must be in 0..1"},
+    {"scatter map",
+     [](auto& m) {
+       Find(m, "sca").mutable_scatter_dimension_numbers()->set_scatter_dims_to_operand_dims(0, -1);
+     },
+     "scatter_dimension_numbers.scatter_dims_to_operand_dims[0]: -1, must be in 0..1"},
+    {"barrier shape", [](auto& m) { Find(m, "bar").mutable_shape()->set_dimensions(0, 5); },
+     "shape: must be the operand's"},
+    {"domain shape", [](auto& m) { *Find(m, "dom").mutable_shape() = Find(m, "out").shape(); },
+     "shape: must be the operand's"},
+    {"bitcast layout",
+     [](auto& m) { Find(m, "bit").mutable_shape()->mutable_layout()->set_minor_to_major(0, 9); },
+     "shape.layout.minor_to_major[0]: 9, must be in 0..1"},
+    {"ragged group",
+     [](auto& m) {
+       Find(m, "rag").mutable_ragged_dot_dimension_numbers()->set_rhs_group_dimensions(0, 1);
+     },
+     "rhs_group_dimensions: must be neither batch nor contracted"},
     {"no computations", [](auto& m) { m.clear_computations(); }, "computations: none"},
     {"entry", [](auto& m) { m.set_entry_computation_id(99); }, "entry_computation_id: 99"},
     {"computation id twice",
