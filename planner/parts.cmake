@@ -17,5 +17,5 @@ automap_library(planner NAME planner_inspect LAYER 29 SOURCES inspect_module.cc 
 automap_library(planner NAME planner_simulate LAYER 29 SOURCES simulate_module_plan.cc
   DEPS automap_planner_explore automap_planner_explore_pipeline automap_simulator_timeline)
 automap_library(planner NAME planner_export LAYER 29 SOURCES export_module_plan.cc DEPS automap_planner_exporters)
-automap_library(planner NAME planner LAYER 30 SOURCES plan_module.cc plan_splits.cc plan_pipeline.cc plan_request.cc
-  DEPS automap_planner_search)
+automap_library(planner NAME planner LAYER 30 SOURCES plan_module.cc plan_splits.cc plan_pipeline.cc plan_request.cc plan_robustly.cc
+  DEPS automap_planner_search automap_planner_simulate)

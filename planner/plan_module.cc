@@ -13,6 +13,7 @@
 #include "planner/plan/describe_plan.h"
 #include "planner/plan/semantics_proto.h"
 #include "planner/plan_request.h"
+#include "planner/plan_robustly.h"
 #include "simulator/cluster/cluster_proto.h"
 
 namespace automap {
@@ -167,6 +168,7 @@ PlanObserver OnlyBetter(const PlanObserver& observer, bool ignore_memory) {
 absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& cluster_proto,
                                     const v1::PlanOptions& options, const PlanObserver& observer,
                                     const std::function<bool()>& stop) {
+  if (options.robust()) return PlanRobustly(bytes, cluster_proto, options, observer, stop);
   ASSIGN_OR_RETURN(const Preset preset, PresetFromName(options.preset()));
   ASSIGN_OR_RETURN(const Semantics semantics,
                    AllowedSemantics(options.allow(), PresetSemantics(preset == Preset::kPaper)));

@@ -116,7 +116,7 @@ absl::StatusOr<PlanSimulation> SimulateSplits(const Request& request,
   const int32_t rows = std::min(model.device_count(), kMostRows);
   const Seconds coarsest =
       Seconds{derived.cost().step_time_s()} * (static_cast<double>(rows) / kMostEvents);
-  PlanSimulation simulation = {derived.cost(), shares.Kinds(), shares.Layers(), {}};
+  PlanSimulation simulation = {derived, derived.cost(), shares.Kinds(), shares.Layers(), {}};
   simulation.timeline =
       ForEachDevice(ProgramTimeline(model, program, PathNames(module.graph()), coarsest),
                     model.device_count(), kMostRows);
@@ -174,7 +174,8 @@ absl::StatusOr<PlanSimulation> SimulateStages(const Request& request,
                                                    "INTERLEAVED_1F1B"));
   const Pipeline pipeline = problem.PipelineOf(cuts);
   ASSIGN_OR_RETURN(const PipelineRun run, SimulatePipeline(pipeline, *schedule, true));
-  PlanSimulation simulation = {derived.cost(), StageKinds(pipeline, run, run.length), {}, {}};
+  PlanSimulation simulation = {
+      derived, derived.cost(), StageKinds(pipeline, run, run.length), {}, {}};
   for (int s = 0; s < plan.stages_size(); ++s) {
     simulation.layers.push_back({absl::StrCat("stage ", s, ", to ", plan.stages(s).layer()),
                                  run.busy[s] / static_cast<double>(plan.stages_size()),

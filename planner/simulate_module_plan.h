@@ -20,7 +20,8 @@ struct TimeShare {
 };
 
 struct PlanSimulation {
-  v1::Plan::Cost cost;            // made anew
+  v1::Plan plan;                  // made anew, but for how it was found
+  v1::Plan::Cost cost;            // of that
   std::vector<TimeShare> kinds;   // matrix products, ..., collectives by kind and axis; of a
                                   // pipeline what its stages do, on average
   std::vector<TimeShare> layers;  // by layer name, largest first; of a pipeline each stage's busy

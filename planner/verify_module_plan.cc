@@ -112,8 +112,8 @@ absl::Status CheckSearch(const v1::Plan& plan) {
       if (row.step_time_s() != plan.cost().step_time_s())
         return Refuse(path, "is the winner's, and is not this plan's time");
     }
-    const bool counts =
-        search.preset() == "default" && by_time && (row.fits() || plan.semantics().ignore_memory());
+    const bool counts = search.preset() == "default" && by_time && !plan.semantics().robust() &&
+                        (row.fits() || plan.semantics().ignore_memory());
     if (counts && row.step_time_s() < plan.cost().step_time_s() * (1 - kTolerance))
       return Refuse(path, "is faster than the winner");
   }

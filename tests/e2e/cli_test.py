@@ -119,6 +119,20 @@ class CommandLineTest(unittest.TestCase):
             self.assertEqual([r for r in rows if "sends" not in r], ["stage 0", "stage 1"])
             self.assertEqual(automap("simulate", _VGG, *cluster, "--plan", plan_file).returncode, 0)
 
+    def test_ARobustPlanIsVerifiedAndNoSlowerThanItSays(self):
+        cluster = ("--cluster", "v100x4x2-25gbps")
+        plain = json.loads(automap("plan", _VGG, *cluster, "--local", "-o", "json").stdout)
+        done = automap("plan", _VGG, *cluster, "--local", "--robust", "-o", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        robust = json.loads(done.stdout)
+        self.assertTrue(robust["semantics"]["robust"])
+        self.assertGreaterEqual(robust["cost"]["stepTimeS"], plain["cost"]["stepTimeS"] * (1 - 1e-9))
+        with tempfile.TemporaryDirectory() as folder:
+            plan_file = pathlib.Path(folder, "plan.json")
+            plan_file.write_text(done.stdout)
+            verified = automap("verify", _VGG, *cluster, "--plan", plan_file)
+            self.assertEqual(verified.returncode, 0, verified.stderr)
+
     def test_MeasuredTimesWin(self):
         with tempfile.TemporaryDirectory() as folder:
             profile = pathlib.Path(folder, "profile.json")
