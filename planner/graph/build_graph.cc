@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "planner/graph/live_nodes.h"
 #include "planner/graph/trip_count.h"
 #include "planner/hlo/check_shapes.h"
 
@@ -71,6 +72,10 @@ class GraphBuilder {
     AddDeclaredAliases();
     IndexReaders();
     MarkFreeTensors();
+    const std::vector<bool> is_live = LiveNodes(graph_, controls_);
+    for (NodeId node = 0; node < graph_.node_count(); ++node) {
+      graph_.nodes_[node].is_live = is_live[node];
+    }
     graph_.remarks_.assign(remarks_.begin(), remarks_.end());
     return std::move(graph_);
   }
@@ -331,7 +336,8 @@ class GraphBuilder {
       carried[leaf] = AddTensor(*shapes[leaf], graph_.node_count());
       RETURN_IF_ERROR(AddIdentity(loop, Opcode::kWhile, initial[leaf], carried[leaf], place));
     }
-    RETURN_IF_ERROR(EnterCallee(loop, 1, {carried}, place, inner_trips).status());
+    ASSIGN_OR_RETURN(const Value goes_on, EnterCallee(loop, 1, {carried}, place, inner_trips));
+    controls_.insert(controls_.end(), goes_on.begin(), goes_on.end());
     ASSIGN_OR_RETURN(const Value next, EnterCallee(loop, 0, {carried}, place, inner_trips));
     for (size_t leaf = 0; leaf < initial.size(); ++leaf) {
       if (unchanged[leaf]) continue;
@@ -359,6 +365,7 @@ class GraphBuilder {
   absl::StatusOr<Value> EnterBranches(const Instruction& conditional,
                                       absl::Span<const Value> arguments, Place place) {
     Value results;
+    controls_.insert(controls_.end(), arguments[0].begin(), arguments[0].end());
     const auto shapes = Leaves(conditional.shape());
     for (int branch = 0; branch < conditional.called_computation_ids_size(); ++branch) {
       ASSIGN_OR_RETURN(const Value value, EnterCallee(conditional, branch, {arguments[branch + 1]},
@@ -385,7 +392,7 @@ class GraphBuilder {
       return absl::ResourceExhaustedError(
           absl::StrCat("module: more than ", max_nodes_, " nodes once calls are entered"));
     }
-    graph_.nodes_.push_back({&instruction, opcode, place.site, place.trips,
+    graph_.nodes_.push_back({&instruction, opcode, place.site, true, place.trips,
                              static_cast<int32_t>(graph_.operands_.size()),
                              static_cast<int32_t>(graph_.results_.size())});
     return absl::OkStatus();
@@ -488,6 +495,7 @@ class GraphBuilder {
   Graph graph_;
   const ValueVisitor& visit_;
   const int64_t max_nodes_;
+  std::vector<TensorId> controls_;  // what loops and branches test
   std::set<std::string> remarks_;
 };
 

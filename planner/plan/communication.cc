@@ -81,11 +81,11 @@ class CollectiveFinder {
 
   // The only reader, if the sum may wait for what that makes of it; else -1.
   NodeId WaitsFor(TensorId tensor, const Sum& sum) const {
-    const auto readers = graph_.readers(tensor);
-    if (!sum.is_addition || wiring_.is_border(tensor) || readers.size() != 1) return -1;
-    const Node& reader = graph_.node(readers[0]);
+    const auto uses = wiring_.uses(tensor);
+    if (!sum.is_addition || wiring_.is_border(tensor) || uses.size() != 1) return -1;
+    const Node& reader = graph_.node(uses[0].node);
     const bool passes = PassesOneSum(reader.opcode) || JoinsTwoSums(reader.opcode);
-    return passes && reader.trips == graph_.node(sum.node).trips ? readers[0] : -1;
+    return passes && reader.trips == graph_.node(sum.node).trips ? uses[0].node : -1;
   }
 
   // Moves sums to their readers, in node order: when a reader's turn comes, what its operands are

@@ -126,7 +126,7 @@ void Lowering::MarkMaterialized() {
   std::vector<bool> only_maps(graph_->tensor_count(), true);
   for (NodeId node = 0; node < graph_->node_count(); ++node) {
     const Opcode opcode = graph_->node(node).opcode;
-    if (opcode == Opcode::kReshape) continue;
+    if (opcode == Opcode::kReshape || !graph_->node(node).is_live) continue;
     const bool is_map = IsCheapMap(opcode) || opcode == Opcode::kReduce;
     for (const TensorId operand : graph_->operands(node)) {
       ++reader_count[storage_[operand]];
@@ -152,7 +152,7 @@ void Lowering::MeasureWork() {
     const bool renames = opcode == Opcode::kReshape || opcode == Opcode::kBitcast ||
                          opcode == Opcode::kWhile || opcode == Opcode::kConditional ||
                          opcode == Opcode::kConstant;
-    if (renames || graph_->results(node).empty()) continue;
+    if (renames || graph_->results(node).empty() || !graph_->node(node).is_live) continue;
     work.is_free = false;
     if (opcode == Opcode::kDot) work.kind = ComputeKind::kMatmul;
     if (opcode == Opcode::kConvolution) work.kind = ComputeKind::kConvolution;
@@ -179,6 +179,7 @@ void Lowering::FindLifetimes(const Roles& roles) {
     if (roles.updated_parameter[i] >= 0) in_place[storage] = true;
   }
   for (NodeId node = graph_->node_count() - 1; node >= 0; --node) {
+    if (!graph_->node(node).is_live) continue;
     int32_t until = node;
     for (const TensorId result : graph_->results(node)) {
       int32_t& result_end = end[storage_[result]];
@@ -199,6 +200,7 @@ void Lowering::FindLifetimes(const Roles& roles) {
     add(tensor, 0, std::max(0, last_step), BufferRoleOf(roles.of[p]));
   }
   for (NodeId node = 0; node < graph_->node_count(); ++node) {
+    if (!graph_->node(node).is_live) continue;
     for (const TensorId result : graph_->results(node)) {
       const bool is_own =
           storage_[result] == result && is_materialized_[result] && buffer_of_[result] < 0;

@@ -109,9 +109,12 @@ int32_t Wiring::PlaceOf(NodeId node, int32_t operand) const {
 void Wiring::IndexUses(const std::vector<int32_t>& slot_factors) {
   const Graph& graph = *graph_;
   use_begin_.assign(graph.tensor_count() + 1, 0);
+  const auto is_use = [&](NodeId node, TensorId tensor) {
+    return graph.node(node).is_live && CanBeSplit(graph.tensor(tensor));
+  };
   for (NodeId node = 0; node < graph.node_count(); ++node) {
     for (const TensorId tensor : graph.operands(node))
-      use_begin_[tensor + 1] += CanBeSplit(graph.tensor(tensor));
+      use_begin_[tensor + 1] += is_use(node, tensor);
   }
   for (int32_t i = 0; i < graph.tensor_count(); ++i) use_begin_[i + 1] += use_begin_[i];
   uses_.resize(use_begin_.back());
@@ -120,7 +123,7 @@ void Wiring::IndexUses(const std::vector<int32_t>& slot_factors) {
   for (NodeId node = 0; node < graph.node_count(); ++node) {
     for (const TensorId tensor : graph.operands(node)) {
       const int32_t begin = slot_factors[slot++];
-      if (CanBeSplit(graph.tensor(tensor))) uses_[next[tensor]++] = {node, begin};
+      if (is_use(node, tensor)) uses_[next[tensor]++] = {node, begin};
     }
   }
 }
@@ -131,7 +134,7 @@ Wiring::Wiring(const Graph& graph, const Roles& roles) : graph_(&graph) {
     node_factor_begin_.push_back(factors_.size());
     bool is_bound = false;
     for (const TensorId tensor : graph.operands(node)) {
-      is_bound |= CanBeSplit(graph.tensor(tensor));
+      is_bound |= graph.node(node).is_live && CanBeSplit(graph.tensor(tensor));
     }
     const int32_t begin = use_factors_.size();
     node_use_begin_.push_back(begin);

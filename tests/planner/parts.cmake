@@ -59,3 +59,4 @@ target_link_libraries(automap_test_dapple PUBLIC automap_planner_explore_pipelin
 automap_test(tests/planner/explore/pipeline/dapple_objective_test.cc DEPS automap_test_dapple)
 automap_test(tests/planner/explore/bound_test.cc DEPS automap_test_zoo automap_planner_explore)
 automap_test(tests/planner/plan/profile_test.cc DEPS automap_planner_plan)
+automap_test(tests/planner/graph/live_nodes_test.cc DEPS automap_test_hlo_text)

@@ -212,4 +212,117 @@ def vit(scale=1):
     return step, state, {"image": shape(16, 16, 16, 8), "y": shape(16, dtype=S32)}
 
 
-MODELS = {f.__name__: f for f in (mlp, vgg, gpt, scanned_decoder, moe, dlrm, gru, vit)}
+def mixer(scale=1):
+    """Token mixing and channel mixing by dense layers, transposed in between."""
+    d, patches = 64 * scale, 16
+    layer = {"ln1": norm_shape(d), "token": shape(patches, 2 * patches), "token_back": shape(2 * patches, patches),
+             "ln2": norm_shape(d), "up": shape(d, 2 * d), "down": shape(2 * d, d)}
+    params = {"patch": shape(4, 4, 8, d), "layers": [layer] * 2, "head": shape(d, 16)}
+
+    def loss(p, batch):
+        x = jax.lax.conv_general_dilated(batch["image"], p["patch"], (4, 4), "VALID",
+                                         dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        x = x.reshape(x.shape[0], patches, d)
+        for l in p["layers"]:
+            y = norm(x, l["ln1"]).transpose(0, 2, 1)
+            x = x + (jax.nn.gelu(y @ l["token"]) @ l["token_back"]).transpose(0, 2, 1)
+            x = x + jax.nn.gelu(norm(x, l["ln2"]) @ l["up"]) @ l["down"]
+        return cross_entropy(x.mean(1) @ p["head"], batch["y"])
+
+    step, state = training(loss, params)
+    return step, state, {"image": shape(16, 16, 16, 8), "y": shape(16, dtype=S32)}
+
+
+def unet(scale=1):
+    """Down and up again, channels joined: strided and transposed convolutions, group norm."""
+    c = 16 * scale
+    params = {"in": shape(3, 3, 4, c), "down": shape(3, 3, c, 2 * c), "mid": shape(3, 3, 2 * c, 2 * c),
+              "up": shape(2, 2, 2 * c, c), "out": shape(3, 3, 2 * c, 4), "norm": norm_shape(2 * c)}
+    numbers = ("NHWC", "HWIO", "NHWC")
+
+    def conv(x, w, stride=1):
+        return jax.lax.conv_general_dilated(x, w, (stride, stride), "SAME", dimension_numbers=numbers)
+
+    def group_norm(x, p, groups=8):
+        g = x.reshape(*x.shape[:3], groups, -1)
+        mean = g.mean((1, 2, 4), keepdims=True)
+        var = ((g - mean) ** 2).mean((1, 2, 4), keepdims=True)
+        return ((g - mean) * jax.lax.rsqrt(var + 1e-5)).reshape(x.shape) * p["scale"] + p["bias"]
+
+    def loss(p, batch):
+        a = jax.nn.relu(conv(batch["image"], p["in"]))
+        b = jax.nn.relu(group_norm(conv(a, p["down"], 2), p["norm"]))
+        b = jax.nn.relu(conv(b, p["mid"]))
+        up = jax.lax.conv_transpose(b, p["up"], (2, 2), "VALID", dimension_numbers=numbers)
+        y = conv(jnp.concatenate([a, up], axis=-1), p["out"])
+        return jnp.mean((y - batch["noise"]) ** 2)
+
+    step, state = training(loss, params)
+    return step, state, {"image": shape(16, 16, 16, 4), "noise": shape(16, 16, 16, 4)}
+
+
+def gcn(scale=1):
+    """A graph network: gather along edges, scatter-add into nodes."""
+    d, nodes, edges = 64 * scale, 128, 512
+    params = {"in": shape(16, d), "w": [shape(d, d), shape(d, d)], "out": shape(d, 16)}
+
+    def loss(p, batch):
+        x = batch["x"] @ p["in"]
+        for w in p["w"]:
+            messages = jnp.take(x @ w, batch["from"], axis=0)
+            x = jax.nn.relu(x + jnp.zeros_like(x).at[batch["to"]].add(messages))
+        return cross_entropy(x @ p["out"], batch["y"])
+
+    step, state = training(loss, params)
+    ids = shape(edges, dtype=S32)
+    return step, state, {"x": shape(nodes, 16), "from": ids, "to": ids, "y": shape(nodes, dtype=S32)}
+
+
+def wavenet(scale=1):
+    """Dilated causal convolutions with gates."""
+    d, steps = 32 * scale, 64
+    layer = {"filter": shape(2, d, d), "gate": shape(2, d, d), "skip": shape(d, d)}
+    params = {"in": shape(1, 8, d), "layers": [layer] * 3, "out": shape(d, 16)}
+
+    def conv(x, w, dilation):
+        pad = [((w.shape[0] - 1) * dilation, 0)]
+        return jax.lax.conv_general_dilated(x, w, (1,), pad, rhs_dilation=(dilation,),
+                                            dimension_numbers=("NWC", "WIO", "NWC"))
+
+    def loss(p, batch):
+        x = conv(batch["x"], p["in"], 1)
+        skip = 0
+        for i, l in enumerate(p["layers"]):
+            y = jnp.tanh(conv(x, l["filter"], 2**i)) * jax.nn.sigmoid(conv(x, l["gate"], 2**i))
+            skip, x = skip + y @ l["skip"], x + y
+        return cross_entropy(jax.nn.relu(skip) @ p["out"], batch["y"])
+
+    step, state = training(loss, params)
+    return step, state, {"x": shape(16, steps, 8), "y": shape(16, steps, dtype=S32)}
+
+
+def sparse_moe(scale=1):
+    """Top-1 routing into expert buffers of fixed capacity, by sort-free dispatch masks."""
+    d, experts, tokens, capacity = 64 * scale, 8, 64, 16
+    params = {"in": shape(16, d), "router": shape(d, experts), "up": shape(experts, d, 2 * d),
+              "down": shape(experts, 2 * d, d), "out": shape(d, 16)}
+
+    def loss(p, batch):
+        x = batch["x"] @ p["in"]
+        gate = jax.nn.softmax(x @ p["router"])
+        expert = jax.nn.one_hot(gate.argmax(-1), experts)
+        place = jnp.cumsum(expert, axis=0) * expert
+        keep = jax.nn.one_hot(place.max(-1).astype(S32) - 1, capacity)
+        dispatch = expert[:, :, None] * keep[:, None, :]
+        inside = jnp.einsum("td,tec->ecd", x, dispatch)
+        hidden = jax.nn.relu(jnp.einsum("ecd,edf->ecf", inside, p["up"]))
+        outside = jnp.einsum("ecf,efd->ecd", hidden, p["down"])
+        y = jnp.einsum("ecd,tec->td", outside, dispatch) * gate.max(-1)[:, None]
+        return cross_entropy((x + y) @ p["out"], batch["y"])
+
+    step, state = training(loss, params)
+    return step, state, {"x": shape(tokens, 16), "y": shape(tokens, dtype=S32)}
+
+
+MODELS = {f.__name__: f for f in (mlp, vgg, gpt, scanned_decoder, moe, dlrm, gru, vit, mixer, unet,
+                                  gcn, wavenet, sparse_moe)}

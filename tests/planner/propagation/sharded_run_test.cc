@@ -25,6 +25,7 @@ class ShardedRun {
         decided_(std::move(decided)) {}
 
   void Check(NodeId node, const std::vector<Array>& operands, const std::vector<Array>& results) {
+    if (!graph_.node(node).is_live) return;
     const FactorId selected = state_.selected(node);
     if (selected < 0) return CheckUnsplit(node);
     const int factor = selected - wiring_.factor_begin(node);

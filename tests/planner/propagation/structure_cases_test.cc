@@ -97,8 +97,9 @@ const Case kCases[] = {
     {"CallSitesAreIndependent", "call",
      R"(p = f32[4,8] parameter(0) q = f32[4,8] parameter(1)
   x = f32[4,8] call(p), to_apply=double_it y = f32[4,8] call(q), to_apply=double_it
-  z = f32[4,8] multiply(x, y) ROOT r = (f32[4,8], f32[4,8]) tuple(x, y))",
-     "0:0", "0:0 1:-", "1:1", ConflictClass::kTwoFactors},
+  z = f32[4,8] multiply(x, y)
+  ROOT r = (f32[4,8], f32[4,8], f32[4,8]) tuple(x, y, z))",
+     "0:0", "0:0 1:- 2:0", "1:1", ConflictClass::kTwoFactors},
     {"FusionsAreEntered", "fusion",
      R"(p = f32[4,8] parameter(0) q = f32[4,8] parameter(1)
   ROOT z = f32[4,8] fusion(p, q), kind=kLoop, calls=product)",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
@@ -170,11 +171,26 @@ void RandomModule::AddAny() {
   }
 }
 
+namespace {
+
+// Whether a name stands in the text elsewhere than where it is defined.
+bool IsRead(const std::string& name, const std::string& text) {
+  int places = 0;
+  for (size_t at = text.find(name); at != std::string::npos; at = text.find(name, at + 1)) {
+    const char next = at + name.size() < text.size() ? text[at + name.size()] : ' ';
+    places += absl::ascii_isalnum(next) || next == '.' ? 0 : 1;
+  }
+  return places > 1;
+}
+
+}  // namespace
+
+// Results are the last values, some others, and what nothing reads: no operation is dead.
 std::string RandomModule::Text(int results) {
   std::vector<std::string> names, shapes;
   for (size_t i = 0; i < values_.size(); ++i) {
     const bool is_last = i + results >= values_.size();
-    if (!is_last && !Chance(15)) continue;
+    if (!is_last && !Chance(15) && IsRead(values_[i].name, body_)) continue;
     names.push_back(values_[i].name);
     shapes.push_back(ShapeText(values_[i].type, values_[i].dims));
   }
