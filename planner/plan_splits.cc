@@ -5,6 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "planner/explore/explore_splits.h"
+#include "planner/explore/input_dims.h"
 #include "planner/plan/describe_plan.h"
 #include "planner/plan_request.h"
 #include "planner/search/engines.h"
@@ -31,6 +32,7 @@ class SplitExploration {
     ASSIGN_OR_RETURN(v1::Plan plan, Describe(winner->chosen));
     FillBound(bound_.lower_bound, bound_.proof, plan.cost().step_time_s(), *plan.mutable_bound());
     FillSearch(*winner, plan);
+    if (strategy_ == "adp") FillInputDims(*request_.module, *task_.problem, winner->chosen, plan);
     plan.mutable_alternatives()->Add(other_axes_.begin(), other_axes_.end());
     return plan;
   }

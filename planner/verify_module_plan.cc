@@ -1,10 +1,13 @@
 #include "planner/verify_module_plan.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "planner/explore/explore_splits.h"
+#include "planner/explore/input_dims.h"
 #include "planner/explore/pipeline/describe_pipeline.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/explore/pipeline/profile_chain.h"
@@ -26,6 +29,7 @@ absl::Status Compare(const v1::Plan& plan, v1::Plan derived) {
   *derived.mutable_search() = plan.search();
   *derived.mutable_alternatives() = plan.alternatives();
   FillWinProbability(derived);
+  *derived.mutable_input_dims() = plan.input_dims();  // checked against the problem
   google::protobuf::util::MessageDifferencer differencer;
   google::protobuf::util::DefaultFieldComparator comparator;
   comparator.set_float_comparison(google::protobuf::util::DefaultFieldComparator::APPROXIMATE);
@@ -69,12 +73,35 @@ absl::Status CheckSums(const SplitTask& task, const Decisions& decisions) {
   return absl::OkStatus();
 }
 
+absl::Status CheckInputDims(const PreparedModule& module, const SplitProblem& problem,
+                            const Decisions& decisions, const v1::Plan& plan) {
+  v1::Plan expected;
+  if (plan.strategy() == "adp") {
+    const auto& splits = decisions.axes.back().splits;
+    std::vector<bool> chosen;
+    for (const SplitDecision& decision : problem.decisions()) {
+      const auto& members = problem.groups().groups[decision.groups.front()].members;
+      chosen.push_back(std::find(splits.begin(), splits.end(), members.front()) != splits.end());
+    }
+    FillInputDims(module, problem, chosen, expected);
+  }
+  for (int i = 0; i < std::max(plan.input_dims_size(), expected.input_dims_size()); ++i) {
+    const bool agrees = i < plan.input_dims_size() && i < expected.input_dims_size() &&
+                        google::protobuf::util::MessageDifferencer::Equals(plan.input_dims(i),
+                                                                           expected.input_dims(i));
+    if (!agrees)
+      return Refuse(absl::StrCat("input_dims[", i, "]"), "does not follow from the splits");
+  }
+  return absl::OkStatus();
+}
+
 // The problem that the plan's last axis answers, to know how good it could have been.
 absl::Status CheckBound(const PreparedModule& module, const Cluster& cluster,
                         const Decisions& decisions, const v1::Plan& plan) {
   const v1::Plan::Bound& stated = plan.bound();
   const double step_time = plan.cost().step_time_s();
   if (decisions.axes.empty()) {
+    if (plan.input_dims_size() > 0) return Refuse("input_dims", "a single device splits none");
     return stated.lower_bound_s() == step_time && stated.gap() == 0 && stated.has_gap()
                ? absl::OkStatus()
                : Refuse("bound", "a single device has one plan");
@@ -86,6 +113,7 @@ absl::Status CheckBound(const PreparedModule& module, const Cluster& cluster,
   ASSIGN_OR_RETURN(const SplitTask task, MakeSplitTask(module, cluster, options));
   if (task.problem == nullptr) return Refuse("mesh", "does not belong to the strategy");
   RETURN_IF_ERROR(CheckSums(task, decisions));
+  RETURN_IF_ERROR(CheckInputDims(module, *task.problem, decisions, plan));
   const SplitBound bound = BoundOf(*task.problem);
   return CheckStated(stated, bound.lower_bound, bound.proof, step_time);
 }
@@ -130,6 +158,7 @@ absl::Status CheckSearch(const v1::Plan& plan) {
 absl::Status VerifyPipeline(const PreparedModule* module, absl::string_view bytes,
                             const Cluster& cluster, const v1::Cluster& cluster_proto,
                             const v1::Plan& plan) {
+  if (plan.input_dims_size() > 0) return Refuse("input_dims", "belongs to data parallelism");
   const int32_t micro_batches = plan.micro_batches();
   if (micro_batches < 1) return Refuse("micro_batches", "must be >= 1");
   LayerChain chain;

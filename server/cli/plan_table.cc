@@ -172,6 +172,10 @@ std::string PlanTable(const v1::Plan& plan) {
                                   other.summary().empty() ? "" : " (" + other.summary() + ")")
                     : fmt::format("  no plan        {}: {}\n", other.strategy(), other.summary());
   }
+  for (const auto& dim : plan.input_dims()) {
+    out += fmt::format("  input          {} dim {} ({}): {}\n", dim.name(), dim.dim(), dim.size(),
+                       dim.is_split() ? "split" : dim.reason());
+  }
   for (const std::string& name : plan.unsupported())
     out += fmt::format("  unsupported    {} (runs replicated)\n", name);
   for (const std::string& warning : plan.warnings())

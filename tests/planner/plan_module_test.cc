@@ -134,6 +134,19 @@ TEST(PlanModule, APipelineWithoutMemoryGetsACertificate) {
   EXPECT_EQ(found.stages_size(), 2);
 }
 
+TEST(PlanModule, DataParallelismGivesAReasonForEveryDimThatIsNotSplit) {
+  const v1::Plan plan = *PlanZoo("vgg19", "v100x8x1-25gbps", Options("adp"));
+  ASSERT_EQ(plan.input_dims_size(), 5);  // image[64,224,224,3], label[64]
+  int split = 0;
+  for (const auto& dim : plan.input_dims()) {
+    EXPECT_EQ(dim.is_split(), dim.reason().empty()) << dim.name() << " " << dim.dim();
+    EXPECT_EQ(dim.is_split(), dim.size() == 64);
+    split += dim.is_split();
+  }
+  EXPECT_EQ(split, 2);
+  EXPECT_NE(plan.input_dims(3).reason().find("NOT_DIVISIBLE"), std::string::npos);
+}
+
 TEST(PlanModule, AutoSaysWhyTheOthersLost) {
   v1::PlanOptions options = Options("auto");
   options.set_max_decisions(300);
