@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "agent/core/random.h"
+#include "planner/explore/pipeline/pipeline_environment.h"
 #include "planner/oracle/best_cuts.h"
 
 namespace automap {
@@ -82,6 +84,30 @@ void Neighbours(const PipelineCuts& cuts, const Visit& visit) {
   }
 }
 
+// Cuts by the shortest projections: always the first, then one time in five another.
+std::vector<PipelineCuts> ProjectedCuts(const PipelineProblem& problem) {
+  constexpr int kEpisodes = 24;
+  std::vector<PipelineCuts> found;
+  PipelineEnvironment environment(problem, {});
+  Random random(1);
+  std::vector<uint8_t> mask(environment.num_actions());
+  for (int episode = 0; episode < kEpisodes; ++episode) {
+    environment.Reset();
+    while (!environment.done()) {
+      environment.LegalActions(absl::MakeSpan(mask));
+      // Candidates are in the order of their projections.
+      const int legal = static_cast<int>(mask.size() - std::count(mask.begin(), mask.end(), 0));
+      int skip = episode > 0 && random.Below(5) == 0 ? static_cast<int>(random.Below(legal)) : 0;
+      int action = 0;
+      while (mask[action] == 0 || skip-- > 0) ++action;
+      environment.Step(action);
+    }
+    if (std::find(found.begin(), found.end(), environment.cuts()) == found.end())
+      found.push_back(environment.cuts());
+  }
+  return found;
+}
+
 }  // namespace
 
 PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start) {
@@ -116,6 +142,7 @@ PipelineBound BoundOf(const PipelineProblem& problem) {
   };
   offer(EvenCuts(problem));
   if (problem.options().stages > 1) {
+    for (const PipelineCuts& cuts : ProjectedCuts(problem)) offer(cuts);
     const CutAnswer beam = BeamCuts(question, kBeamWidth);
     if (beam.is_found) offer({beam.layer_ends, beam.device_ends});
   }

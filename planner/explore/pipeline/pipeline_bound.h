@@ -15,7 +15,7 @@ struct PipelineBound {
 };
 
 // Dynamic programming over all legal cuts of layers and devices (planner/oracle/best_cuts.h),
-// pruned with what LocalCuts finds by itself.
+// pruned with what hill climbing finds from even cuts, from a beam and from projected cuts.
 PipelineBound BoundOf(const PipelineProblem& problem);
 
 // Hill climbing from even cuts: moves one cut of the layers or devices at a time while that is

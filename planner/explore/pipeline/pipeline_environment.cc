@@ -11,6 +11,7 @@ namespace {
 constexpr int kPaperFeatures = 3;
 constexpr double kOutOfMemory = -1;  // paper section 5
 constexpr double kGapScale = 5;
+constexpr int32_t kShortLine = 16, kNear = 3;  // devices
 
 float Limited(double value) { return static_cast<float>(std::clamp(value, -4.0, 4.0)); }
 
@@ -34,126 +35,155 @@ void PipelineEnvironment::Reset() {
   cuts_ = {};
   stages_.clear();
   done_ = false;
-  legal_.assign(num_actions(), 0);
-  device_.assign(num_actions(), 0);
-  projection_.assign(num_actions(), Seconds{0});
-  fits_.assign(num_actions(), 0);
   if (problem_->options().stages == 1) return Finish();
-  FindLegal();
+  FindCandidates();
 }
 
-// Structure alone; memory and radius come on top.
-bool PipelineEnvironment::IsLegal(int action) const {
-  const int32_t first = cuts_.layer_ends.empty() ? 0 : cuts_.layer_ends.back();
-  const int32_t end = action + 1;
-  return end > first && problem_->HasVariable({first, end}) &&
-         problem_->VariableLayersFrom(end) >= stages_left() - 1;
+// Structure alone; memory comes on top.
+bool PipelineEnvironment::MayCutAfter(int32_t layer_end) const {
+  return layer_end > first_layer() && problem_->HasVariable({first_layer(), layer_end}) &&
+         problem_->VariableLayersFrom(layer_end) >= stages_left() - 1;
 }
 
-// Finds the action's place on the line of devices and what comes of it.
-void PipelineEnvironment::PlaceAction(int action) {
-  const int32_t first = first_device();
+PipelineEnvironment::Candidate PipelineEnvironment::MakeCandidate(int32_t layer_end,
+                                                                  int32_t device_end) const {
+  Candidate candidate = {layer_end, device_end, {}, false, true};
+  candidate.fits =
+      problem_->MayUse({first_layer(), layer_end}, {first_device(), device_end}, stages_left() - 1);
+  candidate.projection =
+      PipelineLength(Projected(layer_end, device_end), problem_->options().micro_batches);
+  return candidate;
+}
+
+std::vector<int32_t> PipelineEnvironment::PlacesFor(int32_t layer_end) const {
+  const int32_t least = first_device() + 1;
   const int32_t most = problem_->devices() - (stages_left() - 1);
-  const int32_t wanted = std::clamp(problem_->ProportionalDevices(action + 1), first + 1, most);
-  const bool is_fixed = options_.reward == PipelineEnvironmentOptions::Reward::kInverse;
-  const int32_t radius = is_fixed ? 0 : options_.radius;
-  bool any = false;
-  for (int32_t step = 0; step <= 2 * radius; ++step) {
-    const int32_t device = wanted + (step % 2 == 0 ? step / 2 : -(step + 1) / 2);
-    if (device <= first || device > most) continue;
-    const bool fits = problem_->MayUse(NextLayers(action), {first, device}, stages_left() - 1);
-    const Seconds length =
-        PipelineLength(Projected(action, device), problem_->options().micro_batches);
-    const bool better = !any || (fits != (fits_[action] != 0)
-                                     ? fits
-                                     : length.value < projection_[action].value * (1 - 1e-9));
-    if (!better) continue;
-    any = true;
-    device_[action] = device;
-    projection_[action] = length;
-    fits_[action] = fits;
+  const int32_t wanted = std::clamp(problem_->ProportionalDevices(layer_end), least, most);
+  if (is_paper()) return {wanted};
+  std::vector<int32_t> places;
+  for (int32_t device = least; device <= most; ++device) {
+    const bool is_near = most - least < kShortLine || std::abs(device - wanted) <= kNear;
+    if (is_near || problem_->IsServerEnd(device)) places.push_back(device);
   }
+  return places;
 }
 
-void PipelineEnvironment::FindLegal() {
-  const int32_t stage = static_cast<int32_t>(cuts_.layer_ends.size());
-  const double centre =
-      static_cast<double>(problem_->devices()) * (stage + 1) / problem_->options().stages;
-  std::vector<uint8_t> structure(num_actions(), 0), near(num_actions(), 0);
+std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::PaperCandidates() const {
+  const double centre = static_cast<double>(problem_->devices()) *
+                        (problem_->options().stages - stages_left() + 1) /
+                        problem_->options().stages;
+  std::vector<Candidate> all(num_actions());
   bool any_near = false;
   for (int a = 0; a < num_actions(); ++a) {
-    structure[a] = IsLegal(a);
-    near[a] =
-        structure[a] && std::abs(problem_->ProportionalDevices(a + 1) - centre) <= options_.radius;
-    any_near = any_near || near[a] != 0;
+    if (!MayCutAfter(a + 1)) continue;
+    all[a] = MakeCandidate(a + 1, PlacesFor(a + 1).front());
+    any_near = any_near || std::abs(all[a].device_end - centre) <= options_.radius;
   }
-  legal_ = any_near ? near : structure;
-  bool any = false;
-  for (int a = 0; a < num_actions(); ++a) {
-    if (legal_[a] == 0) continue;
-    PlaceAction(a);
-    any = any || fits_[a] != 0;
+  for (Candidate& candidate : all) {
+    if (any_near && std::abs(candidate.device_end - centre) > options_.radius)
+      candidate.is_legal = false;
   }
-  for (int a = 0; any && a < num_actions(); ++a) legal_[a] = legal_[a] != 0 && fits_[a] != 0;
+  return all;
+}
+
+std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::ShortestCandidates() const {
+  const auto shorter = [](const Candidate& a, const Candidate& b) {
+    if (a.fits != b.fits) return a.fits;
+    if (a.projection != b.projection) return a.projection < b.projection;
+    return std::pair(a.layer_end, a.device_end) < std::pair(b.layer_end, b.device_end);
+  };
+  std::map<int32_t, Candidate> of_layer, of_place;
+  const auto keep = [&](std::map<int32_t, Candidate>& best, int32_t key, const Candidate& made) {
+    const auto [found, is_new] = best.emplace(key, made);
+    if (!is_new && shorter(made, found->second)) found->second = made;
+  };
+  for (int32_t end = first_layer() + 1; end < problem_->layers(); ++end) {
+    if (!MayCutAfter(end)) continue;
+    for (const int32_t device : PlacesFor(end)) {
+      const Candidate made = MakeCandidate(end, device);
+      keep(of_layer, end, made);
+      keep(of_place, device, made);
+    }
+  }
+  std::vector<Candidate> all;
+  for (const auto& [layer, candidate] : of_layer) all.push_back(candidate);
+  for (const auto& [device, candidate] : of_place) {
+    if (of_layer.at(candidate.layer_end).device_end != device) all.push_back(candidate);
+  }
+  std::sort(all.begin(), all.end(), shorter);
+  all.resize(kCandidates);
+  return all;
+}
+
+void PipelineEnvironment::FindCandidates() {
+  const auto [found, is_new] = known_.try_emplace(cuts_);
+  if (is_new) {
+    found->second = is_paper() ? PaperCandidates() : ShortestCandidates();
+    const bool any_fits = std::any_of(found->second.begin(), found->second.end(),
+                                      [](const Candidate& c) { return c.is_legal && c.fits; });
+    for (Candidate& candidate : found->second)
+      candidate.is_legal = candidate.is_legal && (candidate.fits || !any_fits);
+  }
+  candidates_ = found->second;
 }
 
 void PipelineEnvironment::LegalActions(absl::Span<uint8_t> mask) const {
-  std::copy(legal_.begin(), legal_.end(), mask.begin());
+  for (size_t a = 0; a < mask.size(); ++a) mask[a] = !done_ && candidates_[a].is_legal;
 }
 
 void PipelineEnvironment::Finish() {
   cuts_.layer_ends.push_back(problem_->layers());
   cuts_.device_ends.push_back(problem_->devices());
-  std::fill(legal_.begin(), legal_.end(), 0);
   done_ = true;
 }
 
 double PipelineEnvironment::Step(int action) {
-  const Range layers = NextLayers(action), devices = {first_device(), DeviceOf(action)};
+  const Candidate& candidate = candidates_[action];
+  const Range layers = {first_layer(), candidate.layer_end};
+  const Range devices = {first_device(), candidate.device_end};
   if (!stages_.empty()) {
     stages_.back().send = stages_.back().send_back =
-        problem_->Send(layers.begin, stage_before(), devices.begin, devices.end);
+        problem_->Send(layers.begin, device_before(), devices.begin, devices.end);
   }
   stages_.push_back(problem_->StageOf(layers, devices));
   cuts_.layer_ends.push_back(layers.end);
   cuts_.device_ends.push_back(devices.end);
   if (stages_left() > 1) {
-    FindLegal();
+    FindCandidates();
     return 0;
   }
   Finish();
   const PipelineCost cost = problem_->Cost(cuts_);
   const bool fits = cost.fits() || problem_->options().ignore_memory;
-  if (options_.reward == PipelineEnvironmentOptions::Reward::kInverse)
-    return fits ? 1 / cost.length.value : kOutOfMemory;
+  if (is_paper()) return fits ? 1 / cost.length.value : kOutOfMemory;
   const Seconds least = problem_->LeastTime(problem_->layers(), problem_->devices()) *
                         problem_->options().micro_batches;
   return fits ? kGapScale * (least / cost.length - 1) : -kGapScale * std::min(4.0, cost.pressure);
 }
 
-// The stages so far, the one that `action` ends, and the rest as stages of equal work on equal
+// The stages so far, the one that ends there, and the rest as stages of equal work on equal
 // shares of the devices.
-std::vector<PipelineStage> PipelineEnvironment::Projected(int action, int32_t device) const {
+std::vector<PipelineStage> PipelineEnvironment::Projected(int32_t layer_end, int32_t device) const {
   std::vector<PipelineStage> stages = stages_;
-  Range layers = NextLayers(action), devices = {first_device(), device};
+  Range layers = {first_layer(), layer_end}, devices = {first_device(), device};
   if (!stages.empty()) {
     stages.back().send = stages.back().send_back =
-        problem_->Send(layers.begin, stage_before(), devices.begin, devices.end);
+        problem_->Send(layers.begin, device_before(), devices.begin, devices.end);
   }
   stages.push_back(problem_->StageOf(layers, devices));
   const int32_t left = stages_left() - 1;
   const int32_t free_devices = problem_->devices() - device;
   for (int32_t s = 1; s <= left; ++s) {
     const int32_t most = problem_->layers() - (left - s);
-    const int32_t layer_end =
+    const int32_t next_end =
         s == left ? problem_->layers()
-                  : std::clamp(problem_->LayerAtWork(action + 1, static_cast<double>(s) / left),
+                  : std::clamp(problem_->LayerAtWork(layer_end, static_cast<double>(s) / left),
                                layers.end + 1, most);
     const int32_t device_end =
         device + static_cast<int32_t>(static_cast<int64_t>(free_devices) * s / left);
     stages.back().send = stages.back().send_back =
         problem_->Send(layers.end, devices.begin, devices.end, device_end);
-    layers = {layers.end, layer_end};
+    layers = {layers.end, next_end};
     devices = {devices.end, device_end};
     stages.push_back(problem_->StageOf(layers, devices));
   }
@@ -163,17 +193,18 @@ std::vector<PipelineStage> PipelineEnvironment::Projected(int action, int32_t de
 void PipelineEnvironment::Observe(absl::Span<float> observation) const {
   std::fill(observation.begin(), observation.end(), 0.0f);
   if (done_) return;
-  const bool is_paper = options_.reward == PipelineEnvironmentOptions::Reward::kInverse;
-  const int width = is_paper ? kPaperFeatures : kCandidateFeatures;
+  const int width = is_paper() ? kPaperFeatures : kCandidateFeatures;
   for (int a = 0; a < num_actions(); ++a) {
-    if (legal_[a] == 0) continue;
+    if (!candidates_[a].is_legal) continue;
     const auto features = observation.subspan(static_cast<size_t>(a) * width, width);
-    is_paper ? ObservePaper(a, features) : ObserveCandidate(a, features);
+    is_paper() ? ObservePaper(candidates_[a], features)
+               : ObserveCandidate(candidates_[a], features);
   }
 }
 
-void PipelineEnvironment::ObservePaper(int action, absl::Span<float> features) const {
-  const std::vector<PipelineStage> stages = Projected(action, DeviceOf(action));
+void PipelineEnvironment::ObservePaper(const Candidate& candidate,
+                                       absl::Span<float> features) const {
+  const std::vector<PipelineStage> stages = Projected(candidate.layer_end, candidate.device_end);
   const Seconds unit = problem_->LeastTime(problem_->layers(), problem_->devices());
   Seconds sync, send, least = stages.front().forward + stages.front().backward, most;
   for (const PipelineStage& stage : stages) {
@@ -187,8 +218,9 @@ void PipelineEnvironment::ObservePaper(int action, absl::Span<float> features) c
   features[2] = static_cast<float>(least / most);
 }
 
-void PipelineEnvironment::ObserveCandidate(int action, absl::Span<float> features) const {
-  const std::vector<PipelineStage> stages = Projected(action, DeviceOf(action));
+void PipelineEnvironment::ObserveCandidate(const Candidate& candidate,
+                                           absl::Span<float> features) const {
+  const std::vector<PipelineStage> stages = Projected(candidate.layer_end, candidate.device_end);
   const size_t now = stages_.size();
   const int32_t micro_batches = problem_->options().micro_batches;
   const Seconds unit = problem_->LeastTime(problem_->layers(), problem_->devices());
@@ -200,7 +232,7 @@ void PipelineEnvironment::ObserveCandidate(int action, absl::Span<float> feature
     tail = std::max(tail, (stages[s].gradient_sync + stages[s].update).value - drained);
     drained += (stages[s].backward + stages[s].send_back).value;
   }
-  const double projection = PipelineLength(stages, micro_batches).value;
+  const double projection = candidate.projection.value;
   const float values[kCandidateFeatures] = {
       1.0f,
       Limited(projection / floor - 1),
@@ -213,8 +245,8 @@ void PipelineEnvironment::ObserveCandidate(int action, absl::Span<float> feature
       Limited(tail / floor),
       Limited(stages_.empty() ? 0 : stages_.back().send / unit),
       static_cast<float>(now) / static_cast<float>(problem_->options().stages),
-      static_cast<float>(action + 1) / static_cast<float>(problem_->layers()),
-      static_cast<float>(DeviceOf(action)) / static_cast<float>(problem_->devices()),
+      static_cast<float>(candidate.layer_end) / static_cast<float>(problem_->layers()),
+      static_cast<float>(candidate.device_end) / static_cast<float>(problem_->devices()),
       1.0f / static_cast<float>(micro_batches),
   };
   std::copy(values, values + kCandidateFeatures, features.begin());

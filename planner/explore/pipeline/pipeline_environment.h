@@ -1,6 +1,7 @@
 // The decision process over a PipelineProblem: one cut at a time, from the first stage on.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -9,18 +10,25 @@
 
 namespace automap {
 
-// An action is the layer after which the next cut is made. Its place on the line of devices follows
-// from the compute before it (ProportionalDevices); kGap takes the place within `radius` of that
-// with the shortest projection, as a device more or less can decide whether a stage stays inside a
-// server. Masked are cuts that leave a stage or the rest without a variable, a layer or a device;
-// cuts whose place on the line is more than `radius` from that of equal stages; and, unless nothing
-// else is left, stages that do not fit in memory.
+// A candidate is a cut: after a layer, at a place on the line of devices. Never offered are cuts
+// that leave a stage or the rest without a variable, a layer or a device, and, unless nothing else
+// is left, stages that do not fit in memory.
+//
+// kInverse, as in the paper: one candidate for each layer, whose place on the line follows from the
+// compute before it (ProportionalDevices), masked when that is more than `radius` devices from the
+// place of equal stages. An action is the layer.
+//
+// kGap: all layers, at all places on short lines, and near the proportional one and between servers
+// on long ones, as a device more or less can decide whether a stage stays inside a server. Of these
+// the best for each layer and for each place, and of those the kCandidates with the shortest
+// projection: the length if one cuts there and shares the rest out evenly. An action is one of
+// them.
 struct PipelineEnvironmentOptions {
-  // kInverse, the paper's: 1 / length at the end, -1 when a stage does not fit. kGap: 5 x (least
+  // kInverse: 1 / length at the end, -1 when a stage does not fit. kGap: 5 x (least
   // time / length - 1), where a stage does not fit -5 x pressure.
   enum class Reward { kInverse, kGap };
   Reward reward = Reward::kGap;
-  int32_t radius = 3;  // devices
+  int32_t radius = 3;  // devices; kInverse only
 };
 
 // kInverse observes the paper's three numbers for each cut (all-reduce, largest transfer, balance
@@ -29,12 +37,15 @@ struct PipelineEnvironmentOptions {
 class PipelineEnvironment final : public Environment {
  public:
   static constexpr int kCandidateFeatures = 14;
+  static constexpr int kCandidates = 48;
 
   // `problem` must outlive the environment and pass its Check().
   PipelineEnvironment(const PipelineProblem& problem, PipelineEnvironmentOptions options);
 
   int observation_size() const override;
-  int num_actions() const override { return std::max(1, problem_->layers() - 1); }
+  int num_actions() const override {
+    return is_paper() ? std::max(1, problem_->layers() - 1) : kCandidates;
+  }
   int candidate_features() const override;
   void Reset() override;
   bool done() const override { return done_; }
@@ -46,39 +57,44 @@ class PipelineEnvironment final : public Environment {
   // The cuts so far; complete when done.
   const PipelineCuts& cuts() const { return cuts_; }
   const PipelineProblem& problem() const { return *problem_; }
-  // The length if one cuts after the legal `action` now and the rest is shared out evenly.
-  Seconds Projection(int action) const { return projection_[action]; }
-  // Where the cut after the legal `action` falls on the line of devices.
-  int32_t DeviceOf(int action) const { return device_[action]; }
+  // The length if one takes the legal `action` now and the rest is shared out evenly.
+  Seconds Projection(int action) const { return candidates_[action].projection; }
 
  private:
   using Range = PipelineProblem::Range;
-  bool IsLegal(int action) const;
-  void PlaceAction(int action);
-  void FindLegal();
-  void Finish();
-  Range NextLayers(int action) const {
-    return {cuts_.layer_ends.empty() ? 0 : cuts_.layer_ends.back(), action + 1};
-  }
+  struct Candidate {
+    int32_t layer_end = 0, device_end = 0;
+    Seconds projection;
+    bool fits = false;
+    bool is_legal = false;
+  };
+
+  bool is_paper() const { return options_.reward == PipelineEnvironmentOptions::Reward::kInverse; }
+  int32_t first_layer() const { return cuts_.layer_ends.empty() ? 0 : cuts_.layer_ends.back(); }
   int32_t first_device() const { return cuts_.device_ends.empty() ? 0 : cuts_.device_ends.back(); }
-  int32_t stage_before() const {
+  int32_t device_before() const {
     return cuts_.device_ends.size() > 1 ? cuts_.device_ends.end()[-2] : 0;
   }
-  std::vector<PipelineStage> Projected(int action, int32_t device) const;
-  void ObserveCandidate(int action, absl::Span<float> features) const;
-  void ObservePaper(int action, absl::Span<float> features) const;
   int32_t stages_left() const {
     return problem_->options().stages - static_cast<int32_t>(cuts_.layer_ends.size());
   }
+  bool MayCutAfter(int32_t layer_end) const;
+  Candidate MakeCandidate(int32_t layer_end, int32_t device_end) const;
+  std::vector<int32_t> PlacesFor(int32_t layer_end) const;
+  std::vector<Candidate> PaperCandidates() const;
+  std::vector<Candidate> ShortestCandidates() const;
+  void FindCandidates();
+  void Finish();
+  std::vector<PipelineStage> Projected(int32_t layer_end, int32_t device_end) const;
+  void ObserveCandidate(const Candidate& candidate, absl::Span<float> features) const;
+  void ObservePaper(const Candidate& candidate, absl::Span<float> features) const;
 
   const PipelineProblem* problem_;
   PipelineEnvironmentOptions options_;
   PipelineCuts cuts_;
-  std::vector<PipelineStage> stages_;  // so far; the last one's transfer is open
-  std::vector<uint8_t> legal_;
-  std::vector<int32_t> device_;      // by action that may be legal
-  std::vector<Seconds> projection_;  // likewise
-  std::vector<uint8_t> fits_;        // likewise
+  std::vector<PipelineStage> stages_;                     // so far; the last one's transfer is open
+  std::vector<Candidate> candidates_;                     // by action
+  std::map<PipelineCuts, std::vector<Candidate>> known_;  // candidates by the cuts before
   bool done_ = false;
 };
 

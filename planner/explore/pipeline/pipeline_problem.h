@@ -111,6 +111,12 @@ class PipelineProblem {
   // Where the line of devices is cut when [0, end) gets devices in proportion to its compute.
   int32_t ProportionalDevices(int32_t layer_end) const { return proportional_[layer_end]; }
 
+  // Whether a server ends with the devices [0, device).
+  bool IsServerEnd(int32_t device) const {
+    const auto& servers = links_.cluster().server_of;
+    return device == devices() || servers[device] != servers[device - 1];
+  }
+
   Pipeline PipelineOf(const PipelineCuts& cuts) const;
   PipelineCost Cost(const PipelineCuts& cuts) const;
   // Fits before not, then the shorter; where neither fits, the smaller pressure.
