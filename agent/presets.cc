@@ -8,7 +8,7 @@ AgentOptions DefaultAgent() {
   AgentOptions options;
   options.hidden_units = 64;
   options.learning_rate = 1e-3;
-  options.discount = 0.99;
+  options.discount = 1.0;
   options.n_step = 8;
   options.replay_capacity = 8000;
   options.priority_alpha = 0.4;
@@ -37,6 +37,17 @@ AgentOptions PipelineAgent() {
   options.epsilon_updates = 250;
   options.steps_per_update = 1;
   options.greedy_rollout_every = 3;
+  return options;
+}
+
+AgentOptions OfflinePipelineAgent() {
+  AgentOptions options = PipelineAgent();
+  options.replay_capacity = 6000;
+  options.learning_rate = 5e-4;
+  options.epsilon_updates = 20000;
+  options.epsilon_end = 0.05;
+  options.steps_per_update = 2;
+  options.greedy_rollout_every = 0;
   return options;
 }
 

@@ -17,5 +17,7 @@ AgentOptions DefaultAgent();
 // The same for pipelines: few decisions among many candidates, a reward at the end.
 AgentOptions PaperPipelineAgent();
 AgentOptions PipelineAgent();
+// For offline training over many pipelines.
+AgentOptions OfflinePipelineAgent();
 
 }  // namespace automap

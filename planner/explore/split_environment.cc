@@ -89,9 +89,20 @@ double SplitEnvironment::CountReward(SplitAction action) {
 
 double SplitEnvironment::TimeReward(SplitAction action) {
   const Seconds before = time_;
+  const double possible = Potential();
   if (action == SplitAction::kSplit) Choose(position_);
   Advance();
-  return kTimeScale * ((before - time_) / problem_->base_time()) + (done_ ? EndReward() : 0);
+  const double saved = (before - time_) / problem_->base_time();
+  return kTimeScale * (saved + Potential() - possible) + (done_ ? EndReward() : 0);
+}
+
+double SplitEnvironment::Potential() const {
+  const auto& decisions = problem_->decisions();
+  Seconds possible;
+  for (size_t d = position_; d < decisions.size(); ++d) {
+    if (!chosen_[d] && !IsBlocked(d)) possible += std::max(Seconds{0}, decisions[d].gain);
+  }
+  return possible / problem_->base_time();
 }
 
 double SplitEnvironment::EndReward() const {

@@ -14,9 +14,11 @@ enum class SplitAction { kReplicate = 0, kSplit = 1 };
 
 struct SplitEnvironmentOptions {
   // kCount, the paper's: +0.4 for every dim split, +0.1 for every dim replicated, -1 for a
-  // conflict, which ends the episode and is not masked. kTime: 10 x (step time saved / base time)
-  // per decision, conflicts masked; at the end -5 - 10 x (peak / limit - 1) when memory does not
-  // fit.
+  // conflict, which ends the episode and is not masked. kTime: 10 x (step time saved + change of what
+  // may still be saved) / base time per decision, conflicts masked; at the end
+  // -5 - 10 x (peak / limit - 1) when memory does not fit. What may still be saved is the sum of the
+  // gains of the decisions that are open and not excluded: a potential, which changes no order among
+  // policies (Ng, Harada, Russell 1999) but charges a split at once for the splits that it excludes.
   enum class Reward { kCount, kTime };
   Reward reward = Reward::kTime;
   // Decisions that are already taken as split and are not asked again (the paper's second stage);
@@ -54,6 +56,7 @@ class SplitEnvironment final : public Environment {
   double CountReward(SplitAction action);
   double TimeReward(SplitAction action);
   double EndReward() const;
+  double Potential() const;
   void ObserveDecisionVector(absl::Span<float> observation) const;
   void ObserveFeatures(absl::Span<float> observation) const;
 

@@ -127,4 +127,13 @@ absl::StatusOr<PipelineOutcome> SearchCutsByDqn(const PipelineProblem& problem, 
   return std::move(incumbent).Take();
 }
 
+PipelineOutcome InferCuts(const PipelineProblem& problem, const CandidatePolicy& policy) {
+  const PipelineObserver nobody;
+  Incumbent incumbent("inference", nobody);
+  PipelineEnvironment environment(problem, {});
+  const double episode_return = PlayByPolicy(policy, environment);
+  incumbent.EndEpisode(environment, episode_return, problem.options().stages - 1);
+  return std::move(incumbent).Take();
+}
+
 }  // namespace automap

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "absl/status/statusor.h"
+#include "agent/agents.h"
 #include "planner/explore/pipeline/pipeline_environment.h"
 #include "planner/search/engines.h"
 
@@ -38,5 +39,8 @@ PipelineOutcome SearchCutsGreedily(const PipelineProblem& problem, Preset preset
 absl::StatusOr<PipelineOutcome> SearchCutsByDqn(const PipelineProblem& problem, Preset preset,
                                                 const EngineBudget& budget,
                                                 const PipelineObserver& observer);
+
+// No search: one roll-out of a policy that was trained offline on other chains (pipeline_policy.h).
+PipelineOutcome InferCuts(const PipelineProblem& problem, const CandidatePolicy& policy);
 
 }  // namespace automap

@@ -15,3 +15,5 @@ target_link_libraries(automap_test_transformer PUBLIC automap_simulator PRIVATE 
 automap_bench(cost-model tests/bench/cost_model/bench_cost_model.cc automap_test_transformer nlohmann_json::nlohmann_json)
 add_test(NAME bench/cost-model COMMAND bench-cost-model)
 automap_test(tests/bench/cost_model/transformer_test.cc DEPS automap_test_transformer)
+automap_bench(agents tests/bench/bench_agents.cc automap_test_zoo automap_planner_search)
+automap_bench(train-pipeline tests/bench/bench_train_pipeline.cc automap_test_zoo automap_planner_search)

@@ -1,0 +1,22 @@
+// The policy for cuts that was trained offline and ships with the program.
+#pragma once
+
+#include <string>
+
+#include "agent/agents.h"
+
+namespace automap {
+
+struct ShippedPolicy {
+  CandidatePolicy policy;
+  std::string sha256;  // of the parameters' bytes
+  std::string report;  // how it was trained
+};
+
+// pipeline_policy.inc, which `bench-train-pipeline` writes.
+const ShippedPolicy& ShippedPipelinePolicy();
+
+// SHA-256 in hex of a policy's parameters.
+std::string PolicyDigest(const CandidatePolicy& policy);
+
+}  // namespace automap
