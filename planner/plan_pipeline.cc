@@ -9,6 +9,7 @@
 #include "planner/explore/pipeline/profile_chain.h"
 #include "planner/plan_request.h"
 #include "planner/search/pipeline_engines.h"
+#include "planner/search/pipeline_policy.h"
 
 namespace automap {
 namespace {
@@ -113,6 +114,8 @@ class PipelineExploration {
     outcomes_.push_back(std::move(dqn));
     outcomes_.push_back(SearchCutsGreedily(*problem_, request_.preset, budget, observer));
     outcomes_.push_back(SearchCutsRandomly(*problem_, request_.preset, budget, observer));
+    if (request_.preset == Preset::kDefault)
+      outcomes_.push_back(InferCuts(*problem_, ShippedPipelinePolicy().policy));
     PipelineOutcome exact;
     exact.engine = "exact";
     exact.found = true;

@@ -6,6 +6,7 @@
 #include "agent/core/random.h"
 #include "agent/presets.h"
 #include "base/status_macros.h"
+#include "planner/explore/pipeline/pipeline_bound.h"
 
 namespace automap {
 namespace {
@@ -127,13 +128,19 @@ absl::StatusOr<PipelineOutcome> SearchCutsByDqn(const PipelineProblem& problem, 
   return std::move(incumbent).Take();
 }
 
-PipelineOutcome InferCuts(const PipelineProblem& problem, const CandidatePolicy& policy) {
+PipelineOutcome InferCuts(const PipelineProblem& problem, const CandidatePolicy& policy,
+                          bool polish) {
   const PipelineObserver nobody;
   Incumbent incumbent("inference", nobody);
   PipelineEnvironment environment(problem, {});
   const double episode_return = PlayByPolicy(policy, environment);
   incumbent.EndEpisode(environment, episode_return, problem.options().stages - 1);
-  return std::move(incumbent).Take();
+  PipelineOutcome outcome = std::move(incumbent).Take();
+  if (polish) {
+    outcome.cuts = LocalCuts(problem, outcome.cuts);
+    outcome.cost = problem.Cost(outcome.cuts);
+  }
+  return outcome;
 }
 
 }  // namespace automap

@@ -40,7 +40,9 @@ absl::StatusOr<PipelineOutcome> SearchCutsByDqn(const PipelineProblem& problem, 
                                                 const EngineBudget& budget,
                                                 const PipelineObserver& observer);
 
-// No search: one roll-out of a policy that was trained offline on other chains (pipeline_policy.h).
-PipelineOutcome InferCuts(const PipelineProblem& problem, const CandidatePolicy& policy);
+// No training: one roll-out of a policy that was trained offline on other chains
+// (pipeline_policy.h), and with `polish` the nearest local optimum.
+PipelineOutcome InferCuts(const PipelineProblem& problem, const CandidatePolicy& policy,
+                          bool polish = true);
 
 }  // namespace automap

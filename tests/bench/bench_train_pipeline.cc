@@ -50,13 +50,14 @@ class OwningEnvironment final : public Environment {
 };
 
 struct Gaps {
-  std::vector<double> policy, greedy;
+  std::vector<double> policy, unpolished, greedy;
   std::vector<double> milliseconds;
 
   void Add(const PipelineProblem& problem, const CandidatePolicy& shipped) {
     const double start = Now();
     const double inferred = InferCuts(problem, shipped).cost.length.value;
     milliseconds.push_back(1e3 * (Now() - start));
+    const double alone = InferCuts(problem, shipped, false).cost.length.value;
     EngineBudget once;
     once.decisions = 1;
     const double greedily =
@@ -64,6 +65,7 @@ struct Gaps {
     const PipelineBound bound = BoundOf(problem);
     const double best = std::min({inferred, greedily, problem.Cost(bound.best).length.value});
     policy.push_back(100 * (inferred / best - 1));
+    unpolished.push_back(100 * (alone / best - 1));
     greedy.push_back(100 * (greedily / best - 1));
   }
 
@@ -77,12 +79,12 @@ struct Gaps {
   std::string Text(const std::string& name) const {
     std::vector<double> times = milliseconds;
     std::sort(times.begin(), times.end());
-    char text[512];
-    std::snprintf(
-        text, sizeof(text),
-        "%s (%zu): policy %s; one greedy roll-out %s; inference median %.2f ms, worst %.2f ms",
-        name.c_str(), policy.size(), Line(policy).c_str(), Line(greedy).c_str(),
-        times[times.size() / 2], times.back());
+    char text[768];
+    std::snprintf(text, sizeof(text),
+                  "%s (%zu): policy and polish %s; policy alone %s; one greedy roll-out %s; "
+                  "inference median %.2f ms, worst %.2f ms",
+                  name.c_str(), policy.size(), Line(policy).c_str(), Line(unpolished).c_str(),
+                  Line(greedy).c_str(), times[times.size() / 2], times.back());
     return text;
   }
 };
