@@ -52,7 +52,7 @@ class GroupFinder {
     if (group_of_.contains(decision)) return;
     const TensorDim place = {graph_.parameters()[decision.parameter].tensor, decision.dim};
     const int64_t size = graph_.tensor(place.tensor).dims[place.dim];
-    if (size == 1) return Refuse(decision, {ConflictClass::kSizeOne, -1, place, -1});
+    if (size <= 1) return Refuse(decision, {ConflictClass::kSizeOne, -1, place, -1});
     if (size % propagation_.options().axis_size != 0) {
       return Refuse(decision, {ConflictClass::kNotDivisible, -1, place, -1});
     }

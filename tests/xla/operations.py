@@ -5,7 +5,9 @@ importer takes, each feasible split of each parameter on an axis of two or four.
 Compared are all-reduces, shape by shape, with everything pinned, and the numbers of the sharded and
 the unsharded program. Prints what differs, and for each opcode how many splits were compared.
 
-usage: operations.py --tools DIR [--seeds N] [--opcodes dot,gather,...]
+usage: operations.py --tools DIR [--seeds N] [--opcodes dot,gather,...] [--graphs N]
+
+With --graphs, N random graphs of 20 of these operations follow.
 """
 
 import argparse
@@ -78,7 +80,7 @@ class Case:
         if self.whole is None:
             array = next(p for p, (_, dims) in enumerate(self.parameters) if dims)
             self.plan(array, 0, 1000003)  # which splits nothing
-            self.whole = xla.compile_module((self.folder / "open.pb").read_bytes(), 1)
+            self.whole, _ = xla.compile_module((self.folder / "open.pb").read_bytes(), 1)
         parts = self.whole.execute_sharded(values).disassemble_into_single_device_arrays()
         return [part[0] for part in parts]
 
@@ -96,19 +98,14 @@ def main():
     parser.add_argument("--tools", type=pathlib.Path, required=True)
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--opcodes", default=",".join(OPCODES))
+    parser.add_argument("--graphs", type=int, default=0)
     flags = parser.parse_args()
     counts = collections.Counter()
     for opcode in flags.opcodes.split(","):
         for seed in range(flags.seeds):
-            with tempfile.TemporaryDirectory() as folder:
-                text = subprocess.run([flags.tools / "write_random_module", str(seed), opcode],
-                                      check=True, capture_output=True, text=True).stdout
-                case = Case(text, pathlib.Path(folder), flags.tools)
-                for p, (_, dims) in enumerate(case.parameters):
-                    for d, n in enumerate(dims):
-                        size = 4 if n % 4 == 0 else 2
-                        if n % size == 0:
-                            judge(case, opcode, seed, p, d, size, counts)
+            judge_module(flags.tools, opcode, opcode, seed, 1, counts)
+    for seed in range(flags.graphs):
+        judge_module(flags.tools, "graph", flags.opcodes, seed, 20, counts)
     for key, count in sorted(counts.items()):
         print(*key, count)
     wrong = sum(count for (_, what), count in counts.items() if what == OTHER_NUMBERS)
@@ -117,6 +114,19 @@ def main():
         verdicts[what] += count
     print(", ".join(f"{what}: {count}" for what, count in sorted(verdicts.items())))
     return 1 if wrong else 0
+
+
+def judge_module(tools, name, opcodes, seed, count, counts):
+    """Every feasible split of every parameter of one random module."""
+    with tempfile.TemporaryDirectory() as folder:
+        text = subprocess.run([tools / "write_random_module", str(seed), opcodes, str(count)],
+                              check=True, capture_output=True, text=True).stdout
+        case = Case(text, pathlib.Path(folder), tools)
+        for p, (_, dims) in enumerate(case.parameters):
+            for d, n in enumerate(dims):
+                size = 4 if n % 4 == 0 else 2
+                if n % size == 0:
+                    judge(case, name, seed, p, d, size, counts)
 
 
 def judge(case, opcode, seed, p, d, size, counts):
@@ -128,8 +138,8 @@ def judge(case, opcode, seed, p, d, size, counts):
                                for c in plan["collectives"])
     where = f"{opcode} seed {seed} #{p}:{d} / {size}"
     try:
-        pinned = xla.collectives(xla.compile_module((case.folder / "pinned.pb").read_bytes(), size))
-        executable = xla.compile_module((case.folder / "open.pb").read_bytes(), size)
+        _, pinned = xla.compile_module((case.folder / "pinned.pb").read_bytes(), size)
+        executable, _ = xla.compile_module((case.folder / "open.pb").read_bytes(), size)
         same_numbers = case.has_same_numbers(executable, plan, seed)
     except Exception as error:  # XLA refuses the module
         counts[opcode, "refused by XLA"] += 1
