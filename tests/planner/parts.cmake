@@ -61,3 +61,4 @@ automap_test(tests/planner/explore/bound_test.cc DEPS automap_test_zoo automap_p
 automap_test(tests/planner/plan/profile_test.cc DEPS automap_planner_plan)
 automap_test(tests/planner/graph/live_nodes_test.cc DEPS automap_test_hlo_text)
 automap_test(tests/planner/search/pipeline_policy_test.cc DEPS automap_planner_search)
+automap_test(tests/planner/unseen_kinds_test.cc DEPS automap_test_zoo automap_planner automap_planner_verify)
