@@ -111,6 +111,40 @@ Json CutsJson(const PreparedModule& module, const LinkageGroup& group) {
   return json;
 }
 
+// One entry per dim. Dims that imply each other are infeasible for one reason: the first has the
+// chains, the others say which that is.
+Json InfeasibleJson(const PreparedModule& module, const PropagationOptions& options,
+                    const std::vector<InfeasibleDim>& infeasible) {
+  const Graph& graph = module.graph();
+  std::map<ParameterDim, std::pair<ParameterDim, Conflict>> explained;  // first alike, its conflict
+  Json json = Json::array();
+  for (const InfeasibleDim& item : infeasible) {
+    Json entry = PlaceJson(graph, item.decision);
+    entry["name"] = module.roles().names[item.decision.parameter];
+    Conflict conflict = item.conflict;
+    std::vector<std::vector<std::string>> chains;
+    if (conflict.node >= 0 && !explained.contains(item.decision)) {
+      const auto set = ExplainInfeasible(module.wiring(), module.roles(), options, item.decision);
+      if (set) {
+        chains = set->explanation.chains;
+        for (const ParameterDim& alike : set->decisions) {
+          explained[alike] = {item.decision, set->explanation.conflict};
+        }
+      }
+    }
+    const auto found = explained.find(item.decision);
+    if (found != explained.end()) conflict = found->second.second;
+    entry["class"] = std::string(ConflictClassName(conflict.kind));
+    entry["reason"] = Describe(graph, conflict);
+    if (!chains.empty()) entry["chains"] = chains;
+    if (found != explained.end() && found->second.first != item.decision) {
+      entry["like"] = PlaceJson(graph, found->second.first);
+    }
+    json.push_back(std::move(entry));
+  }
+  return json;
+}
+
 // What follows from splits that go together.
 Json OutcomeJson(const PreparedModule& module, const Propagation& propagation) {
   const Graph& graph = module.graph();
@@ -216,14 +250,7 @@ absl::StatusOr<Json> ProposeGroups(absl::string_view bytes, const GivenRoleList&
     if (!group.cuts.empty()) entry["reshards"] = CutsJson(*module, group);
     groups.push_back(std::move(entry));
   }
-  Json& infeasible = json["infeasible"] = Json::array();
-  for (const InfeasibleDim& item : found.infeasible) {
-    Json entry = PlaceJson(graph, item.decision);
-    entry["name"] = module->roles().names[item.decision.parameter];
-    entry["class"] = std::string(ConflictClassName(item.conflict.kind));
-    entry["reason"] = Describe(graph, item.conflict);
-    infeasible.push_back(std::move(entry));
-  }
+  json["infeasible"] = InfeasibleJson(*module, options, found.infeasible);
   return json;
 }
 

@@ -78,6 +78,28 @@ class FullClosure {
     return explanation;
   }
 
+  // The parameter dims that follow from a decision and it from them: all have its consequences.
+  std::vector<ParameterDim> Alike(ParameterDim decision) {
+    std::sort(edges_.begin(), edges_.end());
+    std::vector<bool> reaches(facts_.size(), false);
+    std::vector<int32_t> queue = {
+        fact_of_place_.at({graph_.parameters()[decision.parameter].tensor, decision.dim})};
+    reaches[queue[0]] = true;
+    std::vector<ParameterDim> alike;
+    for (size_t i = 0; i < queue.size(); ++i) {
+      const Fact& fact = facts_[queue[i]];
+      const int32_t parameter = fact.factor < 0 ? ParameterOf(fact.place.tensor) : -1;
+      if (parameter >= 0) alike.push_back({parameter, fact.place.dim});
+      auto edge = std::lower_bound(edges_.begin(), edges_.end(), std::make_pair(queue[i], 0));
+      for (; edge != edges_.end() && edge->first == queue[i]; ++edge) {
+        if (edge->second < 0 || reaches[edge->second]) continue;
+        reaches[edge->second] = true;
+        queue.push_back(edge->second);
+      }
+    }
+    return alike;
+  }
+
   // Empty when the place is not split.
   std::vector<std::string> ChainTo(TensorDim place) const {
     const auto found = fact_of_place_.find(place);
@@ -91,7 +113,9 @@ class FullClosure {
   };
 
   void AddPlace(TensorDim place, int32_t parent) {
-    if (!fact_of_place_.try_emplace(place, facts_.size()).second) return;
+    const auto [known, is_new] = fact_of_place_.try_emplace(place, facts_.size());
+    edges_.emplace_back(known->second, parent);
+    if (!is_new) return;
     const auto [other, is_first] = first_place_.try_emplace(place.tensor, facts_.size());
     facts_.push_back({place, -1, parent});
     if (is_first) return;
@@ -113,7 +137,9 @@ class FullClosure {
         Report({*refusal, use.node, place, factor}, index, -1);
         continue;
       }
-      if (!fact_of_factor_.try_emplace({factor, outer}, facts_.size()).second) continue;
+      const auto [known, is_new] = fact_of_factor_.try_emplace({factor, outer}, facts_.size());
+      edges_.emplace_back(known->second, index);
+      if (!is_new) continue;
       const auto [other, is_first] = first_factor_.try_emplace(use.node, facts_.size());
       const int32_t fact = facts_.size();
       facts_.push_back({place, factor, index});
@@ -173,6 +199,7 @@ class FullClosure {
   const Propagation judge_;  // without splits; tells which factors are refused
   const Cuts* cuts_;
   std::vector<Fact> facts_;
+  std::vector<std::pair<int32_t, int32_t>> edges_;  // fact, and one that it follows from
   std::map<TensorDim, int32_t> fact_of_place_;
   std::map<TensorId, int32_t> first_place_;
   std::map<std::pair<FactorId, int32_t>, int32_t> fact_of_factor_;  // factor and outer
@@ -196,6 +223,16 @@ std::optional<Explanation> ExplainConflict(const Wiring& wiring, const Roles& ro
   FullClosure closure(wiring, roles, options, prior, cuts);
   for (const ParameterDim& decision : decisions) closure.Decide(decision);
   return closure.Run();
+}
+
+std::optional<InfeasibleSet> ExplainInfeasible(const Wiring& wiring, const Roles& roles,
+                                               const PropagationOptions& options,
+                                               ParameterDim decision) {
+  FullClosure closure(wiring, roles, options, nullptr, nullptr);
+  closure.Decide(decision);
+  auto explanation = closure.Run();
+  if (!explanation) return std::nullopt;
+  return InfeasibleSet{*std::move(explanation), closure.Alike(decision)};
 }
 
 std::vector<std::string> ExplainSplitOf(const Wiring& wiring, const Roles& roles,

@@ -27,6 +27,18 @@ std::optional<Explanation> ExplainConflict(const Wiring& wiring, const Roles& ro
                                            const PriorSplits* prior = nullptr,
                                            const Cuts* cuts = nullptr);
 
+// Why a decision is infeasible by itself, and the parameter dims that are for the same reason: they
+// follow from it and it from them.
+struct InfeasibleSet {
+  Explanation explanation;
+  std::vector<ParameterDim> decisions;
+};
+
+// Nothing when it is feasible. O(consequences).
+std::optional<InfeasibleSet> ExplainInfeasible(const Wiring& wiring, const Roles& roles,
+                                               const PropagationOptions& options,
+                                               ParameterDim decision);
+
 // The steps from one of `decisions` to a split of `place`, one line each; empty when it does not
 // follow from them. O(consequences).
 std::vector<std::string> ExplainSplitOf(const Wiring& wiring, const Roles& roles,

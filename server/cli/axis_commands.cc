@@ -35,7 +35,12 @@ void PrintGroups(const Json& json) {
   fmt::print("{} infeasible dims\n", json["infeasible"].size());
   for (const Json& item : json["infeasible"]) {
     fmt::print("       {} {}: {}\n", Place(item), item["name"].get<std::string>(),
-               item["reason"].get<std::string>());
+               item.contains("like") ? fmt::format("like {}", Place(item["like"]))
+                                     : item["reason"].get<std::string>());
+    for (const Json& chain : item.value("chains", Json::array())) {
+      fmt::print("         because\n");
+      for (const Json& line : chain) fmt::print("           {}\n", line.get<std::string>());
+    }
   }
 }
 
