@@ -104,7 +104,8 @@ absl::StatusOr<worker::v1::Done> JobRunner::RunTask(std::unique_ptr<WorkerProces
                                                     const worker::v1::Task& task,
                                                     absl::Duration limit) {
   absl::Time deadline = SteadyNow() + limit + pool_.options_.overrun_grace;
-  if (process == nullptr) {
+  // One that died while it had nothing to do costs the job nothing.
+  if (process == nullptr || !process->IsAlive()) {
     ASSIGN_OR_RETURN(process,
                      WorkerProcess::Start(pool_.options_.worker_program, pool_.options_.limits));
   }

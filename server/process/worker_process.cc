@@ -117,15 +117,16 @@ WorkerProcess::~WorkerProcess() {
   }
 }
 
+bool WorkerProcess::IsAlive() {
+  reaped_ = reaped_ || waitpid(pid_, &exit_status_, WNOHANG) == pid_;
+  return !reaped_;
+}
+
 std::string WorkerProcess::HowItEnded() {
-  int status = 0;
-  for (int i = 0; i < 20 && !reaped_; ++i) {
-    reaped_ = waitpid(pid_, &status, WNOHANG) == pid_;
-    if (!reaped_) usleep(5'000);
-  }
+  for (int i = 0; i < 20 && IsAlive(); ++i) usleep(5'000);
   if (!reaped_) return "the process still runs";
-  if (WIFSIGNALED(status)) return absl::StrCat("killed by signal ", WTERMSIG(status));
-  return absl::StrCat("exited with ", WEXITSTATUS(status));
+  if (WIFSIGNALED(exit_status_)) return absl::StrCat("killed by signal ", WTERMSIG(exit_status_));
+  return absl::StrCat("exited with ", WEXITSTATUS(exit_status_));
 }
 
 absl::Status WorkerProcess::Send(const worker::v1::Task& task, absl::Time deadline) {

@@ -36,6 +36,8 @@ class WorkerProcess {
 
   void Terminate();  // asks the present task to end with what it has
   void Kill();       // at once
+  // False once the process has ended, however that came.
+  bool IsAlive();
   // How the process ended, for people: waits a moment for it, then says that it runs.
   std::string HowItEnded();
   pid_t pid() const { return pid_; }
@@ -45,6 +47,7 @@ class WorkerProcess {
 
   const pid_t pid_;
   bool reaped_ = false;
+  int exit_status_ = 0;  // as of waitpid, once reaped
   const int in_, out_;  // our ends: we write tasks to in_, read events from out_
 };
 

@@ -39,6 +39,8 @@ automap_server_test(tests/e2e/api_test.cc)
 automap_server_test(tests/e2e/overload_test.cc)
 automap_server_test(tests/e2e/identity_test.cc)
 target_link_libraries(e2e_identity_test PRIVATE automap_server_api)
+automap_server_test(tests/e2e/worker_kill_test.cc)
+add_dependencies(e2e_worker_kill_test automap-worker)
 automap_server_test(tests/e2e/crash_test.cc)
 target_link_libraries(e2e_crash_test PRIVATE automap_server_jobs SQLite::SQLite3)
 automap_server_test(tests/e2e/replicas_test.cc)
@@ -46,3 +48,13 @@ target_link_libraries(e2e_replicas_test PRIVATE automap_tests_postgres)
 
 add_test(NAME e2e/cli COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tests/e2e/cli_test.py $<TARGET_FILE_DIR:automap>)
 set_tests_properties(e2e/cli PROPERTIES TIMEOUT 300 LABELS e2e)
+
+add_test(NAME e2e/prometheus COMMAND Python3::Interpreter
+  ${PROJECT_SOURCE_DIR}/tests/e2e/prometheus_test.py $<TARGET_FILE_DIR:automapd> $<TARGET_FILE:fake_worker>)
+set_tests_properties(e2e/prometheus PROPERTIES TIMEOUT 400 LABELS e2e)
+
+# What is deployed: manifests against schemas and policies, the API's style and compatibility.
+foreach(what manifests buf)
+  add_test(NAME deploy/${what} COMMAND ${PROJECT_SOURCE_DIR}/tests/deploy/run_node_tests ${what})
+  set_tests_properties(deploy/${what} PROPERTIES TIMEOUT 600 RESOURCE_LOCK deploy_tools)
+endforeach()

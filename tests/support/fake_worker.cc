@@ -35,6 +35,8 @@ v1::Plan MakePlan(const std::string& proof) {
   plan.set_strategy("opp");
   plan.mutable_cost()->set_step_time_s(1);
   plan.mutable_bound()->set_proof(proof);
+  plan.mutable_bound()->set_lower_bound_s(0.9);
+  plan.mutable_bound()->set_gap(0.1);
   return plan;
 }
 
