@@ -81,12 +81,16 @@ absl::StatusOr<std::vector<std::string>> Names(SqlConnection& connection, absl::
   return names;
 }
 
-// Takes a job from its holder.
+// Takes a job from its holder, who is gone. That is nothing the job did, so it costs no attempt.
 absl::StatusOr<v1::PlanJob> TakeBack(SqlConnection& connection, const std::string& name) {
   ASSIGN_OR_RETURN(JobRow row, LoadJob(connection, name, true));
   row.job.set_state(row.job.state() == v1::PlanJob::RUNNING ? v1::PlanJob::PENDING
                                                             : v1::PlanJob::CANCELLED);
-  if (IsEnded(row.job.state())) *row.job.mutable_end_time() = ToTimestamp(absl::Now());
+  if (IsEnded(row.job.state())) {
+    *row.job.mutable_end_time() = ToTimestamp(absl::Now());
+  } else {
+    row.job.set_attempts(row.job.attempts() - 1);
+  }
   ++row.fence;
   return WriteState(connection, std::move(row));
 }

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <random>
+
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "google/rpc/error_details.pb.h"
@@ -40,16 +42,21 @@ bool Poll(std::chrono::seconds limit, Done done) {
 
 }  // namespace
 
+// Below the range that the system gives to outgoing connections: a server that is started again on
+// its port must find it free.
 int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address = {};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  bind(fd, reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  close(fd);
-  return ntohs(address.sin_port);
+  static std::mt19937 random(std::random_device{}());
+  while (true) {
+    const int port = 10'000 + static_cast<int>(random() % 22'000);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool free = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    close(fd);
+    if (free) return port;
+  }
 }
 
 std::string HttpGet(int port, const std::string& path) {
@@ -146,16 +153,19 @@ void ServerTest::StartServer(const std::vector<std::string>& more,
                              const std::vector<std::string>& environment) {
   SpawnServer(more, environment);
   ASSERT_TRUE(WaitUntilServing());
+  ASSERT_EQ(waitpid(server_, nullptr, WNOHANG), 0) << "the server does not start";
   Connect();
 }
 
-void ServerTest::Connect() {
+void ServerTest::Connect(bool waits) {
   // A connection of its own: the shared ones may still believe in a server that was killed.
   grpc::ChannelArguments fresh;
   fresh.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   channel_ = grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", port_),
                                        grpc::InsecureChannelCredentials(), fresh);
-  ASSERT_TRUE(channel_->WaitForConnected(std::chrono::system_clock::now() + kTimeout));
+  if (waits) {
+    ASSERT_TRUE(channel_->WaitForConnected(std::chrono::system_clock::now() + kTimeout));
+  }
   planner_ = v1::Planner::NewStub(channel_);
   modules_ = v1::Modules::NewStub(channel_);
 }

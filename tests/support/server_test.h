@@ -42,7 +42,8 @@ class ServerTest : public testing::Test {
                    const std::vector<std::string>& environment);
   bool WaitUntilServing(std::chrono::seconds limit = kTimeout);
   int StopServer(int signal_number);
-  void Connect();
+  // `waits`: until the connection stands.
+  void Connect(bool waits = true);
 
   static v1::PlanSpec Spec(const std::string& order, uint64_t seed = 0);
   v1::PlanJob Create(const v1::PlanSpec& spec, const std::string& request_id = "",
