@@ -50,10 +50,11 @@ absl::Status CheckCompleteBy(const google::protobuf::Timestamp& time) {
 
 absl::Status CheckPlanOptions(const v1::PlanOptions& options) {
   const std::string& strategy = options.strategy();
-  if (strategy == "pp" || strategy == "hybrid")
-    return absl::UnimplementedError(absl::StrCat("spec.options.strategy: \"", strategy,
-                                                 "\" is not built yet; use auto, opp or adp"));
-  if (!strategy.empty() && strategy != "auto" && strategy != "opp" && strategy != "adp")
+  if (strategy == "hybrid")
+    return absl::UnimplementedError(
+        "spec.options.strategy: \"hybrid\" is not built yet; use auto, opp, adp or pp");
+  if (!strategy.empty() && strategy != "auto" && strategy != "opp" && strategy != "adp" &&
+      strategy != "pp")
     return Refuse("spec.options.strategy",
                   absl::StrCat("\"", strategy, "\", must be auto, adp, opp, pp or hybrid"));
   if (!options.preset().empty() && options.preset() != "default" && options.preset() != "paper")
@@ -61,6 +62,11 @@ absl::Status CheckPlanOptions(const v1::PlanOptions& options) {
                   absl::StrCat("\"", options.preset(), "\", must be default or paper"));
   if (options.axis_size() < 0)
     return Refuse("spec.options.axis_size", absl::StrCat(options.axis_size(), ", must be >= 0"));
+  if (options.stages() < 0)
+    return Refuse("spec.options.stages", absl::StrCat(options.stages(), ", must be >= 0"));
+  if (options.micro_batches() < 0)
+    return Refuse("spec.options.micro_batches",
+                  absl::StrCat(options.micro_batches(), ", must be >= 0"));
   if (options.max_decisions() < 0 || options.max_decisions() > 100'000'000)
     return Refuse("spec.options.max_decisions",
                   absl::StrCat(options.max_decisions(), ", must be in 0..100000000"));
