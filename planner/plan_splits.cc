@@ -59,12 +59,11 @@ class SplitExploration {
   // dimension can be split is no alternative.
   absl::Status ChooseAxis() {
     std::optional<SplitCost> best;
-    const bool is_paper = request_.preset == Preset::kPaper;
+    const bool folds = request_.preset != Preset::kPaper || strategy_ != "opp";
     for (const int32_t size : AxisSizes()) {
-      ASSIGN_OR_RETURN(SplitTask task,
-                       MakeSplitTask(*request_.module, request_.cluster,
-                                     {strategy_, size, request_.semantics, !is_paper,
-                                      request_.options.ignore_memory()}));
+      ASSIGN_OR_RETURN(SplitTask task, MakeSplitTask(*request_.module, request_.cluster,
+                                                     {strategy_, size, request_.semantics, folds,
+                                                      request_.options.ignore_memory()}));
       if (task.problem == nullptr) {
         task_ = std::move(task);
         return absl::OkStatus();
@@ -245,7 +244,10 @@ class SplitExploration {
 }  // namespace
 
 absl::StatusOr<v1::Plan> PlanSplits(const PlanRequest& request, const std::string& strategy) {
-  return SplitExploration(request, strategy).Run();
+  // Every loss is a sum over the batch: the paper's rule about sums is one for variables.
+  PlanRequest own = request;
+  if (strategy == "adp") own.semantics.paper_rule = false;
+  return SplitExploration(own, strategy).Run();
 }
 
 }  // namespace automap

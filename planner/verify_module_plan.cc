@@ -123,7 +123,10 @@ absl::Status CheckBound(const PreparedModule& module, const Cluster& cluster,
 absl::Status CheckSearch(const v1::Plan& plan) {
   const v1::Plan::Search& search = plan.search();
   if (plan.mesh_size() == 0 && plan.stages_size() == 0) return absl::OkStatus();
-  if (search.preset() != (plan.semantics().paper_rule() ? "paper" : "default")) {
+  const bool goes_with_rule =
+      search.preset() == (plan.semantics().paper_rule() ? "paper" : "default");
+  const bool is_paper_adp = plan.strategy() == "adp" && search.preset() == "paper";
+  if (!goes_with_rule && !is_paper_adp) {
     return Refuse("search.preset",
                   absl::StrCat("\"", search.preset(), "\" does not go with the semantics"));
   }

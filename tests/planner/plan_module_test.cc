@@ -134,6 +134,14 @@ TEST(PlanModule, APipelineWithoutMemoryGetsACertificate) {
   EXPECT_EQ(found.stages_size(), 2);
 }
 
+TEST(PlanModule, ThePapersPresetSplitsTheBatch) {
+  const v1::Plan plan = *PlanZoo("vgg19", "v100x8x1-25gbps", Options("adp", false, "paper"));
+  int split = 0;
+  for (const auto& dim : plan.input_dims()) split += dim.is_split();
+  EXPECT_EQ(split, 2);
+  EXPECT_TRUE(VerifyModulePlan(ZooModule("vgg19"), *ClusterPreset("v100x8x1-25gbps"), plan).ok());
+}
+
 TEST(PlanModule, DataParallelismGivesAReasonForEveryDimThatIsNotSplit) {
   const v1::Plan plan = *PlanZoo("vgg19", "v100x8x1-25gbps", Options("adp"));
   ASSERT_EQ(plan.input_dims_size(), 5);  // image[64,224,224,3], label[64]
