@@ -196,9 +196,9 @@ class SplitExploration {
       point.set_step_time_s(time.value);
     }
     for (const EngineOutcome& outcome : outcomes_) {
+      if (!outcome.found) continue;
       search.set_episodes(search.episodes() + outcome.episodes);
       search.set_decisions(search.decisions() + outcome.decisions);
-      if (!outcome.found) continue;
       v1::Plan::EngineResult& result = *search.add_engines();
       result.set_engine(outcome.engine);
       result.set_step_time_s(&outcome == &winner ? plan.cost().step_time_s()

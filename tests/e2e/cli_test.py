@@ -133,6 +133,11 @@ class CommandLineTest(unittest.TestCase):
             verified = automap("verify", _VGG, *cluster, "--plan", plan_file)
             self.assertEqual(verified.returncode, 0, verified.stderr)
 
+    def test_DevicesThatDivideNothingGetAVerifiedPlan(self):
+        for strategy in ("opp", "adp", "auto"):
+            done = automap("plan", _MLP, "--cluster", "v100x11x1-25gbps", "--strategy", strategy, "--local")
+            self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_MeasuredTimesWin(self):
         with tempfile.TemporaryDirectory() as folder:
             profile = pathlib.Path(folder, "profile.json")
