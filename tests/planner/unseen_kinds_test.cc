@@ -1,5 +1,5 @@
 // Kinds of models that nothing was written for (tests/data/kinds, made by
-// tests/tools/export_jax.py): roles by inference, every opcode with a rule, propagation that keeps
+// tests/tools/export_*.py): roles by inference, every opcode with a rule, propagation that keeps
 // its promises, a plan that verifies.
 #include <fstream>
 #include <set>
@@ -80,7 +80,7 @@ TEST_P(UnseenKind, EveryStrategyGivesAPlanThatVerifies) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, UnseenKind,
-                         testing::Values("mixer", "unet", "gcn", "wavenet", "sparse_moe"),
+                         testing::Values("mixer", "unet", "gcn", "wavenet", "sparse_moe", "tf_mlp"),
                          [](const auto& test) { return TestName(test.param); });
 
 }  // namespace
