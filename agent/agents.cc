@@ -54,7 +54,7 @@ double PlayByPolicy(const CandidatePolicy& policy, Environment& environment) {
       if (mask[a] == 0) continue;
       const auto row =
           absl::MakeConstSpan(observation).subspan(a * policy.features, policy.features);
-      const float score = network.Forward(row, 1).front();
+      const float score = row[0] + network.Forward(row, 1).front();
       if (best < 0 || score > highest) best = static_cast<int>(a), highest = score;
     }
     episode_return += environment.Step(best);

@@ -26,7 +26,9 @@ class Environment {
   virtual int observation_size() const = 0;
   virtual int num_actions() const = 0;
   // When the observation is one row of features for each action, how many: the agent then scores
-  // rows with one network, so that what it learns of one action holds for all. 0: it is not.
+  // rows with one network, so that what it learns of one action holds for all. The first feature is
+  // what the environment itself expects the return to be; the network learns what that misses. 0: it
+  // is not.
   virtual int candidate_features() const { return 0; }
   virtual void Reset() = 0;
   virtual bool done() const = 0;

@@ -21,6 +21,14 @@ QNetwork MakeNetwork(int inputs, int outputs, const AgentOptions& options, uint6
   return QNetwork::Create(inputs, options.hidden_units, outputs, random);
 }
 
+// A scorer that adds nothing yet to what its environment expects.
+QNetwork MakeScorer(int features, const AgentOptions& options, uint64_t seed) {
+  QNetwork network = MakeNetwork(features, 1, options, seed);
+  const std::vector<QNetwork::Block> blocks = network.blocks();
+  std::fill(network.parameters.begin() + blocks[4].offset, network.parameters.end(), 0.0f);
+  return network;
+}
+
 }  // namespace
 
 RainbowAgent::RainbowAgent(int observation_size, int num_actions, const AgentOptions& options,
@@ -32,7 +40,7 @@ RainbowAgent::RainbowAgent(int observation_size, int num_actions, const AgentOpt
       candidate_features_(candidate_features),
       act_random_(seed, 1),
       sample_random_(seed, 2),
-      online_(candidate_features > 0 ? MakeNetwork(candidate_features, 1, options, seed)
+      online_(candidate_features > 0 ? MakeScorer(candidate_features, options, seed)
                                      : MakeNetwork(observation_size, num_actions, options, seed)),
       target_(online_),
       learner_(options.learning_rate),
@@ -50,7 +58,7 @@ std::vector<float> RainbowAgent::Values(const QNetwork& network,
     if (!mask.empty() && mask[a] == 0) continue;
     const auto row =
         observation.subspan(static_cast<size_t>(a) * candidate_features_, candidate_features_);
-    values[a] = network.Forward(row, 1).front();
+    values[a] = row[0] + network.Forward(row, 1).front();
   }
   return values;
 }
@@ -118,8 +126,13 @@ absl::Status RainbowAgent::Learn(double progress) {
   Batch batch = replay_.Sample(options_.batch_size, beta, sample_random_);
   if (mutation_ == Mutation::kNoImportanceWeights)
     std::fill(batch.weights.begin(), batch.weights.end(), 1.0f);
-  if (candidate_features_ > 0) std::fill(batch.actions.begin(), batch.actions.end(), 0);
-  ASSIGN_OR_RETURN(const std::vector<float> errors, learner_.Step(batch, Targets(batch), online_));
+  std::vector<float> targets = Targets(batch);
+  if (candidate_features_ > 0) {
+    std::fill(batch.actions.begin(), batch.actions.end(), 0);
+    for (int i = 0; i < batch.size; ++i)
+      targets[i] -= batch.observations[static_cast<size_t>(i) * candidate_features_];
+  }
+  ASSIGN_OR_RETURN(const std::vector<float> errors, learner_.Step(batch, targets, online_));
   for (int i = 0; i < batch.size && mutation_ != Mutation::kPrioritiesNeverUpdated; ++i) {
     replay_.SetPriority(batch.indices[i], errors[i]);
   }

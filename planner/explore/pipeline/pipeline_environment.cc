@@ -233,8 +233,11 @@ void PipelineEnvironment::ObserveCandidate(const Candidate& candidate,
     drained += (stages[s].backward + stages[s].send_back).value;
   }
   const double projection = candidate.projection.value;
+  const double expected = candidate.fits || problem_->options().ignore_memory
+                              ? kGapScale * (floor / projection - 1)
+                              : -kGapScale;
   const float values[kCandidateFeatures] = {
-      1.0f,
+      static_cast<float>(expected),
       Limited(projection / floor - 1),
       Limited(10 * (projection / floor - 1)),
       Limited(busy(now) - 1),
