@@ -142,10 +142,11 @@ void ServerTest::SpawnServer(const std::vector<std::string>& more,
 }
 
 bool ServerTest::WaitUntilServing(std::chrono::seconds limit) {
+  // An answer, not a mere connection: right after a kill a worker that is being started may still
+  // hold the old server's listening socket.
   return Poll(limit, [this] {
-    const int fd = ConnectTo(port_);
-    if (fd >= 0) close(fd);
-    return fd >= 0 || waitpid(server_, nullptr, WNOHANG) != 0;
+    return HttpGet(http_port_, "/readyz").find(" 200 ") != std::string::npos ||
+           waitpid(server_, nullptr, WNOHANG) != 0;
   });
 }
 
