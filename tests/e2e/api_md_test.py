@@ -55,7 +55,7 @@ class ApiMdTest(unittest.TestCase):
                                   timeout=_WITHIN_S, check=False)
             self.assertEqual(done.returncode, 0, done.stderr[-4000:])
             self.assertIn("final_plan", done.stdout)
-            done = subprocess.run(["examples/scheduler/run", "127.0.0.1:8470", folder], cwd=_ROOT, capture_output=True,
+            done = subprocess.run(["docs/examples/scheduler/run", "127.0.0.1:8470", folder], cwd=_ROOT, capture_output=True,
                                   text=True, timeout=_WITHIN_S, check=False)
             self.assertEqual(done.returncode, 0, done.stderr[-4000:])
             self.assertIn("placed in cycle", done.stdout)
