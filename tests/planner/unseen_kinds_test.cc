@@ -31,7 +31,12 @@ class UnseenKind : public testing::TestWithParam<const char*> {
     module_ = *std::move(module);
   }
 
-  const std::string bytes_ = ReadKind(std::string(GetParam()) + ".hlo.pb.gz");
+  static std::string ReadModuleOf(const std::string& kind) {
+    const std::string proto = ReadKind(kind + ".hlo.pb.gz");
+    return proto.empty() ? ReadKind(kind + ".hlo.txt.gz") : proto;
+  }
+
+  const std::string bytes_ = ReadModuleOf(GetParam());
   std::unique_ptr<const PreparedModule> module_;
 };
 
@@ -80,7 +85,8 @@ TEST_P(UnseenKind, EveryStrategyGivesAPlanThatVerifies) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, UnseenKind,
-                         testing::Values("mixer", "unet", "gcn", "wavenet", "sparse_moe", "tf_mlp"),
+                         testing::Values("mixer", "unet", "gcn", "wavenet", "sparse_moe", "tf_mlp",
+                                         "torch_mlp"),
                          [](const auto& test) { return TestName(test.param); });
 
 }  // namespace

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A PyTorch/XLA training step as the file that Auto-MAP reads.
 
-    export_torch.py FILE.py:FUNCTION --out step.hlo.pb.gz
+    export_torch.py FILE.py:FUNCTION --out step.hlo.txt.gz
 
 FUNCTION(device) returns (step, updated): `step()` runs forward, backward and update on tensors of
 the XLA device and returns the loss; `updated` are the tensors that it changes (parameters, then
@@ -38,8 +38,9 @@ def main():
     flags = parser.parse_args()
     step, updated = load(flags.function)(xm.xla_device())
     xm.mark_step()  # what was built so far is input, not part of the step
+    xm.wait_device_ops()
     loss = step()
-    module = torch_xla._XLAC._get_xla_tensors_hlo_proto([*updated, loss])
+    module = torch_xla._XLAC._get_xla_tensors_hlo([*updated, loss]).encode()
     flags.out.write_bytes(gzip.compress(module, mtime=0))
     print(f"{flags.out}: {len(module)} bytes before compression")
 
