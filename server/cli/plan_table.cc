@@ -89,11 +89,14 @@ void AppendCost(const v1::Plan& plan, std::string& out) {
                          ? fmt::format("   faster than the best alternative with {:.0f} %",
                                        100 * plan.win_probability())
                          : "");
+  const bool has_parts = cost.parameter_bytes() + cost.activation_bytes() > 0;
   out += fmt::format(
-      "  memory         {} of {} per device{}   parameters {}, optimizer {}, activations {}\n",
-      SizeText(cost.peak_memory_bytes()), SizeText(cost.memory_limit_bytes()),
-      cost.fits() ? "" : ", DOES NOT FIT", SizeText(cost.parameter_bytes()),
-      SizeText(cost.optimizer_bytes()), SizeText(cost.activation_bytes()));
+      "  memory         {} of {} per device{}{}\n", SizeText(cost.peak_memory_bytes()),
+      SizeText(cost.memory_limit_bytes()), cost.fits() ? "" : ", DOES NOT FIT",
+      has_parts ? fmt::format("   parameters {}, optimizer {}, activations {}",
+                              SizeText(cost.parameter_bytes()), SizeText(cost.optimizer_bytes()),
+                              SizeText(cost.activation_bytes()))
+                : "");
   for (const auto& collective : cost.collectives()) {
     out += fmt::format("  communication  {} x {} on {}, {:.2f} GB, {}\n", collective.count(),
                        v1::Plan::Collective::Kind_Name(collective.kind()), collective.axis(),
