@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "planner/plan/prepared_module.h"
+#include "planner/plan/semantics_proto.h"
 #include "planner/plan_module.h"
 #include "planner/propagation/linkage_groups.h"
 #include "planner/verify_module_plan.h"
@@ -73,6 +74,8 @@ void Run(const Case& item, bool ignore_memory, const char* preset) {
     return (void)std::printf("%s: %s\n", item.module, plan.status().ToString().c_str());
   const absl::Status verdict = VerifyModulePlan(bytes.str(), cluster, *plan);
   const double verified = Now();
+  Semantics prices = SemanticsOf(plan->semantics());
+  prices.paper_rule = false;  // it refuses the paper's own embedding
   int split = 0;
   for (const auto& sharding : plan->shardings()) {
     bool any = false;
@@ -87,7 +90,7 @@ void Run(const Case& item, bool ignore_memory, const char* preset) {
       plan->search().decisions() / std::max(1e-9, plan->search().wall_s()),
       EngineTime(*plan, "dqn"), EngineTime(*plan, "greedy"), EngineTime(*plan, "random"),
       EngineTime(*plan, "exact"), 100 * plan->bound().gap(),
-      PlanOfPaper(**module, cluster, item.axis_size).cost().step_time_s(), split,
+      PlanOfPaper(**module, cluster, item.axis_size, prices).cost().step_time_s(), split,
       plan->cost().peak_memory_bytes() / 1073741824.0,
       plan->cost().memory_limit_bytes() / 1073741824.0, plan->cost().fits() ? "" : "!",
       PeakMemoryMiB(), verdict.ok() ? "" : verdict.ToString().c_str());

@@ -8,6 +8,7 @@
 #include "google/protobuf/util/message_differencer.h"
 #include "gtest/gtest.h"
 #include "planner/plan/describe_plan.h"
+#include "planner/plan/semantics_proto.h"
 #include "planner/verify_module_plan.h"
 #include "simulator/cluster/presets.h"
 #include "tests/support/paper_tables.h"
@@ -236,7 +237,7 @@ TEST_P(PaperTables, IsFoundOrBeaten) {
   const auto& [name, cluster_name, axis_size] = GetParam();
   const v1::Cluster cluster = *ClusterPreset(cluster_name);
   const auto module = PrepareZoo(name);
-  const v1::Plan expected = PlanOfPaper(*module, cluster, axis_size);
+  const v1::Plan expected = PlanOfPaper(*module, cluster, axis_size, PresetSemantics(false));
   const v1::Plan found =
       *PlanModule(ZooModule(name), cluster, Options("opp", true), {}, [] { return false; });
   EXPECT_LE(found.cost().step_time_s(), expected.cost().step_time_s() * (1 + 1e-12));
@@ -263,7 +264,7 @@ INSTANTIATE_TEST_SUITE_P(Models, PaperTables,
 
 TEST(Table3, HasTheAllReducesThatXlaHas) {
   const auto module = PrepareZoo("t5-base-paper");
-  const v1::Plan plan = PlanOfPaper(*module, *ClusterPreset("v100x4x1-25gbps"), 4);
+  const v1::Plan plan = PlanOfPaper(*module, *ClusterPreset("v100x4x1-25gbps"), 4, {});
   ASSERT_EQ(plan.cost().collectives_size(), 1);
   EXPECT_EQ(plan.cost().collectives(0).count(), 198);
   EXPECT_NEAR(plan.cost().collectives(0).bytes() / 1e9, 12.231, 5e-4);
@@ -271,7 +272,7 @@ TEST(Table3, HasTheAllReducesThatXlaHas) {
 
 TEST(Table4, HasTheAllReducesThatXlaHas) {
   const auto module = PrepareZoo("vgg19");
-  const v1::Plan plan = PlanOfPaper(*module, *ClusterPreset("v100x8x1-25gbps"), 8);
+  const v1::Plan plan = PlanOfPaper(*module, *ClusterPreset("v100x8x1-25gbps"), 8, {});
   ASSERT_EQ(plan.cost().collectives_size(), 1);
   EXPECT_EQ(plan.cost().collectives(0).count(), 9);
   EXPECT_NEAR(plan.cost().collectives(0).bytes() / 1e6, 8.5, 0.05);

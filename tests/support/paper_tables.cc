@@ -43,8 +43,9 @@ std::optional<int> PaperDim(const std::string& variable) {
   return std::nullopt;
 }
 
-v1::Plan PlanOfPaper(const PreparedModule& module, const v1::Cluster& cluster, int axis_size) {
-  Decisions decisions = {{{kModelAxis, axis_size, {}}}, false};
+v1::Plan PlanOfPaper(const PreparedModule& module, const v1::Cluster& cluster, int axis_size,
+                     const Semantics& semantics) {
+  Decisions decisions = {{{kModelAxis, axis_size, {}}}, semantics};
   for (size_t p = 0; p < module.roles().of.size(); ++p) {
     if (module.roles().of[p] != Role::kVariable) continue;
     const auto dim = PaperDim(module.roles().names[p]);

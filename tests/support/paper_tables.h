@@ -16,8 +16,9 @@ namespace automap {
 // model.
 std::optional<int> PaperDim(const std::string& variable);
 
-// That pattern as a described plan on one axis of all devices. Aborts when the module is neither
-// model.
-v1::Plan PlanOfPaper(const PreparedModule& module, const v1::Cluster& cluster, int axis_size);
+// That pattern as a described plan on one axis of all devices, priced by `semantics` so that it
+// stands beside ours on equal terms. Aborts when the module is neither model.
+v1::Plan PlanOfPaper(const PreparedModule& module, const v1::Cluster& cluster, int axis_size,
+                     const Semantics& semantics);
 
 }  // namespace automap
