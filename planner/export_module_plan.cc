@@ -15,7 +15,7 @@ absl::StatusOr<std::string> ExportModulePlan(absl::string_view bytes, const v1::
   ASSIGN_OR_RETURN(const AppliedDecisions applied, AppliedDecisions::Create(*module, decisions));
   switch (options.format) {
     case ExportFormat::kHlo:
-      return ExportHlo(bytes, *module, applied.axes(), options.pin_all);
+      return ExportHlo(bytes, *module, applied.axes(), options.pins);
     case ExportFormat::kPartitionSpec:
       return PartitionSpecJson(*module, decisions, applied.axes()).dump(2);
     case ExportFormat::kShardy:

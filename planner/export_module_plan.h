@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "automap/v1/plan.pb.h"
+#include "planner/exporters/pins.h"
 
 namespace automap {
 
@@ -22,9 +23,7 @@ enum class ExportFormat {
 
 struct ExportOptions {
   ExportFormat format = ExportFormat::kHlo;
-  // kHlo: every instruction is given its sharding, so that XLA has nothing left to choose. One that
-  // different call sites split differently is left open.
-  bool pin_all = false;
+  Pins pins = Pins::kBorder;  // kHlo
 };
 
 // FAILED_PRECONDITION when the plan is for another module or its splits conflict.

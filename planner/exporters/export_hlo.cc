@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/status_macros.h"
+#include "planner/exporters/annotation_collector.h"
 #include "planner/exporters/op_sharding.h"
 #include "planner/exporters/splice.h"
 #include "planner/graph/build_graph.h"
@@ -20,8 +21,9 @@ std::string AsField(const xla::OpSharding& sharding) {
   return carrier.SerializeAsString();
 }
 
-// Whether a tuple of this opcode only groups arrays that have shardings of their own. XLA's importer
-// refuses some of these, and its loop passes change their elements without their shardings.
+// Whether a tuple of this opcode only groups arrays that have shardings of their own. XLA's
+// importer refuses some of these, and its loop passes change their elements without their
+// shardings.
 bool OnlyNames(Opcode opcode) {
   switch (opcode) {
     case Opcode::kTuple:
@@ -40,8 +42,8 @@ bool OnlyNames(Opcode opcode) {
 class ShardingCollector {
  public:
   ShardingCollector(const PreparedModule& module, absl::Span<const Propagation* const> axes,
-                    bool pin_all)
-      : module_(module), index_(module.graph().module().index), axes_(axes), pin_all_(pin_all) {
+                    Pins pins)
+      : module_(module), index_(module.graph().module().index), axes_(axes), pins_(pins) {
     for (const ComputationIndex& computation : index_.computations) {
       for (const int32_t caller : computation.callers) {
         if (computation.opcodes[caller] != Opcode::kCall) continue;
@@ -59,7 +61,7 @@ class ShardingCollector {
     const bool is_tuple = computation.instruction(instruction).shape().element_type() == xla::TUPLE;
     const bool is_result = instruction == computation.root && called_.contains(&computation);
     const bool is_name = is_tuple && OnlyNames(computation.opcodes[instruction]) && !is_result;
-    if (!is_root && !is_parameter && (!pin_all_ || is_name)) return;
+    if (!is_root && !is_parameter && (pins_ == Pins::kBorder || is_name)) return;
     std::vector<TensorId> stored(leaves.begin(), leaves.end());
     for (size_t leaf = 0; is_root && leaf < stored.size(); ++leaf) {
       stored[leaf] = module_.StoredAs(leaf);
@@ -78,7 +80,7 @@ class ShardingCollector {
   const PreparedModule& module_;
   const ModuleIndex& index_;
   const absl::Span<const Propagation* const> axes_;
-  const bool pin_all_;
+  const Pins pins_;
   std::set<const ComputationIndex*> called_;  // their results take the root's sharding
   InstructionFields fields_;
 };
@@ -86,24 +88,32 @@ class ShardingCollector {
 }  // namespace
 
 absl::StatusOr<std::string> ExportHlo(absl::string_view bytes, const PreparedModule& module,
-                                      absl::Span<const Propagation* const> axes, bool pin_all) {
+                                      absl::Span<const Propagation* const> axes, Pins pins) {
   std::string inflated;
   if (IsGzip(bytes)) {
     ASSIGN_OR_RETURN(inflated, Gunzip(bytes, ReadLimits{}.max_bytes));
     bytes = inflated;
   }
   const HloModule& hlo = module.graph().module();
-  ShardingCollector collector(module, axes, pin_all);
+  ShardingCollector collector(module, axes, pins);
+  AnnotationCollector annotations(module, axes);
   HloModule again = hlo;  // shares the message; tensors come out with the same numbers
   const ValueVisitor visit = [&](const ComputationIndex& computation, int32_t instruction,
                                  absl::Span<const TensorId> leaves) {
     collector.Visit(computation, instruction, leaves);
+    if (pins == Pins::kReads) annotations.Visit(computation, instruction, leaves);
   };
   RETURN_IF_ERROR(BuildGraph(std::move(again), visit).status());
   const std::string written =
       hlo.format == ModuleFormat::kProto ? std::string() : hlo.proto->SerializeAsString();
-  return SpliceInstructions(written.empty() ? bytes : written, kShardingField,
-                            std::move(collector).Fields());
+  ASSIGN_OR_RETURN(const std::string pinned,
+                   SpliceInstructions(written.empty() ? bytes : written, kShardingField,
+                                      std::move(collector).Fields()));
+  if (pins != Pins::kReads) return pinned;
+  ASSIGN_OR_RETURN(const HloModule plain, ReadModule(pinned));
+  xla::HloModuleProto annotated = *plain.proto;
+  Annotate(std::move(annotations).Take(), annotated);
+  return annotated.SerializeAsString();
 }
 
 }  // namespace automap

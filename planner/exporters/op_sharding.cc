@@ -112,6 +112,27 @@ MeshSharding ShardingOf(TensorId tensor, absl::Span<const Propagation* const> ax
   return sharding;
 }
 
+MeshSharding ReadSharding(NodeId node, int32_t operand, absl::Span<const Propagation* const> axes) {
+  MeshSharding sharding;
+  for (const Propagation* axis : axes) sharding.axis_sizes.push_back(axis->options().axis_size);
+  if (axes.empty()) return sharding;
+  const Wiring& wiring = axes[0]->wiring();
+  const Graph& graph = wiring.graph();
+  sharding.dim_axes.resize(graph.tensor(graph.operands(node)[operand]).rank);
+  const auto factors = wiring.operand_factors(node);
+  if (factors.empty()) return sharding;
+  const int32_t begin = wiring.PlaceOf(node, operand) - wiring.PlaceOf(node, 0);
+  for (size_t axis = 0; axis < axes.size(); ++axis) {
+    const FactorId selected = axes[axis]->selected(node);
+    for (size_t dim = 0; selected >= 0 && dim < sharding.dim_axes.size(); ++dim) {
+      if (factors[begin + dim] == selected) {
+        sharding.dim_axes[dim].push_back(static_cast<int32_t>(axis));
+      }
+    }
+  }
+  return sharding;
+}
+
 xla::OpSharding ValueSharding(bool is_tuple, absl::Span<const TensorId> leaves,
                               absl::Span<const Propagation* const> axes) {
   if (!is_tuple && leaves.size() == 1) return ToOpSharding(ShardingOf(leaves[0], axes));

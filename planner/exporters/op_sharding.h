@@ -24,6 +24,9 @@ absl::StatusOr<MeshSharding> FromOpSharding(const xla::OpSharding& sharding, int
 // Of a tensor after propagation, one propagation per axis.
 MeshSharding ShardingOf(TensorId tensor, absl::Span<const Propagation* const> axes);
 
+// How a node reads an operand: with what its selected factors take of it.
+MeshSharding ReadSharding(NodeId node, int32_t operand, absl::Span<const Propagation* const> axes);
+
 // One sharding for a value of these leaves: the leaf's own, or a tuple of them.
 xla::OpSharding ValueSharding(bool is_tuple, absl::Span<const TensorId> leaves,
                               absl::Span<const Propagation* const> axes);

@@ -76,8 +76,12 @@ void AddExportCommand(CLI::App& app, ExitCode& code) {
   command->add_option("--format", flags->format, "what to write")
       ->required()
       ->check(CLI::IsMember(formats));
-  command->add_flag("--pin", flags->options.pin_all,
-                    "with hlo: a sharding on every instruction, not on parameters and root only");
+  command->add_flag_callback(
+      "--pin", [flags] { flags->options.pins = std::max(flags->options.pins, Pins::kValues); },
+      "with hlo: a sharding on every instruction, not on parameters and root only");
+  command->add_flag_callback(
+      "--pin-reads", [flags] { flags->options.pins = Pins::kReads; },
+      "with hlo: as --pin, and an annotation wherever an instruction reads a slice of a value");
   command->add_option("--out", flags->out, "file to write; - for stdout")->required();
   command->callback([flags, &code] { code = Run(*flags); });
 }

@@ -51,7 +51,7 @@ def main():
             plain, split = pathlib.Path(folder, "module.pb"), pathlib.Path(folder, "split.pb")
             plain.write_bytes(gzip.decompress(module.read_bytes()))
             subprocess.run([arguments.tools / "apply_splits", plain, "--axis", "data:8:inputs",
-                            "--hlo", split], check=True, stdout=subprocess.DEVNULL)
+                            "--border", split], check=True, stdout=subprocess.DEVNULL)
             times = pass_times(split)
         if len(times) < 2:
             print(f"| {name} | XLA gave up before partitioning | |", flush=True)

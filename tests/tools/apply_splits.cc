@@ -1,8 +1,9 @@
-// apply_splits MODULE --axis NAME:SIZE:WHAT ... [--hlo OUT] [--pinned OUT]: what a set of splits
-// means, as JSON, for comparison with XLA: shardings, every collective with shape and place,
-// parameter bytes per device. WHAT is `#N:DIM,#N:DIM,...`, `inputs` (dim 0 of every input that can
-// be split), or `random:SEED` (linkage groups of the variables in random order, each with
-// probability 0.7).
+// apply_splits MODULE --axis NAME:SIZE:WHAT ... [--border OUT] [--values OUT] [--reads OUT]
+//
+// What a set of splits means, as JSON, for comparison with XLA: shardings, every collective with
+// shape and place, parameter bytes per device; and the module with that much of it pinned. WHAT is
+// `#N:DIM,#N:DIM,...`, `inputs` (dim 0 of every input that can be split), or `random:SEED` (linkage
+// groups of the variables in random order, each with probability 0.7).
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -23,6 +24,9 @@ namespace automap {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+const std::map<std::string, Pins> kPins = {
+    {"--border", Pins::kBorder}, {"--values", Pins::kValues}, {"--reads", Pins::kReads}};
 
 // Keeps those of `wanted` that can be split together, in order.
 std::vector<ParameterDim> Compatible(const PreparedModule& module, int32_t axis_size,
@@ -103,21 +107,6 @@ std::vector<int64_t> LocalShape(const Tensor& tensor, TensorId id,
   return dims;
 }
 
-// The shapes in which a node's operands can be gathered: over some of the axes or all of them.
-Json OperandShapes(const Graph& graph, NodeId node, absl::Span<const Propagation* const> axes) {
-  Json shapes = Json::array();
-  for (const TensorId operand : graph.operands(node)) {
-    for (uint32_t kept = 0; kept + 1 < uint32_t{1} << axes.size(); ++kept) {
-      std::vector<const Propagation*> rest;
-      for (size_t axis = 0; axis < axes.size(); ++axis) {
-        if ((kept >> axis & 1) != 0) rest.push_back(axes[axis]);
-      }
-      shapes.push_back(LocalShape(graph.tensor(operand), operand, rest));
-    }
-  }
-  return shapes;
-}
-
 // Every collective; one over several axes where an array is combined over each of them, as a
 // partitioner does it.
 Json Collectives(const PreparedModule& module, const Decisions& decisions,
@@ -137,7 +126,6 @@ Json Collectives(const PreparedModule& module, const Decisions& decisions,
                {"axis", decisions.axes[axis].name},
                {"dtype", ElementTypeName(tensor.type)},
                {"shape", LocalShape(tensor, placed.tensor, axes)},
-               {"operands", OperandShapes(graph, placed.node, axes)},
                {"trips", placed.step.repeats},
                {"path", graph.Path(placed.node)}};
     }
@@ -157,10 +145,10 @@ absl::Status Run(const std::vector<std::string>& arguments) {
   ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, {}));
   Decisions decisions;
   PriorSplits prior;
-  std::string hlo, pinned;
+  std::map<Pins, std::string> outputs;
   for (size_t i = 1; i + 1 < arguments.size(); i += 2) {
-    if (arguments[i] == "--hlo") hlo = arguments[i + 1];
-    if (arguments[i] == "--pinned") pinned = arguments[i + 1];
+    const auto pins = kPins.find(arguments[i]);
+    if (pins != kPins.end()) outputs[pins->second] = arguments[i + 1];
     if (arguments[i] != "--axis") continue;
     ASSIGN_OR_RETURN(AxisDecisions axis, ParseAxis(*module, arguments[i + 1], prior));
     decisions.axes.push_back(std::move(axis));
@@ -181,17 +169,9 @@ absl::Status Run(const std::vector<std::string>& arguments) {
   json["parameterBytesPerDevice"] = static_cast<int64_t>(bytes_per_device);
   json["splitParameters"] = splits;
   json["unsupported"] = module->Unsupported();
-  json["hasLoops"] = false;
-  for (NodeId node = 0; node < module->graph().node_count(); ++node) {
-    if (module->graph().node(node).opcode == Opcode::kWhile) json["hasLoops"] = true;
-  }
-  if (!hlo.empty()) {
-    ASSIGN_OR_RETURN(const std::string out, ExportHlo(bytes, *module, axes, false));
-    Write(hlo, out);
-  }
-  if (!pinned.empty()) {
-    ASSIGN_OR_RETURN(const std::string out, ExportHlo(bytes, *module, axes, true));
-    Write(pinned, out);
+  for (const auto& [pins, path] : outputs) {
+    ASSIGN_OR_RETURN(const std::string out, ExportHlo(bytes, *module, axes, pins));
+    Write(path, out);
   }
   std::cout << json.dump() << "\n";
   return absl::OkStatus();
@@ -203,7 +183,8 @@ absl::Status Run(const std::vector<std::string>& arguments) {
 int main(int argc, char** argv) {
   if (argc < 2) {
     std::cerr
-        << "usage: apply_splits MODULE --axis NAME:SIZE:WHAT ... [--hlo OUT] [--pinned OUT]\n";
+        << "usage: apply_splits MODULE --axis NAME:SIZE:WHAT ... [--border OUT] [--values OUT] "
+           "[--reads OUT]\n";
     return 2;
   }
   const absl::Status status = automap::Run({argv + 1, argv + argc});

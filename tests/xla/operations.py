@@ -71,7 +71,7 @@ class Case:
     def plan(self, parameter, dim, size):
         output = subprocess.run(
             [self.tools / "apply_splits", self.path, "--axis", f"a:{size}:#{parameter}:{dim}",
-             "--hlo", self.folder / "open.pb", "--pinned", self.folder / "pinned.pb"],
+             "--border", self.folder / "open.pb", "--reads", self.folder / "pinned.pb"],
             check=True, capture_output=True).stdout
         return json.loads(output)
 
@@ -138,7 +138,8 @@ def judge(case, opcode, seed, p, d, size, counts):
                                for c in plan["collectives"])
     where = f"{opcode} seed {seed} #{p}:{d} / {size}"
     try:
-        _, pinned = xla.compile_module((case.folder / "pinned.pb").read_bytes(), size)
+        _, program = xla.compile_module((case.folder / "pinned.pb").read_bytes(), size)
+        pinned = xla.collectives(program)
         executable, _ = xla.compile_module((case.folder / "open.pb").read_bytes(), size)
         same_numbers = case.has_same_numbers(executable, plan, seed)
     except Exception as error:  # XLA refuses the module

@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """XLA as the referee: what we predict of a plan must be what XLA's partitioner does with it.
 
-For each module and each plan XLA compiles the step for eight virtual CPU devices twice: with our
-shardings on parameters and results only, and with every instruction pinned. Compared are the
-collectives, kind by kind and shape by shape (loop bodies once, as they stand in the program),
-parameter bytes per device exactly, and, for the models of models.py, the numbers that the sharded
-step computes with those of the unsharded one.
+For each module and each plan XLA compiles the step for eight virtual CPU devices three times: with
+our shardings on parameters and results only (border), on every instruction (values), and on every
+read as well (reads), which leaves it nothing to choose. Compared are the collectives, kind by kind
+and shape by shape (loop bodies once, as they stand in the program), parameter bytes per device
+exactly, and, for the models of models.py, the numbers that the sharded step computes with those of
+the unsharded one.
 
 A difference has one of these causes:
-  XLA splits what we keep whole    it disappears when everything is pinned
-  operand gathered                 XLA gathers an operand where we combine the operation's result
-  loop state not pinned            a loop's tuple cannot carry shardings through jaxlib's importer
-  importer refuses the pinned module
+  XLA splits what we keep whole   it disappears when the values are pinned
+  XLA reads otherwise             it disappears when the reads are pinned: XLA gathers an operand
+                                  where we take a slice of the other one and sum, or a loop's state
+                                  was left open
+  batch norm kept whole           XLA's partitioner gathers the operands of its batch norm opcodes
 
 usage: referee.py --tools DIR [--modules mlp,gpt,PATH.hlo.pb.gz] [--plans N] [--scale N]
                   [--markdown FILE] [--resume FILE]
@@ -36,6 +38,8 @@ import numpy as np
 
 import models
 
+LEVELS = ("border", "values", "reads")
+BATCH_NORMS = ("batch-norm-training", "batch-norm-grad", "batch-norm-inference")
 SMALL = 8192  # bytes: collectives that do not count as a difference of the pinned program
 
 
@@ -57,14 +61,22 @@ class Module:
         self.path.write_bytes(data)
 
     def plan(self, axes):
-        command = [str(self.tools / "apply_splits"), str(self.path), "--hlo",
-                   str(self.folder / "open.pb"), "--pinned", str(self.folder / "pinned.pb")]
+        command = [str(self.tools / "apply_splits"), str(self.path)]
+        for level in LEVELS:
+            command += [f"--{level}", str(self.folder / f"{level}.pb")]
         for axis in axes:
             command += ["--axis", axis]
         return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
-    def compile(self, kind):
-        return xla.compile_module((self.folder / f"{kind}.pb").read_bytes())
+    def compile(self, level):
+        return xla.compile_module((self.folder / f"{level}.pb").read_bytes())
+
+    def program(self, level):
+        """What the partitioner made; None where XLA's importer refuses the module."""
+        try:
+            return self.compile(level)[1]
+        except jax.errors.JaxRuntimeError:
+            return None
 
     def error(self, executable, plan):
         return None
@@ -120,35 +132,33 @@ def counted(plan):
     return found
 
 
-def gathered_instead(missing, extra, plan):
-    """All-reduces of ours for which XLA gathers an operand, and those all-gathers."""
-    reduces, gathers = xla.collections.Counter(), xla.collections.Counter()
-    for c in plan["collectives"]:
-        ours = xla.Collective(c["kind"], c["dtype"], tuple(c["shape"]))
-        shapes = {tuple(s) for s in c["operands"]}
-        found = [g for g in extra if g.kind == "all-gather" and g.dims in shapes]
-        if found and reduces[ours] < missing[ours]:
-            reduces[ours] += 1
-            gathers.update({g: extra[g] for g in found})
-    return reduces, gathers
+def difference(ours, theirs):
+    return (ours - theirs) + (theirs - ours)
 
 
-def without_pins(module, name, plan, open_program, theirs, start):
-    """The row of a module that jaxlib's importer refuses with a sharding on every instruction."""
+def judge(module, name, axes):
+    start = time.time()
+    plan = module.plan(axes)
     ours = counted(plan)
-    is_equal = ours == theirs
-    return row(module, name, plan, theirs, None,
-               [] if is_equal else ["importer refuses the pinned module"], {}, {}, open_program, start)
-
-
-def row(module, name, plan, theirs, pinned, causes, missing, extra, open_program, start):
+    open_program, border = module.compile("border")
+    values, reads = module.program("values"), module.program("reads")
+    whole = xla.gathered_for(BATCH_NORMS, reads or "")
+    border, values, reads = (None if program is None else xla.collectives(program)
+                             for program in (border, values, reads))
+    if reads is None:
+        missing, extra, causes = ours, border, ["importer refuses the pinned module"]
+    else:
+        missing = ours - reads
+        extra = xla.collections.Counter({c: n for c, n in (reads - ours - whole).items()
+                                         if xla.size_of(c) > SMALL})
+        causes = causes_of(ours, border, values, reads, whole)
     is_reduce = lambda c: c.kind == "all-reduce"
-    ours = counted(plan)
+    totals = lambda found, keep: found and xla.total(found, keep)
     return {
         "module": module.name, "plan": name, "split": plan["splitParameters"],
-        "ours": xla.total(ours, is_reduce), "xla": xla.total(theirs, is_reduce),
-        "other": xla.total(theirs, lambda c: not is_reduce(c)),
-        "pinned": pinned and xla.total(pinned, is_reduce), "causes": causes,
+        "ours": xla.total(ours, is_reduce), "xla": xla.total(border, is_reduce),
+        "other": xla.total(border, lambda c: not is_reduce(c)),
+        "values": totals(values, is_reduce), "reads": totals(reads, is_reduce), "causes": causes,
         "unexplained": (total_bytes(missing) + total_bytes(extra)) / max(1, total_bytes(ours)),
         "difference": xla.as_text(missing, "-") + xla.as_text(extra, "+"),
         "memory": open_program.get_compiled_memory_stats().argument_size_in_bytes
@@ -157,30 +167,18 @@ def row(module, name, plan, theirs, pinned, causes, missing, extra, open_program
     }
 
 
-def judge(module, name, axes):
-    start = time.time()
-    plan = module.plan(axes)
-    ours = counted(plan)
-    open_program, theirs = module.compile("open")
-    try:
-        _, pinned = module.compile("pinned")
-    except jax.errors.JaxRuntimeError:
-        return without_pins(module, name, plan, open_program, theirs, start)
-    missing, extra = ours - pinned, pinned - ours
-    reduces, gathers = gathered_instead(missing, extra, plan)
+def causes_of(ours, border, values, reads, whole):
+    """Which of the closed list there are: each but the last by what disappears at the next level."""
     causes = []
-    if reduces:
-        causes.append("operand gathered")
-    missing -= reduces
-    extra = xla.collections.Counter({c: n for c, n in (extra - gathers).items()
-                                     if xla.size_of(c) > SMALL})
-    if plan["hasLoops"] and (missing or extra):
-        causes.append("loop state not pinned")
-        missing, extra = missing - missing, extra - extra
-    open_difference = (ours - theirs) + (theirs - ours)
-    if open_difference - ((ours - pinned) + (pinned - ours)):
-        causes.insert(0, "XLA splits what we keep whole")
-    return row(module, name, plan, theirs, pinned, causes, missing, extra, open_program, start)
+    found = [difference(ours, level) for level in (border, values, reads) if level is not None]
+    if found[0] - found[1]:
+        causes.append("XLA splits what we keep whole" if values is not None
+                      else "XLA reads otherwise")
+    if values is not None and found[1] - found[2]:
+        causes.append("XLA reads otherwise")
+    if whole:
+        causes.append("batch norm kept whole")
+    return causes
 
 
 def total_bytes(counter):
@@ -190,35 +188,28 @@ def total_bytes(counter):
 INTRODUCTION = """# XLA as the referee
 
 Written by `tests/xla/run`. For each module and plan XLA's partitioner gets the step with our shardings, on eight virtual
-devices, twice: on parameters and results only, and pinned on every instruction. Counted are all-reduces (one for each array, loop
-bodies once) and the bytes of their results on a device; "other" are the all-gathers, all-to-alls and permutes that XLA adds
-when only the border is pinned. Parameter memory per device is compared exactly; "numbers" is the largest difference of any
-result of the sharded step from the unsharded one, relative to that result's largest element. Plans are strict: data
-parallel, random operator partitioning, and two axes at once. The causes are told in `tests/xla/referee.py`.
+devices, three times: on parameters and results only ("XLA"), pinned on every value, and pinned on every read, too
+(`automap export --format hlo`, `--pin`, `--pin-reads`). Counted are all-reduces (one for each array, loop bodies once) and the
+bytes of their results on a device; "other" are the all-gathers, all-to-alls and permutes that XLA adds when only the border
+is pinned. "Unexplained" is what of all collectives still differs with the reads pinned, in bytes of ours, all-gathers of at
+most 8 KB aside. Parameter memory per device is compared exactly; "numbers" is the largest difference of any result of the
+sharded step from the unsharded one, relative to that result's largest element. Plans are strict: data parallel, random
+operator partitioning, and two axes at once. The causes are told in `tests/xla/referee.py`.
 
 """
 
-HEADER = ("| module | plan | parameters split | all-reduces, bytes: ours | XLA | XLA, all pinned | "
-          "XLA's other collectives | causes | unexplained bytes | parameter memory | numbers |\n"
-          + "|---" * 11 + "|")
-
-
-# With these what remains between our program and the pinned one is not explained, only excused.
-NOT_JUDGED = ("loop state not pinned", "importer refuses the pinned module")
-
-
-def is_judged(row):
-    return not any(cause in NOT_JUDGED for cause in row["causes"])
+HEADER = ("| module | plan | parameters split | all-reduces, bytes: ours | XLA | values pinned | "
+          "reads pinned | XLA's other collectives | causes | unexplained | parameter memory | "
+          "numbers |\n" + "|---" * 12 + "|")
 
 
 def as_markdown(row):
-    pair = lambda value: f"{value[0]}, {value[1]:,}" if value else "-"
+    pair = lambda value: f"{value[0]}, {value[1]:,}" if value else "refused"
     unexplained = f"{row['unexplained']:.2%} " + "; ".join(row["difference"])[:200]
     return "| " + " | ".join([
         row["module"], row["plan"], str(row["split"]), pair(row["ours"]), pair(row["xla"]),
-        pair(row["pinned"]), pair(row["other"]), ", ".join(row["causes"]),
-        "not judged" if not is_judged(row) else unexplained.strip() if row["unexplained"] else "0",
-        "equal" if row["memory"] else "DIFFERS",
+        pair(row["values"]), pair(row["reads"]), pair(row["other"]), ", ".join(row["causes"]),
+        unexplained.strip() if row["unexplained"] else "0", "equal" if row["memory"] else "DIFFERS",
         "-" if row["error"] is None else f"{row['error']:.1e}"]) + " |"
 
 
@@ -256,11 +247,9 @@ def main():
              if not r["memory"] or (r["error"] or 0) > 2e-3 or r["unexplained"] > 0.01]
     equal = lambda key: sum(list(r["ours"]) == list(r[key] or []) for r in rows)
     summary = (f"{len(rows)} plans: all-reduces equal in count and bytes in {equal('xla')}, in "
-               f"{equal('pinned')} once everything is pinned; "
-               f"collectives not judged {sum(not is_judged(r) for r in rows)} (loops, pins that XLA's "
-               f"importer refuses); operands gathered instead, by their shapes, in "
-               f"{sum('operand gathered' in r['causes'] for r in rows)}; wrong (memory, numbers, or of "
-               f"those judged more than 1 % of the bytes unexplained): {len(wrong)}.")
+               f"{equal('values')} once every value is pinned, in {equal('reads')} once every read "
+               f"is, too; wrong (memory, numbers, or more than 1 % of the bytes unexplained): "
+               f"{len(wrong)}.")
     print("\n" + summary)
     if flags.markdown:
         flags.markdown.write_text(INTRODUCTION + "\n".join([HEADER] + [as_markdown(r) for r in rows]) +

@@ -27,16 +27,15 @@ KINDS = ("all-reduce", "all-gather", "reduce-scatter", "all-to-all", "collective
 BYTES = {"pred": 1, "s8": 1, "u8": 1, "s16": 2, "u16": 2, "f16": 2, "bf16": 2, "s32": 4, "u32": 4,
          "f32": 4, "s64": 8, "u64": 8, "f64": 8, "c64": 8, "c128": 16}
 COLLECTIVE = re.compile(r"= (\(.*?\)|\S+) (" + "|".join(KINDS) + r")(-start)?\(")
+GATHER = re.compile(r"%([\w.-]+) = \S+ all-gather\(")
+INSTRUCTION = re.compile(r"\s*(?:ROOT )?%([\w.-]+) = (?:\(.*?\)|\S+) ([\w-]+)\((.*?)\)")
 ARRAY = re.compile(r"([a-z]\w*)\[([\d,]*)\]")
 
 Collective = collections.namedtuple("Collective", "kind dtype dims")
 
 
 def compile_module(data, devices=8):
-    """A serialized HloModuleProto, partitioned as its shardings say: executable and its collectives.
-
-    Collectives are counted once for each array; those of loop bodies once.
-    """
+    """A serialized HloModuleProto, partitioned as its shardings say: executable and program text."""
     options = xla_client.CompileOptions()
     options.num_replicas, options.num_partitions = 1, devices
     options.device_assignment = xla_client.DeviceAssignment.create(
@@ -50,17 +49,32 @@ def compile_module(data, devices=8):
         _jax.mlir.hlo_to_stablehlo(data),
         _jax.DeviceList(tuple(jax.devices()[:devices])), options)
     if devices == 1:  # nothing is partitioned
-        return executable, collections.Counter()
+        return executable, ""
     program, = _DUMP.glob("*.after_spmd-partitioning.*.txt")
-    return executable, collectives(program.read_text())
+    return executable, program.read_text()
 
 
 def collectives(program):
+    """Collectives of a partitioned program, once for each array; those of loop bodies once."""
     found = collections.Counter()
     for match in COLLECTIVE.finditer(program):
         for dtype, dims in ARRAY.findall(match.group(1)):
             dims = tuple(int(d) for d in dims.split(",") if d)
             found[Collective(match.group(2), dtype, dims)] += 1
+    return found
+
+
+def gathered_for(opcodes, program):
+    """The all-gathers that are read by these opcodes and nothing else."""
+    readers = collections.defaultdict(set)
+    for line in program.splitlines():
+        match = INSTRUCTION.match(line)
+        for operand in match and re.findall(r"%([\w.-]+)", match.group(3)) or ():
+            readers[operand].add(match.group(2))
+    found = collections.Counter()
+    for match in GATHER.finditer(program):
+        if readers[match.group(1)] and readers[match.group(1)] <= set(opcodes):
+            found += collectives(match.group(0))
     return found
 
 

@@ -38,14 +38,36 @@ v1::Plan RandomPlan(const PreparedModule& module, uint32_t seed) {
   return *DescribePlan(module, *ClusterPreset("v100x8x1-25gbps"), decisions, {});
 }
 
+// Takes out the "Sharding" custom calls, and says how many there were.
+int64_t RemoveAnnotations(xla::HloComputationProto& computation) {
+  std::map<int64_t, int64_t> stands_for;
+  xla::HloComputationProto plain = computation;
+  plain.clear_instructions();
+  for (xla::HloInstructionProto instruction : computation.instructions()) {
+    for (int64_t& operand : *instruction.mutable_operand_ids()) {
+      const auto found = stands_for.find(operand);
+      if (found != stands_for.end()) operand = found->second;
+    }
+    if (instruction.custom_call_target() == "Sharding") {
+      stands_for[instruction.id()] = instruction.operand_ids(0);
+    } else {
+      *plain.add_instructions() = instruction;
+    }
+  }
+  const auto root = stands_for.find(plain.root_id());
+  if (root != stands_for.end()) plain.set_root_id(root->second);
+  computation = std::move(plain);
+  return stands_for.size();
+}
+
 class ExportOfZoo : public testing::TestWithParam<std::string> {
  protected:
   const std::string bytes_ = ReadZooFile(GetParam(), ".hlo.pb.gz");
   const std::unique_ptr<const PreparedModule> module_ = PrepareZoo(GetParam());
   const v1::Plan plan_ = RandomPlan(*module_, 7);
 
-  std::string Export(ExportFormat format, bool pin_all = false) const {
-    const auto exported = ExportModulePlan(bytes_, plan_, {format, pin_all});
+  std::string Export(ExportFormat format, Pins pins = Pins::kBorder) const {
+    const auto exported = ExportModulePlan(bytes_, plan_, {format, pins});
     EXPECT_TRUE(exported.ok()) << exported.status();
     return exported.ok() ? *exported : "";
   }
@@ -60,8 +82,8 @@ class ExportOfZoo : public testing::TestWithParam<std::string> {
 };
 
 TEST_P(ExportOfZoo, TakingTheShardingsOutAgainGivesTheInputByteForByte) {
-  for (const bool pin_all : {false, true}) {
-    const std::string exported = Export(ExportFormat::kHlo, pin_all);
+  for (const Pins pins : {Pins::kBorder, Pins::kValues}) {
+    const std::string exported = Export(ExportFormat::kHlo, pins);
     ASSERT_NE(exported, bytes_);
     InstructionFields none;
     for (size_t c = 0; c < module_->graph().module().index.computations.size(); ++c) {
@@ -85,7 +107,7 @@ TEST_P(ExportOfZoo, EveryFormatReadsBackAsTheSamePlan) {
 
 TEST_P(ExportOfZoo, PinnedModulesHaveAShardingAlmostEverywhere) {
   xla::HloModuleProto module;
-  ASSERT_TRUE(module.ParseFromString(Export(ExportFormat::kHlo, true)));
+  ASSERT_TRUE(module.ParseFromString(Export(ExportFormat::kHlo, Pins::kValues)));
   int64_t with = 0, all = 0;
   const auto& index = module_->graph().module().index;
   for (const auto& instruction : module.computations(index.entry).instructions()) {
@@ -94,6 +116,22 @@ TEST_P(ExportOfZoo, PinnedModulesHaveAShardingAlmostEverywhere) {
     ++all;
   }
   EXPECT_EQ(with, all);
+}
+
+// The annotations aside, nothing changes, and reading it again gives the same plan.
+TEST_P(ExportOfZoo, PinnedReadsAreTheModuleWithAnnotationsBetween) {
+  const auto annotated = ReadModule(Export(ExportFormat::kHlo, Pins::kReads));
+  ASSERT_TRUE(annotated.ok()) << annotated.status();
+  const auto values = ReadModule(Export(ExportFormat::kHlo, Pins::kValues));
+  xla::HloModuleProto without = *annotated->proto;
+  int64_t count = 0;
+  for (auto& computation : *without.mutable_computations()) count += RemoveAnnotations(computation);
+  EXPECT_GT(count, 0);
+  EXPECT_EQ(without.SerializeAsString(), values->proto->SerializeAsString());
+  const auto graph = BuildGraph(*annotated);
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  EXPECT_EQ(DescribeAgain(ImportShardings(*graph, plan_.mesh())).SerializeAsString(),
+            plan_.SerializeAsString());
 }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, ExportOfZoo,
@@ -110,7 +148,7 @@ TEST(ExportModulePlan, KeepsTheContainerAndUnknownFields) {
   const auto module = PreparedModule::Create(wrapped, {});
   v1::Plan of_wrapped = plan;
   of_wrapped.set_module_sha256((*module)->graph().module().sha256);
-  const auto exported = ExportModulePlan(wrapped, of_wrapped, {ExportFormat::kHlo, false});
+  const auto exported = ExportModulePlan(wrapped, of_wrapped, {ExportFormat::kHlo, Pins::kBorder});
   ASSERT_TRUE(exported.ok()) << exported.status();
   EXPECT_TRUE(container.ParseFromString(*exported));
   EXPECT_EQ(exported->substr(exported->size() - 6), std::string("\xfa\x3e\x03xyz"));
@@ -128,7 +166,7 @@ TEST(ExportModulePlan, WritesTextModulesAsProtos) {
   const std::string text = ReadZooFile("mlp", ".hlo.txt.gz");
   v1::Plan plan = RandomPlan(*PrepareZoo("mlp"), 1);
   plan.set_module_sha256((*PreparedModule::Create(text, {}))->graph().module().sha256);
-  const auto exported = ExportModulePlan(text, plan, {ExportFormat::kHlo, false});
+  const auto exported = ExportModulePlan(text, plan, {ExportFormat::kHlo, Pins::kBorder});
   ASSERT_TRUE(exported.ok()) << exported.status();
   xla::HloModuleProto module;
   EXPECT_TRUE(module.ParseFromString(*exported));
