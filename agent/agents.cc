@@ -7,10 +7,11 @@ namespace automap {
 
 absl::StatusOr<TrainingResult> TrainAgent(Environment& environment, const AgentOptions& options,
                                           uint64_t seed, int64_t max_decisions,
-                                          const EpisodeObserver& observer) {
+                                          const EpisodeObserver& observer,
+                                          const TrainingCheckpoints& checkpoints) {
   RainbowAgent agent(environment.observation_size(), environment.num_actions(), options, seed,
                      Mutation::kNone, environment.candidate_features());
-  return Train(environment, agent, max_decisions, observer);
+  return Train(environment, agent, max_decisions, observer, checkpoints);
 }
 
 absl::StatusOr<CandidatePolicy> TrainCandidatePolicy(

@@ -16,10 +16,12 @@ namespace automap {
 // Trains a fresh agent on `environment` until the next episode, as long as the longest so far,
 // would take more than `max_decisions` actions in all (the first episode is always played), or the
 // observer says stop. Presets with greedy roll-outs keep the last episode for one. Same options,
-// seed and environment: same actions, same bytes. INTERNAL when Torch fails.
+// seed and environment: same actions, same bytes. INTERNAL when Torch fails, DATA_LOSS when
+// `checkpoints.resume_from` does not fit (core/training.h).
 absl::StatusOr<TrainingResult> TrainAgent(Environment& environment, const AgentOptions& options,
                                           uint64_t seed, int64_t max_decisions,
-                                          const EpisodeObserver& observer);
+                                          const EpisodeObserver& observer,
+                                          const TrainingCheckpoints& checkpoints = {});
 
 // A trained scorer of candidates (Environment::candidate_features), as plain numbers.
 struct CandidatePolicy {

@@ -13,6 +13,10 @@ template <typename Unit>
 struct Quantity {
   double value = 0;
 
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive(self.value);
+  }
   friend constexpr auto operator<=>(const Quantity&, const Quantity&) = default;
   friend constexpr Quantity operator+(Quantity a, Quantity b) { return {a.value + b.value}; }
   friend constexpr Quantity operator-(Quantity a, Quantity b) { return {a.value - b.value}; }

@@ -167,8 +167,8 @@ PlanObserver OnlyBetter(const PlanObserver& observer, bool ignore_memory) {
 
 absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& cluster_proto,
                                     const v1::PlanOptions& options, const PlanObserver& observer,
-                                    const std::function<bool()>& stop) {
-  if (options.robust()) return PlanRobustly(bytes, cluster_proto, options, observer, stop);
+                                    const std::function<bool()>& stop, SearchJournal* journal) {
+  if (options.robust()) return PlanRobustly(bytes, cluster_proto, options, observer, stop, journal);
   ASSIGN_OR_RETURN(const Preset preset, PresetFromName(options.preset()));
   ASSIGN_OR_RETURN(const Semantics semantics,
                    AllowedSemantics(options.allow(), PresetSemantics(preset == Preset::kPaper)));
@@ -184,14 +184,14 @@ absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& 
   if (IsProfile(bytes)) {
     ASSIGN_OR_RETURN(const LayerChain profile, ReadProfile(bytes));
     return PlanProfile({nullptr, &profile, Sha256Hex(bytes), cluster_proto, cluster, options,
-                        observer, stop, preset, semantics});
+                        observer, stop, journal, preset, semantics});
   }
   ASSIGN_OR_RETURN(const auto module, PreparedModule::CreateWithProfile(
                                           bytes, options.roles(), options.profile(), cluster));
   ReportPhase(observer, v1::Progress::PROPAGATING);
   const PlanObserver filtered = OnlyBetter(observer, options.ignore_memory());
   return PlanBest({module.get(), nullptr, "", cluster_proto, cluster, options, filtered, stop,
-                   preset, semantics},
+                   journal, preset, semantics},
                   strategies);
 }
 

@@ -8,6 +8,7 @@
 #include "automap/v1/cluster.pb.h"
 #include "automap/v1/job.pb.h"
 #include "automap/v1/plan.pb.h"
+#include "planner/search_journal.h"
 
 namespace automap {
 
@@ -26,8 +27,12 @@ struct PlanObserver {
 // INVALID_ARGUMENT with a path for a mistake of the caller's; RESOURCE_EXHAUSTED beyond a limit;
 // UNIMPLEMENTED for a strategy that is not built; FAILED_PRECONDITION when the question has no plan
 // (no variable to split, ...).
+//
+// With a journal the search goes on from what that knows, and notes in it how far it is: the plan
+// is that of the undisturbed search, wherever that was interrupted.
 absl::StatusOr<v1::Plan> PlanModule(absl::string_view module, const v1::Cluster& cluster,
                                     const v1::PlanOptions& options, const PlanObserver& observer,
-                                    const std::function<bool()>& stop);
+                                    const std::function<bool()>& stop,
+                                    SearchJournal* journal = nullptr);
 
 }  // namespace automap

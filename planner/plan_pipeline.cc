@@ -10,6 +10,7 @@
 #include "planner/plan_request.h"
 #include "planner/search/pipeline_engines.h"
 #include "planner/search/pipeline_policy.h"
+#include "planner/search/run_once.h"
 
 namespace automap {
 namespace {
@@ -17,6 +18,9 @@ namespace {
 constexpr int32_t kMaxStages = 256;
 constexpr int32_t kMaxMicroBatches = 4096;
 constexpr int64_t kMostMicroBatchesTried = 64;
+
+using CutEngine = std::function<absl::StatusOr<PipelineOutcome>(
+    const PipelineProblem&, Preset, const EngineBudget&, const PipelineObserver&)>;
 
 // Explores stages to a finished plan.
 class PipelineExploration {
@@ -109,11 +113,17 @@ class PipelineExploration {
     const PipelineObserver observer = [&](const PipelineOutcome& outcome, bool improved) {
       Report(outcome, improved, budget);
     };
-    ASSIGN_OR_RETURN(PipelineOutcome dqn,
-                     SearchCutsByDqn(*problem_, request_.preset, budget, observer));
-    outcomes_.push_back(std::move(dqn));
-    outcomes_.push_back(SearchCutsGreedily(*problem_, request_.preset, budget, observer));
-    outcomes_.push_back(SearchCutsRandomly(*problem_, request_.preset, budget, observer));
+    for (const auto& [name, search] :
+         std::initializer_list<std::pair<const char*, CutEngine>>{{"dqn", SearchCutsByDqn},
+                                                                  {"greedy", SearchCutsGreedily},
+                                                                  {"random", SearchCutsRandomly}}) {
+      const auto run = [&, search = search](const EngineBudget& own) {
+        return search(*problem_, request_.preset, own, observer);
+      };
+      ASSIGN_OR_RETURN(outcomes_.emplace_back(),
+                       RunOnce<PipelineOutcome>(request_.journal, absl::StrCat("pp/", name),
+                                                *problem_, budget, observer, run));
+    }
     if (request_.preset == Preset::kDefault)
       outcomes_.push_back(InferCuts(*problem_, ShippedPipelinePolicy().policy));
     PipelineOutcome exact;

@@ -23,6 +23,7 @@ struct PlanRequest {
   const v1::PlanOptions& options;
   const PlanObserver& observer;
   const std::function<bool()>& stop;
+  SearchJournal* journal;  // may be null
   Preset preset = Preset::kDefault;
   Semantics semantics = {};
 

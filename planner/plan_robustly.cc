@@ -80,12 +80,13 @@ v1::PlanOptions OptionsOf(const v1::Plan& plan, v1::PlanOptions options) {
 absl::StatusOr<v1::Plan> Described(absl::string_view bytes, const v1::Cluster& cluster,
                                    const v1::PlanOptions& options,
                                    const std::vector<Candidate>& candidates,
-                                   const Candidate& chosen, const std::function<bool()>& stop) {
+                                   const Candidate& chosen, const std::function<bool()>& stop,
+                                   SearchJournal* journal) {
   v1::Plan decided = chosen.plan;
   decided.mutable_semantics()->set_robust(true);
   ASSIGN_OR_RETURN(const PlanSimulation simulation, SimulateModulePlan(bytes, cluster, decided));
-  ASSIGN_OR_RETURN(const v1::Plan searched,
-                   PlanModule(bytes, cluster, OptionsOf(decided, options), PlanObserver(), stop));
+  ASSIGN_OR_RETURN(const v1::Plan searched, PlanModule(bytes, cluster, OptionsOf(decided, options),
+                                                       PlanObserver(), stop, journal));
   v1::Plan plan = simulation.plan;
   const double time = plan.cost().step_time_s();
   *plan.mutable_bound() = searched.bound();
@@ -115,14 +116,15 @@ absl::StatusOr<v1::Plan> Described(absl::string_view bytes, const v1::Cluster& c
 
 absl::StatusOr<v1::Plan> PlanRobustly(absl::string_view bytes, const v1::Cluster& cluster,
                                       const v1::PlanOptions& options, const PlanObserver& observer,
-                                      const std::function<bool()>& stop) {
+                                      const std::function<bool()>& stop, SearchJournal* journal) {
   v1::PlanOptions plain = options;
   plain.set_robust(false);
   const std::vector<v1::Cluster> scenarios = Scenarios(cluster);
   std::vector<Candidate> candidates;
   for (const v1::Cluster& scenario : scenarios) {
     const bool is_first = candidates.empty();
-    auto plan = PlanModule(bytes, scenario, plain, is_first ? observer : PlanObserver(), stop);
+    auto plan =
+        PlanModule(bytes, scenario, plain, is_first ? observer : PlanObserver(), stop, journal);
     if (is_first && !plan.ok()) return plan.status();
     if (!plan.ok() || plan->cost().fits() !=
                           (is_first ? plan->cost().fits() : candidates.front().plan.cost().fits()))
@@ -139,7 +141,7 @@ absl::StatusOr<v1::Plan> PlanRobustly(absl::string_view bytes, const v1::Cluster
     if (candidate.regret < chosen->regret - 1e-9) chosen = &candidate;
   }
   if (chosen != &candidates.front())
-    return Described(bytes, cluster, plain, candidates, *chosen, stop);
+    return Described(bytes, cluster, plain, candidates, *chosen, stop, journal);
   v1::Plan plan = candidates.front().plan;
   plan.mutable_semantics()->set_robust(true);
   return plan;

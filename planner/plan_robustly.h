@@ -12,6 +12,6 @@ namespace automap {
 // PlanModule.
 absl::StatusOr<v1::Plan> PlanRobustly(absl::string_view bytes, const v1::Cluster& cluster,
                                       const v1::PlanOptions& options, const PlanObserver& observer,
-                                      const std::function<bool()>& stop);
+                                      const std::function<bool()>& stop, SearchJournal* journal);
 
 }  // namespace automap

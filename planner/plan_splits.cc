@@ -8,10 +8,13 @@
 #include "planner/explore/input_dims.h"
 #include "planner/plan/describe_plan.h"
 #include "planner/plan_request.h"
-#include "planner/search/engines.h"
+#include "planner/search/run_once.h"
 
 namespace automap {
 namespace {
+
+using SplitEngine = std::function<absl::StatusOr<EngineOutcome>(
+    const SplitProblem&, Preset, const EngineBudget&, const EngineObserver&)>;
 
 // Explores one strategy to a finished plan.
 class SplitExploration {
@@ -134,10 +137,17 @@ class SplitExploration {
     const EngineObserver observer = [&](const EngineOutcome& outcome, bool improved) {
       Report(outcome, improved, budget);
     };
-    ASSIGN_OR_RETURN(EngineOutcome dqn, SearchDqn(problem, request_.preset, budget, observer));
-    outcomes_.push_back(std::move(dqn));
-    outcomes_.push_back(SearchGreedy(problem, request_.preset, budget, observer));
-    outcomes_.push_back(SearchRandom(problem, request_.preset, budget, observer));
+    for (const auto& [name, search] : std::initializer_list<std::pair<const char*, SplitEngine>>{
+             {"dqn", SearchDqn}, {"greedy", SearchGreedy}, {"random", SearchRandom}}) {
+      const auto run = [&, search = search](const EngineBudget& own) {
+        return search(problem, request_.preset, own, observer);
+      };
+      ASSIGN_OR_RETURN(outcomes_.emplace_back(),
+                       RunOnce<EngineOutcome>(
+                           request_.journal,
+                           absl::StrCat(strategy_, "/", problem.options().axis_size, "/", name),
+                           problem, budget, observer, run));
+    }
     if (bound_.is_reached) outcomes_.push_back(ExactOutcome());
     return absl::OkStatus();
   }

@@ -7,8 +7,10 @@
 int main() {
   automap::WorkerFunctions functions;
   functions.plan = [](const automap::worker::v1::PlanTask& task,
-                      const automap::PlanObserver& observer, const std::function<bool()>& stop) {
-    return automap::PlanModule(task.module(), task.cluster(), task.options(), observer, stop);
+                      const automap::PlanObserver& observer, const std::function<bool()>& stop,
+                      automap::SearchJournal* journal) {
+    return automap::PlanModule(task.module(), task.cluster(), task.options(), observer, stop,
+                               journal);
   };
   functions.verify = [](const automap::worker::v1::VerifyTask& task) {
     return automap::VerifyModulePlan(task.module(), task.cluster(), task.plan());

@@ -17,7 +17,9 @@
 #include "server/api/services.h"
 #include "server/api/transport.h"
 #include "server/blobs/blob_store.h"
+#include "server/blobs/checkpoint_store.h"
 #include "server/jobs/catalog.h"
+#include "server/jobs/job_state.h"
 #include "server/jobs/timed_job_store.h"
 #include "server/ops/http_server.h"
 #include "server/ops/metrics.h"
@@ -31,17 +33,18 @@ namespace {
 constexpr absl::Duration kDrainGrace = absl::Seconds(2);  // for streams to take their bookmark
 constexpr absl::Duration kAnswersLeave = absl::Milliseconds(100);  // for what gRPC has to be sent
 constexpr int kApiThreads = 8;
+constexpr int64_t kTicksPerCleaning = 600;
 constexpr rlim_t kWantedFiles = 65'536;
 
 struct Flags {
   TransportOptions transport;
   std::string http_listen = "127.0.0.1:8471", data_dir = "automap-data", modules_dir,
-              store = "sqlite", database_file, principals, worker_program;
+              checkpoints_dir, store = "sqlite", database_file, principals, worker_program;
   int workers = 2;
   int64_t worker_memory_bytes = WorkerLimits{}.memory_bytes,
           worker_cpu_seconds = WorkerLimits{}.cpu_seconds;
   int max_run_timeout_s = 3600, overrun_grace_s = 20, lease_s = 30, drain_delay_s = 0;
-  double max_write_s = 60, bookmark_s = 15;
+  double max_write_s = 60, bookmark_s = 15, checkpoint_interval_s = 5;
   int64_t job_retention_s = 7 * 86400;
   Limits limits;
 };
@@ -114,6 +117,7 @@ PoolOptions PoolOptionsOf(const Flags& flags) {
   options.max_run_timeout = absl::Seconds(flags.max_run_timeout_s);
   options.overrun_grace = absl::Seconds(flags.overrun_grace_s);
   options.lease = absl::Seconds(flags.lease_s);
+  options.checkpoint_interval = absl::Seconds(flags.checkpoint_interval_s);
   return options;
 }
 
@@ -139,6 +143,13 @@ PoolObserver Observe(Metrics& metrics) {
                          Quoted(text));
           },
       .fenced = [&metrics] { metrics.Fenced(); },
+      .checkpoint =
+          [&metrics](const char* outcome, const std::string& job, const std::string& text) {
+            metrics.CheckpointDone(outcome);
+            if (!text.empty())
+              spdlog::warn(R"("event":"checkpoint {}","job":"{}","text":{})", outcome, job,
+                           Quoted(text));
+          },
       .plan_found = [&metrics](const v1::Plan& plan) { metrics.PlanFound(plan); }};
 }
 
@@ -164,6 +175,10 @@ class Daemon {
                                                          ? absl::StrCat(flags.data_dir, "/modules")
                                                          : flags.modules_dir,
                                                      daemon->limits_.max_stored_bytes));
+    ASSIGN_OR_RETURN(daemon->checkpoints_,
+                     CheckpointStore::Open(flags.checkpoints_dir.empty()
+                                               ? absl::StrCat(flags.data_dir, "/checkpoints")
+                                               : flags.checkpoints_dir));
     RETURN_IF_ERROR(daemon->Start());
     return daemon;
   }
@@ -188,7 +203,7 @@ class Daemon {
   absl::Status Start() {
     modules_ = std::make_unique<ModuleService>(*store_, *blobs_, limits_);
     pool_ = std::make_unique<WorkerPool>(
-        PoolOptionsOf(flags_), *store_, feed_,
+        PoolOptionsOf(flags_), *store_, feed_, *checkpoints_,
         [this](const v1::PlanSpec& spec) { return modules_->ReadModuleOf(spec); },
         Observe(metrics_));
     jobs_ = std::make_unique<JobService>(*store_, *modules_, feed_, *pool_, metrics_, limits_);
@@ -217,7 +232,13 @@ class Daemon {
   void Tick() {
     feed_.Tick();
     jobs_->Sweep();
-    if (++ticks_ % 600 == 0) blobs_->RemoveOldPartials(limits_.upload_retention);
+    if (ticks_++ % kTicksPerCleaning != 0) return;
+    blobs_->RemoveOldPartials(limits_.upload_retention);
+    checkpoints_->RemoveOthers([this](const std::string& job) {
+      const auto found = store_->Get(job);
+      return found.ok() ? !IsEnded(found->state())
+                        : found.status().code() != absl::StatusCode::kNotFound;
+    });
   }
 
   std::string MetricsText() {
@@ -243,6 +264,7 @@ class Daemon {
   std::unique_ptr<Access> access_;
   std::unique_ptr<JobStore> store_;
   std::unique_ptr<BlobStore> blobs_;
+  std::unique_ptr<CheckpointStore> checkpoints_;
   std::unique_ptr<ModuleService> modules_;
   std::unique_ptr<WorkerPool> pool_;
   std::unique_ptr<JobService> jobs_;
@@ -278,6 +300,9 @@ void AddServerOptions(CLI::App& app, Flags& flags) {
   app.add_option("--data-dir", flags.data_dir, "folder for jobs and modules");
   app.add_option("--modules-dir", flags.modules_dir,
                  "folder for modules, shared by all replicas; default: inside --data-dir");
+  app.add_option("--checkpoints-dir", flags.checkpoints_dir,
+                 "folder for checkpoints of running jobs, shared by all replicas; default: inside "
+                 "--data-dir");
   app.add_option("--store", flags.store, "where jobs are kept: sqlite or postgres");
   app.add_option("--database-file", flags.database_file,
                  "file whose first line says how to reach PostgreSQL, as libpq takes it");
@@ -312,6 +337,9 @@ void AddWorkOptions(CLI::App& app, Flags& flags) {
   app.add_option("--overrun-grace", flags.overrun_grace_s,
                  "seconds past a job's limit before its worker is killed")
       ->check(CLI::Range(0, 3600));
+  app.add_option("--checkpoint-interval", flags.checkpoint_interval_s,
+                 "seconds of a search that may be lost when its worker dies; 0: all of it")
+      ->check(CLI::Range(0.0, 3600.0));
   app.add_option("--lease", flags.lease_s,
                  "seconds after which the job of a silent replica is another's")
       ->check(CLI::Range(2, 3600));

@@ -18,6 +18,7 @@ endfunction()
 
 automap_test(tests/base/units_test.cc DEPS automap_base)
 automap_test(tests/base/sha256_test.cc DEPS automap_base)
+automap_test(tests/base/archive_test.cc DEPS automap_base)
 include(tests/agent/parts.cmake)
 include(tests/planner/parts.cmake)
 include(tests/simulator/parts.cmake)

@@ -20,6 +20,11 @@ class Random {
   uint64_t Below(uint64_t count) {
     return static_cast<uint64_t>(Uniform() * static_cast<double>(count));
   }
+  // base/archive.h.
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive(self.state_);
+  }
 
  private:
   static constexpr uint64_t kStep = 0x9e3779b97f4a7c15u;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 
 namespace automap {
 
@@ -24,6 +25,19 @@ struct TrainingResult {
   int64_t updates = 0;
   double best_return = 0;
   bool operator==(const TrainingResult&) const = default;
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive(self.episodes, self.decisions, self.updates, self.best_return);
+  }
+};
+
+// How a training run is interrupted and goes on in another process. A run that goes on from what
+// `save` was given, with the same arguments, plays and learns what the undisturbed one would have
+// played and learned after that episode.
+struct TrainingCheckpoints {
+  std::string resume_from;       // empty: begin
+  std::function<bool()> is_due;  // asked between episodes; null: never
+  std::function<void(std::string state)> save;
 };
 
 }  // namespace automap

@@ -48,7 +48,7 @@ torch::Tensor Q(const std::vector<torch::Tensor>& p, const torch::Tensor& x) {
 // operators on all of them and not on each block: these small networks are slow by the number of
 // operators.
 struct Learner::State {
-  State(const QNetwork& network, double learning_rate) {
+  State(const QNetwork& network, double learning_rate, const AdamMoments& start) {
     UseOneThread();
     parameters = CopyParameters(network);
     parameters.mutable_grad() = torch::zeros_like(parameters);
@@ -60,7 +60,16 @@ struct Learner::State {
     }
     adam = std::make_unique<torch::optim::Adam>(std::vector<torch::Tensor>{parameters},
                                                 torch::optim::AdamOptions(learning_rate));
+    if (start.steps == 0) return;
+    auto adam_state = std::make_unique<torch::optim::AdamParamState>();
+    adam_state->step(start.steps);
+    adam_state->exp_avg(View(start.first, 1).squeeze(0).clone());
+    adam_state->exp_avg_sq(View(start.second, 1).squeeze(0).clone());
+    adam->state()[Key()] = std::move(adam_state);
   }
+
+  // Under which Adam keeps what it remembers.
+  std::string Key() const { return c10::guts::to_string(parameters.unsafeGetTensorImpl()); }
 
   torch::Tensor parameters;
   std::vector<torch::Tensor> blocks;
@@ -70,11 +79,23 @@ struct Learner::State {
 Learner::Learner(double learning_rate) : learning_rate_(learning_rate) {}
 Learner::~Learner() = default;
 
+AdamMoments Learner::moments() const {
+  if (state_ == nullptr) return start_;
+  const auto entry = state_->adam->state().find(state_->Key());
+  if (entry == state_->adam->state().end()) return start_;
+  auto& state = static_cast<torch::optim::AdamParamState&>(*entry->second);
+  const auto copy = [](const torch::Tensor& values) {
+    const float* data = values.data_ptr<float>();
+    return std::vector<float>(data, data + values.numel());
+  };
+  return {state.step(), copy(state.exp_avg()), copy(state.exp_avg_sq())};
+}
+
 absl::StatusOr<std::vector<float>> Learner::Step(const Batch& batch,
                                                  const std::vector<float>& targets,
                                                  QNetwork& network) {
   try {
-    if (state_ == nullptr) state_ = std::make_unique<State>(network, learning_rate_);
+    if (state_ == nullptr) state_ = std::make_unique<State>(network, learning_rate_, start_);
     int64_t* action_data = const_cast<int64_t*>(batch.actions.data());
     const torch::Tensor actions = torch::from_blob(action_data, {batch.size, 1}, torch::kInt64);
     const torch::Tensor all = Q(state_->blocks, View(batch.observations, batch.size));

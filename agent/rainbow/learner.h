@@ -10,6 +10,16 @@
 
 namespace automap {
 
+// What Adam remembers beside the parameters.
+struct AdamMoments {
+  int64_t steps = 0;  // 0: nothing yet
+  std::vector<float> first, second;
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive(self.steps, self.first, self.second);
+  }
+};
+
 // Minimises the weighted smooth-L1 distance between Q(s, a) and given targets with Adam, gradients
 // clipped to norm 10. Works on its own copy of the parameters, taken at the first step, and writes
 // them back after every step.
@@ -23,9 +33,14 @@ class Learner {
   absl::StatusOr<std::vector<float>> Step(const Batch& batch, const std::vector<float>& targets,
                                           QNetwork& network);
 
+  AdamMoments moments() const;
+  // Before the first step: goes on from these, for a network of the same shape.
+  void StartFrom(AdamMoments moments) { start_ = std::move(moments); }
+
  private:
   struct State;
   const double learning_rate_;
+  AdamMoments start_;
   std::unique_ptr<State> state_;
 };
 

@@ -28,6 +28,12 @@ struct QNetwork {
 
   // Q of every action for `count` observations, row-major. O(count x parameters).
   std::vector<float> Forward(absl::Span<const float> observations, int count) const;
+
+  // base/archive.h; into a network of the same shape.
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive.Prefix(self.parameters, static_cast<int64_t>(self.parameters.size()));
+  }
 };
 
 }  // namespace automap

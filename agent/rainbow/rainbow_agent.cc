@@ -119,6 +119,14 @@ std::vector<float> RainbowAgent::Targets(const Batch& batch) const {
   return targets;
 }
 
+void RainbowAgent::VisitMoments(ArchiveReader& archive) {
+  AdamMoments moments;
+  archive(moments);
+  const size_t expected = moments.steps > 0 ? online_.parameters.size() : 0;
+  if (moments.first.size() != expected || moments.second.size() != expected) return archive.Fail();
+  learner_.StartFrom(std::move(moments));
+}
+
 absl::Status RainbowAgent::Learn(double progress) {
   if (replay_.size() < options_.batch_size) return absl::OkStatus();
   const double beta =

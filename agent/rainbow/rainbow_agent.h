@@ -15,6 +15,7 @@
 #include "agent/rainbow/q_network.h"
 #include "agent/replay/n_step.h"
 #include "agent/replay/prioritized_replay.h"
+#include "base/archive.h"
 
 namespace automap {
 
@@ -53,6 +54,14 @@ class RainbowAgent {
   }
   // Goes on from parameters of the same shape instead of random ones.
   void StartFrom(const QNetwork& network) { online_ = target_ = network; }
+  // base/archive.h; between episodes, when no n-step return is open, and into an agent made with
+  // the same arguments that has not learned yet. That agent then acts and learns as this one would.
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive(self.act_random_, self.sample_random_, self.online_, self.target_, self.replay_,
+            self.updates_);
+    self.VisitMoments(archive);
+  }
   const AgentOptions& options() const { return options_; }
   const QNetwork& online() const { return online_; }
   const QNetwork& target() const { return target_; }
@@ -63,6 +72,8 @@ class RainbowAgent {
   std::vector<float> Values(const QNetwork& network, absl::Span<const float> observation,
                             absl::Span<const uint8_t> mask) const;
   std::vector<float> RowOf(const std::vector<float>& observation, int action) const;
+  void VisitMoments(ArchiveWriter& archive) const { archive(learner_.moments()); }
+  void VisitMoments(ArchiveReader& archive);
 
   const AgentOptions options_;
   const Mutation mutation_;

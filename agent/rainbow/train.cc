@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/archive.h"
 #include "base/status_macros.h"
 
 namespace automap {
@@ -11,19 +12,22 @@ namespace {
 class Trainer {
  public:
   Trainer(Environment& environment, RainbowAgent& agent, int64_t max_decisions,
-          const EpisodeObserver& observer)
+          const EpisodeObserver& observer, const TrainingCheckpoints& checkpoints)
       : environment_(environment),
         agent_(agent),
         options_(agent.options()),
         max_decisions_(max_decisions),
-        observer_(observer) {}
+        observer_(observer),
+        checkpoints_(checkpoints) {}
 
   absl::StatusOr<TrainingResult> Run() {
+    RETURN_IF_ERROR(Resume());
     const bool rolls_out = options_.greedy_rollout_every > 0;
     bool goes_on = true;
     while (goes_on && HasRoomFor(rolls_out ? 2 : 1)) {
       const bool greedy = rolls_out && (result_.episodes + 1) % options_.greedy_rollout_every == 0;
       ASSIGN_OR_RETURN(goes_on, PlayEpisode(greedy));
+      if (goes_on) SaveIfDue();
     }
     if (goes_on && rolls_out && HasRoomFor(1)) RETURN_IF_ERROR(PlayEpisode(true).status());
     result_.updates = agent_.updates();
@@ -31,6 +35,19 @@ class Trainer {
   }
 
  private:
+  absl::Status Resume() {
+    if (checkpoints_.resume_from.empty()) return absl::OkStatus();
+    ArchiveReader archive(checkpoints_.resume_from);
+    archive(result_, longest_, agent_);
+    return archive.is_whole() ? absl::OkStatus()
+                              : absl::DataLossError("checkpoint: not one of this training");
+  }
+
+  void SaveIfDue() const {
+    if (!checkpoints_.is_due || !checkpoints_.is_due()) return;
+    checkpoints_.save(ToArchive(result_, longest_, agent_));
+  }
+
   bool HasRoomFor(int64_t episodes) const {
     return result_.episodes == 0 || result_.decisions + episodes * longest_ <= max_decisions_;
   }
@@ -71,6 +88,7 @@ class Trainer {
   const AgentOptions& options_;
   const int64_t max_decisions_;
   const EpisodeObserver& observer_;
+  const TrainingCheckpoints& checkpoints_;
   TrainingResult result_;
   int64_t longest_ = 1;
 };
@@ -78,8 +96,10 @@ class Trainer {
 }  // namespace
 
 absl::StatusOr<TrainingResult> Train(Environment& environment, RainbowAgent& agent,
-                                     int64_t max_decisions, const EpisodeObserver& observer) {
-  return Trainer(environment, agent, std::max<int64_t>(1, max_decisions), observer).Run();
+                                     int64_t max_decisions, const EpisodeObserver& observer,
+                                     const TrainingCheckpoints& checkpoints) {
+  return Trainer(environment, agent, std::max<int64_t>(1, max_decisions), observer, checkpoints)
+      .Run();
 }
 
 double PlayGreedily(Environment& environment, RainbowAgent& agent) {

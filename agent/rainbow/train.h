@@ -9,9 +9,11 @@
 namespace automap {
 
 // As TrainAgent (agent/agents.h), with an agent that stays with the caller, who can look at what it
-// learned. `observer` must be callable.
+// learned. `observer` must be callable. DATA_LOSS when `checkpoints.resume_from` does not fit; the
+// agent is of no use then.
 absl::StatusOr<TrainingResult> Train(Environment& environment, RainbowAgent& agent,
-                                     int64_t max_decisions, const EpisodeObserver& observer);
+                                     int64_t max_decisions, const EpisodeObserver& observer,
+                                     const TrainingCheckpoints& checkpoints = {});
 
 // Plays one episode at epsilon 0 without remembering or learning; its return.
 double PlayGreedily(Environment& environment, RainbowAgent& agent);

@@ -36,6 +36,18 @@ class PrioritizedReplay {
   // p_i = |error| + epsilon.
   void SetPriority(int64_t index, double error);
   double priority(int64_t index) const { return tree_.Get(index); }  // p^alpha
+  // base/archive.h; into a replay made with the same arguments. Rows that are not filled are left
+  // out.
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive(self.tree_, self.size_, self.next_, self.largest_);
+    archive.Prefix(self.observations_, self.size_ * self.observation_size_);
+    archive.Prefix(self.next_observations_, self.size_ * self.next_size_);
+    archive.Prefix(self.next_masks_, self.size_ * self.num_actions_);
+    archive.Prefix(self.rewards_, self.size_);
+    archive.Prefix(self.bootstraps_, self.size_);
+    archive.Prefix(self.actions_, self.size_);
+  }
 
  private:
   const int64_t capacity_;

@@ -19,6 +19,11 @@ class SumTree {
   // The index whose share of [0, total()) holds `position`. An index of weight 0 is never returned
   // while total() > 0.
   int64_t Find(double position) const;
+  // base/archive.h; into a tree of the same capacity.
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive.Prefix(self.nodes_, static_cast<int64_t>(self.nodes_.size()));
+  }
 
  private:
   int64_t leaves_ = 1;

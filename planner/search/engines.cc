@@ -2,9 +2,12 @@
 
 #include <array>
 #include <random>
+#include <sstream>
+#include <utility>
 
 #include "agent/agents.h"
 #include "agent/presets.h"
+#include "base/archive.h"
 #include "base/status_macros.h"
 
 namespace automap {
@@ -24,6 +27,22 @@ class Incumbent {
   Incumbent(std::string engine, Preset preset, const EngineObserver& observer)
       : preset_(preset), observer_(observer) {
     outcome_.engine = std::move(engine);
+  }
+
+  struct State {
+    EngineOutcome outcome;
+    std::vector<bool> last;
+    template <typename Self, typename Archive>
+    static void Visit(Self& self, Archive& archive) {
+      archive(self.outcome, self.last);
+    }
+  };
+  State state() const { return {outcome_, last_}; }
+  void Resume(State state, const SplitProblem& problem) {
+    outcome_ = std::move(state.outcome);
+    last_ = std::move(state.last);
+    outcome_.Price(problem);
+    if (observer_) observer_(outcome_, outcome_.found);
   }
 
   void EndEpisode(const SplitEnvironment& environment, double episode_return, int64_t decisions) {
@@ -62,6 +81,21 @@ class Incumbent {
   std::vector<bool> last_;
 };
 
+// Where the engines without a network are between two episodes.
+struct PlayState {
+  std::mt19937_64 random;
+  int64_t decisions = 0, episode = 0;
+  Incumbent::State incumbent;
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    std::stringstream text;
+    text << self.random;
+    std::string words = text.str();
+    archive(words, self.decisions, self.episode, self.incumbent);
+    if constexpr (Archive::kReads) std::stringstream(words) >> self.random;
+  }
+};
+
 // Plays episodes by `act` until the budget is used up. An environment without decisions is one
 // episode.
 template <typename Act>
@@ -69,20 +103,38 @@ EngineOutcome Play(const SplitProblem& problem, Preset preset, const EngineBudge
                    std::string engine, const EngineObserver& observer, const Act& act) {
   SplitEnvironment environment(problem, EnvironmentOptions(preset));
   Incumbent incumbent(std::move(engine), preset, observer);
+  PlayState state = {.random = std::mt19937_64(budget.seed), .incumbent = {}};
+  if (FromArchive(budget.part.state(), state)) incumbent.Resume(state.incumbent, problem);
   const int64_t length = problem.decisions().size();
-  int64_t decisions = 0, episode = 0;
-  do {
+  while (state.episode == 0 ||
+         (length > 0 && state.decisions + length <= budget.decisions && !budget.stop())) {
     environment.Reset();
     double episode_return = 0;
     while (!environment.done()) {
-      episode_return += environment.Step(act(environment, episode));
-      ++decisions;
+      episode_return += environment.Step(act(environment, state));
+      ++state.decisions;
     }
-    incumbent.EndEpisode(environment, episode_return, decisions);
-    ++episode;
-  } while (length > 0 && decisions + length <= budget.decisions && !budget.stop());
+    incumbent.EndEpisode(environment, episode_return, state.decisions);
+    ++state.episode;
+    if (!budget.part.IsDue()) continue;
+    state.incumbent = incumbent.state();
+    budget.part.Keep(ToArchive(state));
+  }
   return std::move(incumbent).Take();
 }
+
+// Where the DQN is between two episodes.
+struct DqnState {
+  int stage = 0;
+  int64_t before = 0;       // decisions of earlier stages
+  std::vector<bool> fixed;  // by them
+  Incumbent::State incumbent;
+  std::string training;
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive(self.stage, self.before, self.fixed, self.incumbent, self.training);
+  }
+};
 
 std::array<uint8_t, 2> Mask(const SplitEnvironment& environment) {
   std::array<uint8_t, 2> mask;
@@ -94,24 +146,22 @@ std::array<uint8_t, 2> Mask(const SplitEnvironment& environment) {
 
 EngineOutcome SearchRandom(const SplitProblem& problem, Preset preset, const EngineBudget& budget,
                            const EngineObserver& observer) {
-  std::mt19937_64 random(budget.seed);
   return Play(problem, preset, budget, "random", observer,
-              [&](const SplitEnvironment& environment, int64_t) {
-                return Mask(environment)[1] != 0 ? static_cast<int>(random() >> 63) : 0;
+              [](const SplitEnvironment& environment, PlayState& state) {
+                return Mask(environment)[1] != 0 ? static_cast<int>(state.random() >> 63) : 0;
               });
 }
 
 EngineOutcome SearchGreedy(const SplitProblem& problem, Preset preset, const EngineBudget& budget,
                            const EngineObserver& observer) {
-  std::mt19937_64 random(budget.seed);
   return Play(problem, preset, budget, "greedy", observer,
-              [&](const SplitEnvironment& environment, int64_t episode) {
+              [](const SplitEnvironment& environment, PlayState& state) {
                 if (Mask(environment)[1] == 0) return 0;
                 std::array<double, 2> reward;
                 for (int action = 0; action < 2; ++action)
                   reward[action] = environment.Clone()->Step(action);
                 const int best = reward[1] > reward[0] ? 1 : 0;
-                return episode > 0 && random() % 10 == 0 ? 1 - best : best;
+                return state.episode > 0 && state.random() % 10 == 0 ? 1 - best : best;
               });
 }
 
@@ -124,25 +174,33 @@ absl::StatusOr<EngineOutcome> SearchDqn(const SplitProblem& problem, Preset pres
     return std::move(incumbent).Take();
   }
   const AgentOptions agent = preset == Preset::kPaper ? PaperAgent() : DefaultAgent();
-  SplitEnvironmentOptions options = EnvironmentOptions(preset);
   const int stages = preset == Preset::kPaper ? 2 : 1;
-  int64_t before = 0;
-  for (int stage = 0; stage < stages; ++stage) {
+  DqnState state;
+  if (FromArchive(budget.part.state(), state)) incumbent.Resume(state.incumbent, problem);
+  for (; state.stage < stages; ++state.stage) {
+    SplitEnvironmentOptions options = EnvironmentOptions(preset);
+    options.fixed = state.fixed;
     SplitEnvironment environment(problem, options);
     if (environment.done()) break;
     double fixed_return = 0;
-    for (size_t d = 0; d < options.fixed.size(); ++d)
-      fixed_return += options.fixed[d] ? 0.4 * problem.decisions()[d].members : 0;
+    for (size_t d = 0; d < state.fixed.size(); ++d)
+      fixed_return += state.fixed[d] ? 0.4 * problem.decisions()[d].members : 0;
     const auto observe = [&](const EpisodeReport& report) {
       incumbent.EndEpisode(environment, report.episode_return + fixed_return,
-                           before + report.decisions);
+                           state.before + report.decisions);
       return !budget.stop();
     };
-    ASSIGN_OR_RETURN(
-        const TrainingResult result,
-        TrainAgent(environment, agent, budget.seed + stage, budget.decisions / stages, observe));
-    before += result.decisions;
-    options.fixed = incumbent.outcome().chosen;
+    const TrainingCheckpoints checkpoints = {
+        std::exchange(state.training, ""), [&] { return budget.part.IsDue(); },
+        [&](std::string training) {
+          budget.part.Keep(ToArchive(
+              DqnState{state.stage, state.before, state.fixed, incumbent.state(), training}));
+        }};
+    ASSIGN_OR_RETURN(const TrainingResult result,
+                     TrainAgent(environment, agent, budget.seed + state.stage,
+                                budget.decisions / stages, observe, checkpoints));
+    state.before += result.decisions;
+    state.fixed = incumbent.outcome().chosen;
   }
   return std::move(incumbent).Take();
 }

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "planner/explore/split_environment.h"
+#include "planner/search_journal.h"
 
 namespace automap {
 
@@ -17,6 +18,7 @@ struct EngineBudget {
   int64_t decisions = 2000;
   uint64_t seed = 0;
   std::function<bool()> stop = [] { return false; };  // asked after every episode
+  SearchJournal::Part part;  // where the engine was, and where it notes how far it is
 };
 
 // What one engine found by itself.
@@ -30,6 +32,16 @@ struct EngineOutcome {
   int64_t decisions = 0;
   int64_t decisions_to_best = 0;
   std::vector<std::pair<int64_t, Seconds>> curve;  // decisions, best step time
+
+  // base/archive.h; without the cost, which follows from `chosen`.
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive(self.engine, self.found, self.chosen, self.best_return, self.episodes, self.decisions,
+            self.decisions_to_best, self.curve);
+  }
+  void Price(const SplitProblem& problem) {
+    if (found) cost = problem.Cost(chosen);
+  }
 };
 
 // Called when an engine has a better plan, and now and then in between.

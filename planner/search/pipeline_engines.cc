@@ -5,6 +5,7 @@
 #include "agent/agents.h"
 #include "agent/core/random.h"
 #include "agent/presets.h"
+#include "base/archive.h"
 #include "base/status_macros.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 
@@ -16,6 +17,13 @@ class Incumbent {
  public:
   Incumbent(std::string engine, const PipelineObserver& observer) : observer_(observer) {
     outcome_.engine = std::move(engine);
+  }
+
+  const PipelineOutcome& outcome() const { return outcome_; }
+  void Resume(PipelineOutcome outcome, const PipelineProblem& problem) {
+    outcome_ = std::move(outcome);
+    outcome_.Price(problem);
+    if (observer_) observer_(outcome_, outcome_.found);
   }
 
   void EndEpisode(const PipelineEnvironment& environment, double episode_return,
@@ -53,24 +61,51 @@ std::vector<int> LegalActions(const PipelineEnvironment& environment) {
   return actions;
 }
 
+// Where the engines without a network are between two episodes.
+struct PlayState {
+  Random random;
+  int64_t decisions = 0, episode = 0;
+  PipelineOutcome outcome;
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive(self.random, self.decisions, self.episode, self.outcome);
+  }
+};
+
+// Where the DQN is between two episodes.
+struct DqnState {
+  PipelineOutcome outcome;
+  std::string training;
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive(self.outcome, self.training);
+  }
+};
+
 // Plays episodes by `act` until the budget is used up.
 template <typename Act>
 PipelineOutcome Play(const PipelineProblem& problem, Preset preset, const EngineBudget& budget,
-                     std::string engine, const PipelineObserver& observer, const Act& act) {
+                     Random random, std::string engine, const PipelineObserver& observer,
+                     const Act& act) {
   PipelineEnvironment environment(problem, PipelineEnvironmentOf(preset));
   Incumbent incumbent(std::move(engine), observer);
+  PlayState state = {.random = random, .outcome = {}};
+  if (FromArchive(budget.part.state(), state)) incumbent.Resume(state.outcome, problem);
   const int64_t length = problem.options().stages - 1;
-  int64_t decisions = 0, episode = 0;
-  do {
+  while (state.episode == 0 ||
+         (length > 0 && state.decisions + length <= budget.decisions && !budget.stop())) {
     environment.Reset();
     double episode_return = 0;
     while (!environment.done()) {
-      episode_return += environment.Step(act(environment, episode));
-      ++decisions;
+      episode_return += environment.Step(act(environment, state));
+      ++state.decisions;
     }
-    incumbent.EndEpisode(environment, episode_return, decisions);
-    ++episode;
-  } while (length > 0 && decisions + length <= budget.decisions && !budget.stop());
+    incumbent.EndEpisode(environment, episode_return, state.decisions);
+    ++state.episode;
+    if (!budget.part.IsDue()) continue;
+    state.outcome = incumbent.outcome();
+    budget.part.Keep(ToArchive(state));
+  }
   return std::move(incumbent).Take();
 }
 
@@ -84,22 +119,20 @@ PipelineEnvironmentOptions PipelineEnvironmentOf(Preset preset) {
 
 PipelineOutcome SearchCutsRandomly(const PipelineProblem& problem, Preset preset,
                                    const EngineBudget& budget, const PipelineObserver& observer) {
-  Random random(budget.seed, 11);
-  return Play(problem, preset, budget, "random", observer,
-              [&](const PipelineEnvironment& environment, int64_t) {
+  return Play(problem, preset, budget, Random(budget.seed, 11), "random", observer,
+              [](const PipelineEnvironment& environment, PlayState& state) {
                 const std::vector<int> actions = LegalActions(environment);
-                return actions[random.Below(actions.size())];
+                return actions[state.random.Below(actions.size())];
               });
 }
 
 PipelineOutcome SearchCutsGreedily(const PipelineProblem& problem, Preset preset,
                                    const EngineBudget& budget, const PipelineObserver& observer) {
-  Random random(budget.seed, 12);
-  return Play(problem, preset, budget, "greedy", observer,
-              [&](const PipelineEnvironment& environment, int64_t episode) {
+  return Play(problem, preset, budget, Random(budget.seed, 12), "greedy", observer,
+              [](const PipelineEnvironment& environment, PlayState& state) {
                 const std::vector<int> actions = LegalActions(environment);
-                if (episode > 0 && random.Below(10) == 0)
-                  return actions[random.Below(actions.size())];
+                if (state.episode > 0 && state.random.Below(10) == 0)
+                  return actions[state.random.Below(actions.size())];
                 int best = actions.front();
                 Seconds shortest = environment.Projection(best);
                 for (const int action : actions) {
@@ -119,12 +152,20 @@ absl::StatusOr<PipelineOutcome> SearchCutsByDqn(const PipelineProblem& problem, 
     incumbent.EndEpisode(environment, 0, 0);
     return std::move(incumbent).Take();
   }
+  DqnState state;
+  if (FromArchive(budget.part.state(), state)) incumbent.Resume(state.outcome, problem);
   const auto observe = [&](const EpisodeReport& report) {
     incumbent.EndEpisode(environment, report.episode_return, report.decisions);
     return !budget.stop();
   };
+  const TrainingCheckpoints checkpoints = {
+      std::move(state.training), [&] { return budget.part.IsDue(); },
+      [&](std::string training) {
+        budget.part.Keep(ToArchive(DqnState{incumbent.outcome(), std::move(training)}));
+      }};
   const AgentOptions agent = preset == Preset::kPaper ? PaperPipelineAgent() : PipelineAgent();
-  RETURN_IF_ERROR(TrainAgent(environment, agent, budget.seed, budget.decisions, observe).status());
+  RETURN_IF_ERROR(
+      TrainAgent(environment, agent, budget.seed, budget.decisions, observe, checkpoints).status());
   return std::move(incumbent).Take();
 }
 

@@ -20,6 +20,16 @@ struct PipelineOutcome {
   int64_t decisions = 0;
   int64_t decisions_to_best = 0;
   std::vector<std::pair<int64_t, Seconds>> curve;  // decisions, shortest length
+
+  // base/archive.h; without the cost, which follows from `cuts`.
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive(self.engine, self.found, self.cuts.layer_ends, self.cuts.device_ends, self.best_return,
+            self.episodes, self.decisions, self.decisions_to_best, self.curve);
+  }
+  void Price(const PipelineProblem& problem) {
+    if (found) cost = problem.Cost(cuts);
+  }
 };
 
 using PipelineObserver = std::function<void(const PipelineOutcome&, bool improved)>;

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -19,25 +18,12 @@
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "google/protobuf/util/time_util.h"
+#include "server/blobs/durable_file.h"
 
 namespace automap {
 namespace {
 
 constexpr char kPartial[] = "partial-";
-
-absl::Status IoError(absl::string_view what) {
-  const std::string text = absl::StrCat("modules: ", what, ": ", std::strerror(errno));
-  return errno == ENOSPC || errno == EDQUOT
-             ? WithReason(absl::ResourceExhaustedError(text), "STORE_FULL")
-             : absl::UnavailableError(text);
-}
-
-absl::Status SyncFolder(const std::string& folder) {
-  const int fd = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = fd >= 0 && fsync(fd) == 0;
-  if (fd >= 0) close(fd);
-  return synced ? absl::OkStatus() : IoError("sync");
-}
 
 }  // namespace
 
@@ -55,8 +41,10 @@ absl::StatusOr<std::unique_ptr<BlobStore>> BlobStore::Open(const std::string& fo
     return absl::FailedPreconditionError(
         absl::StrCat(folder, ": cannot be made: ", error.message()));
   std::unique_ptr<BlobStore> store(new BlobStore(folder, max_bytes));
-  for (const auto& entry : std::filesystem::directory_iterator(folder, error))
-    store->stored_bytes_ += static_cast<int64_t>(entry.file_size(error));
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (entry.is_regular_file(error))
+      store->stored_bytes_ += static_cast<int64_t>(entry.file_size(error));
+  }
   return store;
 }
 
@@ -82,7 +70,7 @@ absl::StatusOr<std::unique_ptr<BlobStore::Upload>> BlobStore::Begin(const std::s
                                                                     const std::string& sender) {
   const std::string path = PartialPath(sha256, sender);
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (file < 0) return IoError("create");
+  if (file < 0) return IoError("modules: create");
   if (flock(file, LOCK_EX | LOCK_NB) != 0) {
     close(file);
     return WithReason(absl::AbortedError("header.sha256: another stream is uploading this module"),
@@ -106,19 +94,19 @@ int64_t BlobStore::PartialSize(const std::string& sha256, const std::string& sen
 // The part that is there already is hashed again: what is on disk counts, not what was sent.
 absl::Status BlobStore::Upload::Begin(int64_t offset) {
   struct stat info = {};
-  if (fstat(file_, &info) != 0) return IoError("stat");
+  if (fstat(file_, &info) != 0) return IoError("modules: stat");
   if (offset != 0 && offset != info.st_size)
     return absl::InvalidArgumentError(absl::StrCat("chunk.offset: ", offset, ", must be 0 or ",
                                                    info.st_size, ", as QueryUpload says"));
-  if (offset == 0 && ftruncate(file_, 0) != 0) return IoError("truncate");
+  if (offset == 0 && ftruncate(file_, 0) != 0) return IoError("modules: truncate");
   std::string block(1 << 20, 0);
   while (received_ < offset) {
     const ssize_t count = pread(file_, block.data(), block.size(), received_);
-    if (count <= 0) return IoError("read");
+    if (count <= 0) return IoError("modules: read");
     hash_.Update({block.data(), static_cast<size_t>(count)});
     received_ += count;
   }
-  if (lseek(file_, offset, SEEK_SET) != offset) return IoError("seek");
+  if (lseek(file_, offset, SEEK_SET) != offset) return IoError("modules: seek");
   begun_ = true;
   return absl::OkStatus();
 }
@@ -134,7 +122,7 @@ absl::Status BlobStore::Upload::Append(int64_t offset, absl::string_view data) {
   while (!data.empty()) {
     const ssize_t written = write(file_, data.data(), data.size());
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return IoError("write");
+    if (written < 0) return IoError("modules: write");
     hash_.Update(data.substr(0, written));
     received_ += written;
     data.remove_prefix(written);
@@ -153,9 +141,9 @@ absl::StatusOr<v1::Module> BlobStore::Upload::Finish() {
                       "DIGEST_MISMATCH");
   }
   RETURN_IF_ERROR(FailpointStatus("blob.before_sync"));
-  if (fsync(file_) != 0) return IoError("sync");
+  if (fsync(file_) != 0) return IoError("modules: sync");
   RETURN_IF_ERROR(FailpointStatus("blob.before_rename"));
-  if (rename(path_.c_str(), store_.PathOf(sha256_).c_str()) != 0) return IoError("rename");
+  if (rename(path_.c_str(), store_.PathOf(sha256_).c_str()) != 0) return IoError("modules: rename");
   RETURN_IF_ERROR(FailpointStatus("blob.after_rename"));
   RETURN_IF_ERROR(SyncFolder(store_.folder_));
   RETURN_IF_ERROR(FailpointStatus("blob.after_folder_sync"));
@@ -218,7 +206,7 @@ std::vector<v1::Module> BlobStore::List(const std::string& after, int limit) con
 
 absl::Status BlobStore::Delete(const std::string& sha256) {
   ASSIGN_OR_RETURN(const v1::Module module, Get(sha256));
-  if (unlink(PathOf(sha256).c_str()) != 0) return IoError("delete");
+  if (unlink(PathOf(sha256).c_str()) != 0) return IoError("modules: delete");
   stored_bytes_ -= module.size_bytes();
   return SyncFolder(folder_);
 }

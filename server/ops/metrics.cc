@@ -70,6 +70,8 @@ Metrics::Metrics()
       cache_(
           NewCounters(registry_, "automap_plan_cache_lookups_total", "Looks into the plan cache.")),
       deaths_(NewCounters(registry_, "automap_worker_deaths_total", "Workers lost, by cause.")),
+      checkpoints_(NewCounters(registry_, "automap_checkpoints_total",
+                               "Checkpoints of searches, by what became of them.")),
       store_errors_(NewCounters(registry_, "automap_store_errors_total",
                                 "Operations of the store that failed, by operation.")),
       busy_(NewGauges(registry_, "automap_workers_busy", "Workers with a job.").Add({})),
@@ -99,6 +101,8 @@ Metrics::Metrics()
       .Set(1);
   // So that panels and alerts have data before the first of each happens.
   for (const char* cause : {"crashed", "silent", "overran"}) deaths_.Add({{"cause", cause}});
+  for (const char* outcome : {"written", "failed", "resumed", "ignored"})
+    checkpoints_.Add({{"outcome", outcome}});
   for (const char* result : {"hit", "miss"}) cache_.Add({{"result", result}});
   for (const auto state :
        {v1::PlanJob::SUCCEEDED, v1::PlanJob::FAILED, v1::PlanJob::CANCELLED, v1::PlanJob::EXPIRED})

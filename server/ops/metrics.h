@@ -32,6 +32,9 @@ class Metrics {
   void UploadedBytes(int64_t bytes) { uploaded_.Increment(static_cast<double>(bytes)); }
   void WatcherCutOff() { cut_off_.Increment(); }
   void WorkerDied(const std::string& cause) { deaths_.Add({{"cause", cause}}).Increment(); }
+  void CheckpointDone(const std::string& outcome) {
+    checkpoints_.Add({{"outcome", outcome}}).Increment();
+  }
   void Fenced() { fenced_.Increment(); }
   void StoreAnswered(const char* operation, absl::Duration time, absl::StatusCode code);
   void ConnectionRefused() { refused_.Increment(); }
@@ -54,7 +57,7 @@ class Metrics {
 
   prometheus::Registry registry_;
   prometheus::Counter &created_, &uploaded_, &cut_off_, &fenced_, &refused_;
-  Counters &ended_, &rejected_, &cache_, &deaths_, &store_errors_;
+  Counters &ended_, &rejected_, &cache_, &deaths_, &checkpoints_, &store_errors_;
   prometheus::Gauge &busy_, &workers_, &watchers_, &connections_, &oldest_, &fds_, &resident_;
   Gauges& jobs_;
   prometheus::Histogram &waited_, &ran_;

@@ -37,6 +37,7 @@ void JobRunner::Run(const Claim& claim) {
   job_ = claim.job.name();
   fence_ = claim.fence;
   stop_ = Stop::kNone;
+  advanced_ = false;
   renewed_ = SteadyNow();
   pool_.feed_.Notify(job_);
   End(FindPlan(claim));
@@ -56,17 +57,10 @@ absl::StatusOr<JobRunner::Found> JobRunner::FindPlan(const Claim& claim) {
       return Found{.plan = **std::move(known), .from_cache = true};
   }
   ASSIGN_OR_RETURN(std::string module, pool_.read_module_(job.spec()));
-  worker::v1::Task search;
-  worker::v1::PlanTask& task = *search.mutable_plan();
-  task.set_module(module);
-  *task.mutable_cluster() = job.spec().inline_cluster();
-  *task.mutable_options() = job.spec().options();
-  task.set_job(job.name());
-  task.set_traceparent(job.traceparent());
-  const absl::Duration limit = TimeLimit(job);
-  task.set_time_limit_s(absl::ToDoubleSeconds(limit));
+  const worker::v1::Task search = SearchTask(job, module);
   RETURN_IF_ERROR(FailpointStatus("pool.before_search"));
-  ASSIGN_OR_RETURN(worker::v1::Done found, RunTask(searcher_, search, limit));
+  ASSIGN_OR_RETURN(worker::v1::Done found,
+                   RunTask(searcher_, search, absl::Seconds(search.plan().time_limit_s())));
   RETURN_IF_ERROR(FromProto(found.status()));
   RETURN_IF_ERROR(FailpointStatus("pool.before_verification"));
   v1::Progress verifying;
@@ -83,6 +77,20 @@ absl::StatusOr<JobRunner::Found> JobRunner::FindPlan(const Claim& claim) {
   const bool keeps = job.options().cache_policy() != v1::CACHE_POLICY_NO_STORE;
   return Found{.plan = std::move(*found.mutable_plan()),
                .caches = keeps && !found.cut_short() && !job.plan_key().empty()};
+}
+
+worker::v1::Task JobRunner::SearchTask(const v1::PlanJob& job, const std::string& module) const {
+  worker::v1::Task search;
+  worker::v1::PlanTask& task = *search.mutable_plan();
+  task.set_module(module);
+  *task.mutable_cluster() = job.spec().inline_cluster();
+  *task.mutable_options() = job.spec().options();
+  task.set_job(job.name());
+  task.set_traceparent(job.traceparent());
+  task.set_time_limit_s(absl::ToDoubleSeconds(TimeLimit(job)));
+  task.set_checkpoint_interval_s(absl::ToDoubleSeconds(pool_.options_.checkpoint_interval));
+  if (task.checkpoint_interval_s() > 0) task.set_resume_from(pool_.checkpoints_.Load(job.name()));
+  return search;
 }
 
 // The whole run's, without the grace. With complete_by a tenth is left for verification.
@@ -126,11 +134,29 @@ absl::StatusOr<worker::v1::Done> JobRunner::RunTask(std::unique_ptr<WorkerProces
     auto event = NextEvent(process, deadline);
     if (!event.ok()) return event.status();
     if (event->has_done()) return std::move(*event->mutable_done());
-    if (event->has_progress()) pool_.feed_.Publish(job_, event->progress());
-    if (event->has_improved_plan() &&
-        pool_.store_.AddImprovedPlan(job_, fence_, event->improved_plan(), absl::Now()).ok())
-      pool_.feed_.Notify(job_);
+    Hear(*event);
   }
+}
+
+void JobRunner::Hear(const worker::v1::Event& event) {
+  if (event.has_progress()) pool_.feed_.Publish(job_, event.progress());
+  if (event.has_improved_plan() &&
+      pool_.store_.AddImprovedPlan(job_, fence_, event.improved_plan(), absl::Now()).ok())
+    pool_.feed_.Notify(job_);
+  if (event.has_resumed()) {
+    const absl::Status status = FromProto(event.resumed());
+    TellCheckpoint(status.ok() ? "resumed" : "ignored", status);
+  }
+  if (event.has_checkpoint()) {
+    const absl::Status status = pool_.checkpoints_.Save(job_, event.checkpoint());
+    advanced_ = advanced_ || status.ok();
+    TellCheckpoint(status.ok() ? "written" : "failed", status);
+  }
+}
+
+void JobRunner::TellCheckpoint(const char* outcome, const absl::Status& status) const {
+  if (pool_.observer_.checkpoint)
+    pool_.observer_.checkpoint(outcome, job_, std::string(status.message()));
 }
 
 // An empty event when there is nothing yet.
@@ -181,10 +207,10 @@ v1::PlanJob JobRunner::EndOf(v1::PlanJob job, const absl::StatusOr<Found>& found
   const bool drained = !was_cancelled && stop_ == Stop::kDrained && !found.ok();
   const bool retries = !was_cancelled && !drained &&
                        found.status().code() == absl::StatusCode::kUnavailable &&
-                       job.attempts() < pool_.options_.max_attempts;
+                       (advanced_ || job.attempts() < pool_.options_.max_attempts);
   if (retries || drained) {
     job.set_state(v1::PlanJob::PENDING);
-    if (drained) job.set_attempts(job.attempts() - 1);
+    if (drained || advanced_) job.set_attempts(job.attempts() - 1);
     return job;
   }
   *job.mutable_end_time() = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(absl::Now()));
@@ -236,6 +262,7 @@ void JobRunner::Tell(const v1::PlanJob& job, const absl::StatusOr<Found>& found)
   if (IsEnded(job.state())) {
     if (found.ok() && !found->from_cache && pool_.observer_.plan_found)
       pool_.observer_.plan_found(found->plan);
+    pool_.checkpoints_.Remove(job.name());
     pool_.observer_.job_ended({job, Between(job.create_time(), job.start_time()),
                                Between(job.start_time(), job.end_time())});
     pool_.feed_.Forget(job.name());

@@ -28,6 +28,9 @@ class JobRunner {
   };
 
   absl::StatusOr<Found> FindPlan(const Claim& claim);
+  worker::v1::Task SearchTask(const v1::PlanJob& job, const std::string& module) const;
+  void Hear(const worker::v1::Event& event);
+  void TellCheckpoint(const char* outcome, const absl::Status& status) const;
   absl::Duration TimeLimit(const v1::PlanJob& job) const;
   absl::StatusOr<worker::v1::Done> RunTask(std::unique_ptr<WorkerProcess>& process,
                                            const worker::v1::Task& task, absl::Duration limit);
@@ -46,6 +49,7 @@ class JobRunner {
   std::string job_;  // the one that runs
   int64_t fence_ = 0;
   Stop stop_ = Stop::kNone;
+  bool advanced_ = false;  // this run left a checkpoint
   absl::Time renewed_, heard_;
 };
 

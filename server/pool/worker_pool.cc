@@ -10,10 +10,12 @@ constexpr absl::Duration kIdlePoll = absl::Seconds(2);  // behind the wake-ups
 }  // namespace
 
 WorkerPool::WorkerPool(PoolOptions options, JobStore& store, JobFeed& feed,
-                       ModuleReader read_module, PoolObserver observer)
+                       CheckpointStore& checkpoints, ModuleReader read_module,
+                       PoolObserver observer)
     : options_(std::move(options)),
       store_(store),
       feed_(feed),
+      checkpoints_(checkpoints),
       read_module_(std::move(read_module)),
       observer_(std::move(observer)) {}
 

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "automap/v1/job.pb.h"
 #include "base/mutex.h"
+#include "server/blobs/checkpoint_store.h"
 #include "server/jobs/job_store.h"
 #include "server/pool/job_feed.h"
 #include "server/process/worker_process.h"
@@ -31,7 +32,10 @@ struct PoolOptions {
   // How long a job is ours without a word to the store. Renewed every second, given up after two
   // thirds.
   absl::Duration lease = absl::Seconds(30);
+  // Of runs that got no further than the one before; a run that left a newer checkpoint is none.
   int max_attempts = 3;
+  // How much of a search may be lost when its process dies. Zero: all of it.
+  absl::Duration checkpoint_interval = absl::Seconds(5);
 };
 
 // What ended, for metrics and the one log line per job.
@@ -48,6 +52,10 @@ struct PoolObserver {
       worker_died;
   // The store refused a write of ours because another runner has the job.
   std::function<void()> fenced;
+  // What became of a checkpoint: "written", "failed" (to be written), "resumed" or "ignored"; with
+  // which job, and why for people.
+  std::function<void(const char* outcome, const std::string& job, const std::string& text)>
+      checkpoint;
   // A plan was found: how it was searched for.
   std::function<void(const v1::Plan&)> plan_found;
 };
@@ -55,14 +63,15 @@ struct PoolObserver {
 // Each of `workers` threads keeps one warm process that searches and, once there is a plan, one
 // that verifies; they share nothing. A process serves one task at a time and is replaced when it
 // dies, overruns, falls silent or is cancelled. A plan leaves only after the second process found
-// it right. A worker that dies costs the job one attempt.
+// it right. A worker that dies costs the job one attempt, unless it left a newer checkpoint than it
+// began from; the next run goes on from there.
 class WorkerPool {
  public:
   // Where the bytes of a job's module come from.
   using ModuleReader = std::function<absl::StatusOr<std::string>(const v1::PlanSpec&)>;
 
-  WorkerPool(PoolOptions options, JobStore& store, JobFeed& feed, ModuleReader read_module,
-             PoolObserver observer);
+  WorkerPool(PoolOptions options, JobStore& store, JobFeed& feed, CheckpointStore& checkpoints,
+             ModuleReader read_module, PoolObserver observer);
   ~WorkerPool();
 
   void Start();
@@ -87,6 +96,7 @@ class WorkerPool {
   const PoolOptions options_;
   JobStore& store_;
   JobFeed& feed_;
+  CheckpointStore& checkpoints_;
   const ModuleReader read_module_;
   const PoolObserver observer_;
   std::vector<std::thread> threads_;

@@ -13,6 +13,7 @@
 #include "base/steady_clock.h"
 #include "base/ticker.h"
 #include "base/version.h"
+#include "server/worker/checkpoint.h"
 #include "server/worker/frames.h"
 #include "server/worker/status_proto.h"
 
@@ -20,6 +21,9 @@ namespace automap {
 namespace {
 
 constexpr int64_t kMaxTaskBytes = int64_t{300} << 20;
+
+// Larger ones are not sent: that search has none.
+constexpr size_t kMaxCheckpointBytes = size_t{60} << 20;
 
 constexpr absl::Duration kHeartbeat = absl::Seconds(1);
 
@@ -96,11 +100,30 @@ class Worker {
       *event.mutable_improved_plan() = plan;
       Send(event);
     };
-    return functions_.plan(task, observer, [&] {
+    const std::function<bool()> stop = [&] {
       const bool stops = stop_requested.load() || SteadyNow() > deadline;
       cut_short = cut_short || stops;
       return stops;
-    });
+    };
+    if (task.checkpoint_interval_s() <= 0) return functions_.plan(task, observer, stop, nullptr);
+    const std::string fingerprint = FingerprintOf(task);
+    SearchJournal journal(JournalOf(task, fingerprint), absl::Seconds(task.checkpoint_interval_s()),
+                          [&](const std::string& bytes) {
+                            worker::v1::Event event;
+                            event.set_checkpoint(SealCheckpoint(bytes, fingerprint));
+                            if (event.checkpoint().size() <= kMaxCheckpointBytes) Send(event);
+                          });
+    return functions_.plan(task, observer, stop, &journal);
+  }
+
+  // Where an earlier run was; empty when the search begins.
+  std::string JournalOf(const worker::v1::PlanTask& task, const std::string& fingerprint) {
+    if (task.resume_from().empty()) return "";
+    auto journal = OpenCheckpoint(task.resume_from(), fingerprint);
+    worker::v1::Event event;
+    *event.mutable_resumed() = ToProto(journal.status());
+    Send(event);
+    return journal.ok() ? *std::move(journal) : std::string();
   }
 
   // A parent that does not listen any more is noticed at the next read.

@@ -12,14 +12,14 @@ namespace automap {
 // What a worker can do; the planner's front doors in the real program, something smaller in tests.
 struct WorkerFunctions {
   std::function<absl::StatusOr<v1::Plan>(const worker::v1::PlanTask&, const PlanObserver&,
-                                         const std::function<bool()>& stop)>
+                                         const std::function<bool()>& stop, SearchJournal* journal)>
       plan;
   std::function<absl::Status(const worker::v1::VerifyTask&)> verify;
 };
 
 // Serves tasks from `in` until it ends, then returns 0. SIGTERM ends the present task with the best
-// plan so far. Dies with its parent. Memory exhaustion and other exceptions of libraries become
-// RESOURCE_EXHAUSTED and INTERNAL.
+// plan so far. Checkpoints are sealed journals (checkpoint.h). Dies with its parent. Memory
+// exhaustion and other exceptions of libraries become RESOURCE_EXHAUSTED and INTERNAL.
 int RunWorker(int in, int out, const WorkerFunctions& functions);
 
 // As the program's main: takes stdin and stdout for itself and turns everything else written to

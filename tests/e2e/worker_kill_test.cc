@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "server/jobs/job_state.h"
 #include "tests/support/scale.h"
 #include "tests/support/server_test.h"
 
@@ -18,8 +19,17 @@ class WorkerKillTest : public ServerTest {
   void SetUp() override {
     ServerTest::SetUp();
     StopServer(SIGKILL);
+    StartSearching();
+  }
+
+  void StartSearching() {
     StartServer({"--worker-program=" AUTOMAP_BIN_DIR "/automap-worker",
-                 "--worker-memory-bytes=6442450944", "--workers=1"});
+                 "--worker-memory-bytes=6442450944", "--workers=1", "--checkpoint-interval=0.05"});
+  }
+
+  double Checkpoints(const std::string& outcome) {
+    return MetricOf(Metrics(),
+                    absl::StrCat("automap_checkpoints_total{outcome=\"", outcome, "\"}"));
   }
 
   static v1::CreatePlanJobRequest Request(uint64_t seed) {
@@ -29,6 +39,7 @@ class WorkerKillTest : public ServerTest {
     request.mutable_spec()->set_inline_hlo(bytes.str());
     request.mutable_spec()->set_cluster_preset("v100x4x1-25gbps");
     request.mutable_spec()->mutable_options()->set_seed(seed);
+    request.mutable_spec()->mutable_options()->set_max_decisions(6000);
     // Otherwise the second run would be answered by the first.
     request.mutable_options()->set_cache_policy(v1::CACHE_POLICY_NO_STORE);
     return request;
@@ -40,6 +51,16 @@ class WorkerKillTest : public ServerTest {
     EXPECT_FALSE(plan.shardings().empty()) << Get(job).error().message();
     plan.mutable_search()->clear_wall_s();
     return plan.SerializeAsString();
+  }
+
+  // Whether the job got further before it ended.
+  bool WaitForCheckpoint(const std::string& job) {
+    const double written = Checkpoints("written");
+    while (Checkpoints("written") == written) {
+      if (IsEnded(Get(job).state())) return false;
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    return true;
   }
 
   // Kills every worker of the server.
@@ -59,16 +80,45 @@ class WorkerKillTest : public ServerTest {
 TEST_F(WorkerKillTest, TheKilledRunsPlanIsTheUndisturbedOnes) {
   std::mt19937 random(3);
   int killed = 0;
-  for (int round = 0; round < Times(3, 100); ++round) {
+  for (int round = 0; round < Times(2, 40); ++round) {
     const std::string undisturbed = PlanOf(CreateWith(Request(round)).name());
     const std::string job = CreateWith(Request(round)).name();
-    for (int i = 0; i < 2; ++i) {
-      absl::SleepFor(absl::Milliseconds(20 + random() % 300));
-      if (Get(job).state() == v1::PlanJob::RUNNING) killed += KillWorkers();
+    for (int kills = 0; kills < 6 && WaitForCheckpoint(job); ++kills) {
+      absl::SleepFor(absl::Milliseconds(random() % 300));
+      killed += KillWorkers();
     }
     EXPECT_TRUE(PlanOf(job) == undisturbed) << "seed " << round;
+    EXPECT_EQ(Get(job).attempts(), 1) << "a run that got further costs none";
   }
-  EXPECT_GT(killed, 0) << "nothing was disturbed";
+  EXPECT_GE(killed, Times(4, 200)) << "hardly anything was disturbed";
+  EXPECT_GE(Checkpoints("resumed"), killed / 2) << "of the kills that hit the search";
+  EXPECT_EQ(Checkpoints("ignored"), 0);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "data" / "checkpoints"));
+}
+
+// Whatever happened to the file: a wrong checkpoint is none.
+TEST_F(WorkerKillTest, ADamagedCheckpointIsIgnored) {
+  const std::string undisturbed = PlanOf(CreateWith(Request(1)).name());
+  std::mt19937 random(4);
+  for (const bool cuts : {false, true}) {
+    const double written = Checkpoints("written");
+    const std::string job = CreateWith(Request(1)).name();
+    WaitForMetric("automap_checkpoints_total{outcome=\"written\"}", written + 1);
+    StopServer(SIGKILL);
+    const std::filesystem::path file =
+        folder_ / "data" / "checkpoints" / job.substr(job.find('/') + 1);
+    ASSERT_TRUE(std::filesystem::exists(file));
+    if (cuts) {
+      std::filesystem::resize_file(file, std::filesystem::file_size(file) / 2);
+    } else {
+      std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+      stream.seekp(static_cast<int64_t>(random() % std::filesystem::file_size(file)));
+      stream.put('\x5a').put('\xa5');
+    }
+    StartSearching();
+    EXPECT_TRUE(PlanOf(job) == undisturbed);
+    EXPECT_EQ(Checkpoints("ignored"), 1);
+  }
 }
 
 }  // namespace

@@ -4,3 +4,5 @@ target_link_libraries(automap_tests_job_store_contract PUBLIC automap_server_job
 automap_test(tests/server/jobs/job_stores_test.cc DEPS automap_server_jobs automap_tests_job_store_contract)
 automap_test(tests/server/worker/frames_test.cc DEPS automap_server_worker)
 automap_test(tests/server/worker/sandbox_test.cc DEPS automap_server_worker)
+automap_test(tests/server/worker/checkpoint_test.cc DEPS automap_server_worker)
+automap_test(tests/server/blobs/checkpoint_store_test.cc DEPS automap_server_blobs)

@@ -6,6 +6,7 @@
 //   "crash"     dies by SIGKILL on the first attempt
 //   "always-crash"                        "wrong"  a plan that the verifier refuses
 //   "allocate"  memory without end        "stuck"  does not stop when told to
+//   "count"     40 steps of 50 ms, kept in the journal; notes every step in the file "steps"
 // The first attempt of "crash" leaves a file named by the options' seed under FAKE_WORKER_DIR;
 // later attempts find it. "stuck" leaves its pid in stuck-pid there.
 #include <signal.h>
@@ -40,9 +41,20 @@ v1::Plan MakePlan(const std::string& proof) {
   return plan;
 }
 
+void Count(SearchJournal* journal) {
+  const SearchJournal::Part part = SearchJournal::Begin(journal, "count");
+  std::ofstream steps(std::string(std::getenv("FAKE_WORKER_DIR")) + "/steps", std::ios::app);
+  for (int step = part.state().empty() ? 0 : std::stoi(part.state()); step < 40; ++step) {
+    absl::SleepFor(absl::Milliseconds(50));
+    steps << step << std::endl;
+    if (part.IsDue()) part.Keep(std::to_string(step + 1));
+  }
+}
+
 absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task, const PlanObserver& observer,
-                              const std::function<bool()>& stop) {
+                              const std::function<bool()>& stop, SearchJournal* journal) {
   const std::string& order = task.module();
+  if (order == "count") Count(journal);
   if (order == "always-crash" || (order == "crash" && IsFirstAttempt(task.options().seed())))
     kill(getpid(), SIGKILL);
   if (order == "allocate") {
