@@ -24,6 +24,15 @@ absl::Status InsertEvent(SqlConnection& connection, const std::string& job, int6
                         {job, sequence, event.SerializeAsString()});
 }
 
+v1::PlanEvent StateEvent(const v1::PlanJob& job) {
+  v1::PlanEvent event;
+  *event.mutable_event_time() = job.has_end_time()     ? job.end_time()
+                                : job.has_start_time() ? job.start_time()
+                                                       : job.create_time();
+  *event.mutable_state_change() = job;
+  return event;
+}
+
 }  // namespace
 
 absl::StatusOr<JobRow> LoadJob(SqlConnection& connection, const std::string& name, bool locks) {
@@ -39,11 +48,11 @@ absl::StatusOr<JobRow> LoadJob(SqlConnection& connection, const std::string& nam
 
 absl::Status CheckQueue(SqlConnection& connection, const std::string& caller,
                         const QueueLimits& limits) {
-  ASSIGN_OR_RETURN(
-      const std::vector<SqlRow> rows,
-      connection.Query("SELECT (SELECT count(*) FROM jobs WHERE state = ?),"
-                       "(SELECT count(*) FROM jobs WHERE state = ? AND caller = ?)",
-                       {int64_t{v1::PlanJob::PENDING}, int64_t{v1::PlanJob::PENDING}, caller}));
+  ASSIGN_OR_RETURN(const std::vector<SqlRow> rows,
+                   connection.Query("SELECT CAST(COALESCE(sum(jobs), 0) AS INTEGER), "
+                                    "CAST(COALESCE(sum(CASE WHEN caller = ? THEN jobs ELSE 0 END), "
+                                    "0) AS INTEGER) FROM pending",
+                                    {caller}));
   if (const int64_t own = Integer(rows[0], 1); own >= limits.per_caller) {
     return WithReason(absl::ResourceExhaustedError(absl::StrCat(
                           "queue: ", own, " jobs of yours are waiting, no more are taken")),
@@ -83,6 +92,15 @@ absl::Status CheckMove(const JobRow& row, v1::PlanJob::State to) {
                    ", cannot become ", v1::PlanJob::State_Name(to)));
 }
 
+absl::StatusOr<v1::PlanJob> WriteFirstState(SqlConnection& connection, v1::PlanJob job,
+                                            int64_t turn) {
+  job.set_etag("1");
+  RETURN_IF_ERROR(InsertJob(connection, job, {.turn = turn, .last_sequence = 1}));
+  job = WithoutModule(std::move(job));
+  RETURN_IF_ERROR(InsertEvent(connection, job.name(), 1, StateEvent(job)));
+  return job;
+}
+
 absl::StatusOr<v1::PlanJob> WriteState(SqlConnection& connection, JobRow row) {
   ASSIGN_OR_RETURN(const int64_t sequence, NextSequence(connection, row.job.name()));
   row.job.set_etag(absl::StrCat(sequence));
@@ -90,12 +108,7 @@ absl::StatusOr<v1::PlanJob> WriteState(SqlConnection& connection, JobRow row) {
       connection.Run("UPDATE jobs SET state = ?, fence = ?, end_time = ?, body = ? WHERE name = ?",
                      {int64_t{row.job.state()}, row.fence, ToNanos(row.job.end_time()),
                       row.job.SerializeAsString(), row.job.name()}));
-  v1::PlanEvent event;
-  *event.mutable_event_time() = row.job.has_end_time()     ? row.job.end_time()
-                                : row.job.has_start_time() ? row.job.start_time()
-                                                           : row.job.create_time();
-  *event.mutable_state_change() = row.job;
-  RETURN_IF_ERROR(InsertEvent(connection, row.job.name(), sequence, std::move(event)));
+  RETURN_IF_ERROR(InsertEvent(connection, row.job.name(), sequence, StateEvent(row.job)));
   return row.job;
 }
 

@@ -31,6 +31,11 @@ absl::Status CheckFence(const JobRow& row, int64_t fence);
 // FAILED_PRECONDITION unless job_state.h has the arrow.
 absl::Status CheckMove(const JobRow& row, v1::PlanJob::State to);
 
+// Inserts a job with its first state, and the event that tells it. What is returned has no inline
+// module.
+absl::StatusOr<v1::PlanJob> WriteFirstState(SqlConnection& connection, v1::PlanJob job,
+                                            int64_t turn);
+
 // Writes `row` with the state that its job has now, a new etag, and the event that tells it.
 absl::StatusOr<v1::PlanJob> WriteState(SqlConnection& connection, JobRow row);
 

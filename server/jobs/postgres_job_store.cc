@@ -1,5 +1,7 @@
 #include "server/jobs/postgres_job_store.h"
 
+#include "absl/strings/str_cat.h"
+#include "automap/v1/job.pb.h"
 #include "base/status_macros.h"
 #include "server/jobs/postgres_changes.h"
 #include "server/jobs/postgres_connection.h"
@@ -20,6 +22,15 @@ absl::Status PrepareAlone(const std::string& database) {
   return prepared;
 }
 
+absl::StatusOr<std::unique_ptr<SqlConnection>> OpenWithCounts(const std::string& database) {
+  ASSIGN_OR_RETURN(auto connection, OpenPostgres(database));
+  RETURN_IF_ERROR(connection->Execute(
+      absl::StrCat("CREATE TEMPORARY VIEW pending AS SELECT caller, count(*) AS jobs FROM jobs "
+                   "WHERE state = ",
+                   int{v1::PlanJob::PENDING}, " GROUP BY caller")));
+  return connection;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<JobStore>> OpenPostgresJobStore(const std::string& database) {
@@ -27,9 +38,9 @@ absl::StatusOr<std::unique_ptr<JobStore>> OpenPostgresJobStore(const std::string
     return absl::InvalidArgumentError("--database-file: missing, --store postgres needs it");
   RETURN_IF_ERROR(PrepareAlone(database));
   auto changes = std::make_shared<PostgresChanges>(database);
-  auto pool = std::make_unique<SqlPool>([database] { return OpenPostgres(database); }, kSessions);
+  auto pool = std::make_unique<SqlPool>([database] { return OpenWithCounts(database); }, kSessions);
   return std::make_unique<SqlJobStore>(
-      std::move(pool),
+      SqlSessions{.writers = std::move(pool), .readers = nullptr},
       ChangeHooks{.announce = [changes](const std::string& job) { changes->Announce(job); },
                   .listen =
                       [changes](std::function<void(absl::string_view)> on_change) {

@@ -27,6 +27,9 @@ inline const std::string& Bytes(const SqlRow& row, int column) {
 // another database says differently it translates itself. Errors: RESOURCE_EXHAUSTED (disk full),
 // DATA_LOSS (damaged), UNAVAILABLE (cannot be reached), ABORTED (lost against another transaction,
 // try again), else INTERNAL.
+//
+// Besides the tables of sql_schema.h there is `pending (caller, jobs)`: how many jobs of each
+// caller wait, as this transaction sees it.
 class SqlConnection {
  public:
   virtual ~SqlConnection() = default;

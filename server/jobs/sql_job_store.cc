@@ -72,31 +72,42 @@ std::string LeaseEnd(const SqlConnection& connection, absl::Duration lease) {
 
 }  // namespace
 
+SqlJobStore::SqlJobStore(SqlSessions sessions, ChangeHooks hooks)
+    : sessions_(std::move(sessions)),
+      group_(sessions_.writers->size() == 1 ? std::make_unique<GroupCommit>(*sessions_.writers)
+                                            : nullptr),
+      hooks_(std::move(hooks)) {}
+
+absl::Status SqlJobStore::RunAndCommit(const GroupCommit::Body& body) {
+  if (group_ != nullptr) return group_->Run(body);
+  ASSIGN_OR_RETURN(SqlPool::Session session, sessions_.writers->Take());
+  SqlTransaction transaction(*session);
+  RETURN_IF_ERROR(transaction.begun());
+  RETURN_IF_ERROR(body(*session));
+  return transaction.Commit();
+}
+
 template <typename Body>
 auto SqlJobStore::Transact(const std::string& operation, Body body) {
   using Result = decltype(body(std::declval<SqlConnection&>()));
   for (int attempt = 1;; ++attempt) {
-    const Result result = [&]() -> Result {
-      ASSIGN_OR_RETURN(SqlPool::Session session, pool_->Take());
-      SqlTransaction transaction(*session);
-      RETURN_IF_ERROR(transaction.begun());
-      Result inner = body(*session);
-      if (!inner.ok()) return inner;
-      RETURN_IF_ERROR(FailpointStatus("store." + operation + ".before_commit"));
-      RETURN_IF_ERROR(transaction.Commit());
-      RETURN_IF_ERROR(FailpointStatus("store." + operation + ".after_commit"));
-      return inner;
-    }();
-    if (StatusOf(result).code() != absl::StatusCode::kAborted || attempt == kMaxAttempts)
-      return result;
+    std::optional<Result> result;
+    absl::Status status = RunAndCommit([&](SqlConnection& connection) -> absl::Status {
+      result = body(connection);
+      RETURN_IF_ERROR(StatusOf(*result));
+      return FailpointStatus("store." + operation + ".before_commit");
+    });
+    if (status.ok()) status = FailpointStatus("store." + operation + ".after_commit");
+    if (status.code() == absl::StatusCode::kAborted && attempt < kMaxAttempts) continue;
+    return status.ok() ? *std::move(result) : Result(status);
   }
 }
 
 template <typename Body>
-auto SqlJobStore::Read(Body body) {
+auto SqlJobStore::Use(SqlPool& pool, Body body) {
   using Result = decltype(body(std::declval<SqlConnection&>()));
   return [&]() -> Result {
-    ASSIGN_OR_RETURN(SqlPool::Session session, pool_->Take());
+    ASSIGN_OR_RETURN(SqlPool::Session session, pool.Take());
     return body(*session);
   }();
 }
@@ -105,13 +116,12 @@ absl::StatusOr<v1::PlanJob> SqlJobStore::Create(const NewJob& job, const QueueLi
   auto created = Transact("create", [&](SqlConnection& connection) -> absl::StatusOr<v1::PlanJob> {
     ASSIGN_OR_RETURN(std::optional<v1::PlanJob> known, FindByRequest(connection, job));
     if (known.has_value()) return *std::move(known);
-    RowPlace place;
+    int64_t turn = 0;
     if (job.cached_plan == nullptr) {
       RETURN_IF_ERROR(CheckQueue(connection, job.job.caller(), limits));
-      ASSIGN_OR_RETURN(place.turn, NextTurn(connection, job.job));
+      ASSIGN_OR_RETURN(turn, NextTurn(connection, job.job));
     }
-    RETURN_IF_ERROR(InsertJob(connection, job.job, place));
-    ASSIGN_OR_RETURN(v1::PlanJob stored, WriteState(connection, {WithoutModule(job.job), 0}));
+    ASSIGN_OR_RETURN(v1::PlanJob stored, WriteFirstState(connection, job.job, turn));
     if (job.cached_plan == nullptr) return stored;
     return EndWithCachedPlan(connection, std::move(stored), *job.cached_plan);
   });
@@ -215,7 +225,7 @@ absl::StatusOr<std::optional<Claim>> SqlJobStore::ClaimNext(absl::Time now, absl
 
 absl::StatusOr<v1::PlanJob> SqlJobStore::Renew(const std::string& name, int64_t fence,
                                                absl::Duration lease) {
-  return Read([&](SqlConnection& connection) -> absl::StatusOr<v1::PlanJob> {
+  const auto renew = [&](SqlConnection& connection) -> absl::StatusOr<v1::PlanJob> {
     ASSIGN_OR_RETURN(JobRow row, LoadJob(connection, name, false));
     RETURN_IF_ERROR(CheckFence(row, fence));
     if (connection.shared_clock() == nullptr) return std::move(row.job);
@@ -227,7 +237,8 @@ absl::StatusOr<v1::PlanJob> SqlJobStore::Renew(const std::string& name, int64_t 
     if (renewed.empty())
       return absl::FailedPreconditionError(absl::StrCat(name, ": fence ", fence, " is lost"));
     return std::move(row.job);
-  });
+  };
+  return Use(*sessions_.writers, renew);
 }
 
 absl::StatusOr<v1::PlanJob> SqlJobStore::Update(const JobUpdate& update) {

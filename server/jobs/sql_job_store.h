@@ -5,10 +5,17 @@
 #include <memory>
 #include <string>
 
+#include "server/jobs/group_commit.h"
 #include "server/jobs/job_store.h"
 #include "server/jobs/sql_pool.h"
 
 namespace automap {
+
+// The sessions of a store.
+struct SqlSessions {
+  std::unique_ptr<SqlPool> writers;
+  std::unique_ptr<SqlPool> readers;  // null: the writers read as well
+};
 
 // What a database that several processes share brings besides SQL. Either may be empty.
 struct ChangeHooks {
@@ -17,11 +24,11 @@ struct ChangeHooks {
   std::function<void(std::function<void(absl::string_view job)>)> listen;
 };
 
-// Every change is one transaction.
+// Every change is one transaction; with one writing session, changes that wait for it share one
+// (group_commit.h).
 class SqlJobStore final : public JobStore {
  public:
-  SqlJobStore(std::unique_ptr<SqlPool> pool, ChangeHooks hooks)
-      : pool_(std::move(pool)), hooks_(std::move(hooks)) {}
+  SqlJobStore(SqlSessions sessions, ChangeHooks hooks);
 
   // For a database of which this is the only process: what ran when the last one died begins again,
   // what was being cancelled is cancelled.
@@ -51,10 +58,16 @@ class SqlJobStore final : public JobStore {
   // store.OPERATION.before_commit and .after_commit.
   template <typename Body>
   auto Transact(const std::string& operation, Body body);
+  absl::Status RunAndCommit(const GroupCommit::Body& body);
   template <typename Body>
-  auto Read(Body body);
+  auto Read(Body body) {
+    return Use(sessions_.readers != nullptr ? *sessions_.readers : *sessions_.writers, body);
+  }
+  template <typename Body>
+  auto Use(SqlPool& pool, Body body);
 
-  const std::unique_ptr<SqlPool> pool_;
+  const SqlSessions sessions_;
+  const std::unique_ptr<GroupCommit> group_;  // null where several sessions write
   const ChangeHooks hooks_;
 };
 

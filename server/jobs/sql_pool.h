@@ -16,7 +16,8 @@ class SqlPool {
  public:
   using Open = std::function<absl::StatusOr<std::unique_ptr<SqlConnection>>()>;
 
-  SqlPool(Open open, int size) : open_(std::move(open)), free_places_(size) {}
+  SqlPool(Open open, int size) : open_(std::move(open)), size_(size), free_places_(size) {}
+  int size() const { return size_; }
 
   // A session in use; gives it back at its end.
   class Session {
@@ -71,6 +72,7 @@ class SqlPool {
   }
 
   const Open open_;
+  const int size_;
   Mutex mutex_;
   ConditionVariable freed_;
   int free_places_ ABSL_GUARDED_BY(mutex_);

@@ -99,22 +99,34 @@ class SqliteConnection final : public SqlConnection {
   std::unordered_map<std::string, sqlite3_stmt*> statements_;
 };
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<SqlConnection>> OpenSqlite(const std::string& path) {
+absl::StatusOr<std::unique_ptr<SqlConnection>> Open(const std::string& path, int flags) {
   sqlite3* database = nullptr;
-  const int error =
-      sqlite3_open_v2(path.c_str(), &database,
-                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int error = sqlite3_open_v2(path.c_str(), &database, flags | SQLITE_OPEN_NOMUTEX, nullptr);
   auto connection = std::make_unique<SqliteConnection>(database);
   if (error != SQLITE_OK)
     return absl::FailedPreconditionError(absl::StrCat(path, ": cannot be opened"));
+  sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+                    (flags & SQLITE_OPEN_READONLY) != 0 ? 1 : 0, nullptr);
   RETURN_IF_ERROR(connection->Execute(
-      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000;"
-      "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA journal_size_limit=67108864;"));
+      "PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON;"));
+  return connection;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SqlConnection>> OpenSqlite(const std::string& path) {
+  ASSIGN_OR_RETURN(auto connection, Open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+  RETURN_IF_ERROR(connection->Execute(
+      "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;"));
   ASSIGN_OR_RETURN(const std::vector<SqlRow> check, connection->Query("PRAGMA quick_check(1)", {}));
   if (check.empty() || Bytes(check[0], 0) != "ok")
     return absl::DataLossError(absl::StrCat(path, ": is damaged; restore it from a backup"));
+  return connection;
+}
+
+absl::StatusOr<std::unique_ptr<SqlConnection>> OpenSqliteReader(const std::string& path) {
+  ASSIGN_OR_RETURN(auto connection, Open(path, SQLITE_OPEN_READONLY));
+  RETURN_IF_ERROR(connection->Execute("PRAGMA query_only=ON; PRAGMA wal_autocheckpoint=0;"));
   return connection;
 }
 

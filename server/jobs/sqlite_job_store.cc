@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
+#include "automap/v1/job.pb.h"
 #include "base/status_macros.h"
 #include "server/jobs/sql_job_store.h"
 #include "server/jobs/sql_schema.h"
@@ -13,7 +14,9 @@
 namespace automap {
 namespace {
 
-// The file's only session; holds the lock that keeps other processes out.
+constexpr int kReaders = 4;
+
+// The file's only session that writes; holds the lock that keeps other processes out.
 class LockedConnection final : public SqlConnection {
  public:
   LockedConnection(std::unique_ptr<SqlConnection> inner, int lock)
@@ -44,6 +47,30 @@ absl::StatusOr<int> Lock(const std::string& folder) {
   return absl::FailedPreconditionError(absl::StrCat(folder, ": another server uses it"));
 }
 
+// `pending` as a table of this session's that triggers keep: counting those that wait at every
+// creation would make a long queue slow. It is part of each transaction, rolled back with it.
+absl::Status KeepCounts(SqlConnection& connection) {
+  const std::string pending = absl::StrCat(int{v1::PlanJob::PENDING});
+  const auto trigger = [&](absl::string_view name, absl::string_view event, absl::string_view row,
+                           absl::string_view change) {
+    return absl::StrCat("CREATE TEMP TRIGGER ", name, " AFTER ", event, " ON main.jobs WHEN ", row,
+                        ".state = ", pending, " BEGIN ", change, " END;");
+  };
+  constexpr char kOneMore[] =
+      "INSERT INTO pending VALUES (NEW.caller, 1) ON CONFLICT (caller) DO UPDATE SET jobs = jobs + "
+      "1;";
+  constexpr char kOneLess[] =
+      "UPDATE pending SET jobs = jobs - 1 WHERE caller = OLD.caller;"
+      "DELETE FROM pending WHERE caller = OLD.caller AND jobs = 0;";
+  return connection.Execute(absl::StrCat(
+      "PRAGMA temp_store=MEMORY; CREATE TEMP TABLE pending (caller BLOB PRIMARY KEY, jobs INTEGER);"
+      "INSERT INTO pending SELECT caller, count(*) FROM main.jobs WHERE state = ",
+      pending, " GROUP BY caller;", trigger("pending_made", "INSERT", "NEW", kOneMore),
+      trigger("pending_came", "UPDATE OF state", "NEW", kOneMore),
+      trigger("pending_left", "UPDATE OF state", "OLD", kOneLess),
+      trigger("pending_gone", "DELETE", "OLD", kOneLess)));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<JobStore>> OpenSqliteJobStore(const std::string& folder) {
@@ -54,9 +81,16 @@ absl::StatusOr<std::unique_ptr<JobStore>> OpenSqliteJobStore(const std::string& 
     RETURN_IF_ERROR(connection.status());
     auto locked = std::make_unique<LockedConnection>(*std::move(connection), lock);
     RETURN_IF_ERROR(PrepareSchema(*locked));
+    RETURN_IF_ERROR(KeepCounts(*locked));
     return locked;
   };
-  auto store = std::make_unique<SqlJobStore>(std::make_unique<SqlPool>(open, 1), ChangeHooks{});
+  const SqlPool::Open open_reader = [folder] {
+    return OpenSqliteReader(absl::StrCat(folder, "/jobs.sqlite"));
+  };
+  auto store = std::make_unique<SqlJobStore>(
+      SqlSessions{.writers = std::make_unique<SqlPool>(open, 1),
+                  .readers = std::make_unique<SqlPool>(open_reader, kReaders)},
+      ChangeHooks{});
   RETURN_IF_ERROR(store->TakeBackAllClaims());
   return store;
 }

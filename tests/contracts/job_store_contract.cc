@@ -114,6 +114,31 @@ TEST_P(JobStoreContract, TheQueueIsBoundedInAllAndPerCaller) {
   EXPECT_EQ(store_->CountJobs()->jobs.at(v1::PlanJob::PENDING), 2);
 }
 
+// Jobs that are claimed, given back, cancelled or refused, and a store that was closed.
+TEST_P(JobStoreContract, TheQueueCountsThoseThatWaitNow) {
+  const auto room_for = [&](const std::string& id, int64_t jobs) {
+    automap::NewJob job;
+    job.job = NewJob(id);
+    return store_->Create(job, {.per_caller = jobs}).ok();
+  };
+  for (const char* id : {"a", "b", "c"}) Create(NewJob(id));
+  EXPECT_FALSE(room_for("d", 3));
+  const Claim claim = **store_->ClaimNext(absl::Now(), absl::Minutes(1));
+  EXPECT_TRUE(room_for("e", 3)) << "one runs";
+  EXPECT_FALSE(room_for("f", 3));
+  ASSERT_TRUE(Move(claim, v1::PlanJob::PENDING).ok());
+  EXPECT_FALSE(room_for("g", 4)) << "it waits again";
+  v1::PlanJob cancelled = *store_->Get(NewJob("b").name());
+  cancelled.set_state(v1::PlanJob::CANCELLED);
+  ASSERT_TRUE(store_->Update({.job = cancelled}).ok());
+  EXPECT_FALSE(room_for("h", 3));
+  EXPECT_TRUE(room_for("i", 4));
+  ASSERT_TRUE(store_->Delete(cancelled.name(), "").ok());
+  Reopen();
+  EXPECT_FALSE(room_for("j", 4));
+  EXPECT_TRUE(room_for("k", 5));
+}
+
 TEST_P(JobStoreContract, ClaimsGoByPriorityThenCallersInTurnThenAge) {
   for (const char* id : {"a1", "a2", "a3"}) Create(NewJob(id, "a"));
   for (const char* id : {"b1", "b2"}) Create(NewJob(id, "b"));
