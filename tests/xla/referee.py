@@ -14,8 +14,9 @@ A difference has one of these causes:
                                   where we take a slice of the other one and sum, or a loop's state
                                   was left open
   batch norm kept whole           XLA's partitioner gathers the operands of its batch norm opcodes
+                                  (it disappears when XLA's own pass has written them out before)
 
-usage: referee.py --tools DIR [--modules mlp,gpt,PATH.hlo.pb.gz] [--plans N] [--scale N]
+usage: referee.py --tools DIR [--modules mlp,gpt,PATH.hlo.pb.gz[:expanded]] [--plans N] [--scale N]
                   [--markdown FILE] [--resume FILE]
 
 --resume keeps the rows in a file, one JSON a line, and judges only those that it lacks.
@@ -83,8 +84,15 @@ class Module:
 
 
 class FileModule(Module):
+    """A gzipped module; after `:expanded` with its batch norm opcodes written out."""
+
     def __init__(self, path, folder, tools):
-        super().__init__(path.name.split(".")[0], gzip.decompress(path.read_bytes()), folder, tools)
+        path, _, expanded = path.partition(":")
+        path = pathlib.Path(path)
+        name, data = path.name.split(".")[0], gzip.decompress(path.read_bytes())
+        if expanded:
+            name, data = f"{name}, batch norms expanded", xla.expand_batch_norms(data)
+        super().__init__(name, data, folder, tools)
 
 
 class FrameworkModule(Module):
@@ -233,7 +241,7 @@ def main():
             folder = pathlib.Path(folder)
             module = (FrameworkModule(name, flags.scale, folder, flags.tools)
                       if name in models.MODELS else
-                      FileModule(pathlib.Path(name), folder, flags.tools))
+                      FileModule(name, folder, flags.tools))
             for plan, axes in plans_of(flags.plans):
                 if (module.name, plan) in known:
                     rows.append(known[module.name, plan])

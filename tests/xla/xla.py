@@ -13,7 +13,7 @@ _DUMP = pathlib.Path(tempfile.mkdtemp(prefix="partitioned-"))
 atexit.register(shutil.rmtree, _DUMP, True)
 os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + (
     " --xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
-    " --xla_llvm_disable_expensive_passes=true --xla_dump_hlo_pass_re=spmd-partitioning"
+    " --xla_llvm_disable_expensive_passes=true --xla_dump_hlo_pass_re=spmd-partitioning|batchnorm"
     f" --xla_dump_to={_DUMP}")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -54,10 +54,22 @@ def compile_module(data, devices=8):
     return executable, program.read_text()
 
 
+def expand_batch_norms(data):
+    """The text of a module in which XLA's own pass has written out batch norm opcodes."""
+    compile_module(data, devices=1)
+    program, = _DUMP.glob("*.after_batchnorm_expander.*.txt")
+    return program.read_bytes()
+
+
 def collectives(program):
-    """Collectives of a partitioned program, once for each array; those of loop bodies once."""
+    """Collectives of a partitioned program, once for each array; those of loop bodies once.
+
+    An all-reduce of an all-reduce, over another axis of the mesh, goes on with the same sum.
+    """
     found = collections.Counter()
     for match in COLLECTIVE.finditer(program):
+        if match.group(2) == "all-reduce" and program.startswith("%all-reduce", match.end()):
+            continue
         for dtype, dims in ARRAY.findall(match.group(1)):
             dims = tuple(int(d) for d in dims.split(",") if d)
             found[Collective(match.group(2), dtype, dims)] += 1
