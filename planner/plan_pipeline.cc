@@ -85,8 +85,8 @@ class PipelineExploration {
     return problem_->Check();
   }
 
-  // The number with the shortest local optimum among the divisors of the batch, larger ones twice
-  // the one before.
+  // The number whose local optimum is simulated shortest among the divisors of the batch, larger
+  // ones twice the one before.
   absl::Status ChooseMicroBatches() {
     const Batch batch = FindBatch(*request_.module, 2);
     if (batch.propagation == nullptr) return UseMicroBatches(1);
@@ -95,7 +95,7 @@ class PipelineExploration {
     for (int64_t count = 1; count <= std::min(batch.size, kMostMicroBatchesTried); count *= 2) {
       if (batch.size % count != 0) break;
       RETURN_IF_ERROR(UseMicroBatches(static_cast<int32_t>(count)));
-      const PipelineCost cost = problem_->Cost(LocalCuts(*problem_, EvenCuts(*problem_)));
+      const PipelineCost cost = problem_->SimulatedCost(LocalCuts(*problem_, EvenCuts(*problem_)));
       if (best && !problem_->IsBetter(cost, *best)) continue;
       best = cost;
       chosen = static_cast<int32_t>(count);
@@ -129,9 +129,13 @@ class PipelineExploration {
     PipelineOutcome exact;
     exact.engine = "exact";
     exact.found = true;
-    exact.cuts = bound_.best;
-    exact.cost = problem_->Cost(bound_.best);
+    exact.cuts = SimulatedLocalCuts(*problem_, bound_.best);
+    const PipelineCuts other = SimulatedLocalCuts(*problem_, EvenCuts(*problem_));
+    if (problem_->IsLegal(other) &&
+        problem_->IsBetter(problem_->SimulatedCost(other), problem_->SimulatedCost(exact.cuts)))
+      exact.cuts = other;
     outcomes_.push_back(std::move(exact));
+    for (PipelineOutcome& outcome : outcomes_) JudgeBySimulation(*problem_, outcome);
     return absl::OkStatus();
   }
 
@@ -182,13 +186,7 @@ class PipelineExploration {
 
   void Report(const PipelineOutcome& outcome, bool improved, const EngineBudget& budget) {
     const bool usable = outcome.cost.fits() || request_.options.ignore_memory();
-    if (improved && usable && (!reported_ || problem_->IsBetter(outcome.cost, *reported_))) {
-      reported_ = outcome.cost;
-      if (request_.observer.improved_plan) {
-        if (const auto plan = Describe(outcome.cuts); plan.ok())
-          request_.observer.improved_plan(*plan);
-      }
-    }
+    if (improved && usable) ReportPlan(outcome.cuts);
     if (!reporter_.IsDue(improved)) return;
     v1::Progress progress;
     progress.set_engine(outcome.engine);
@@ -198,6 +196,14 @@ class PipelineExploration {
     if (reported_) progress.set_best_cost_s(reported_->length.value);
     progress.set_lower_bound_s(bound_.lower_bound.value);
     reporter_.Send(std::move(progress));
+  }
+
+  void ReportPlan(const PipelineCuts& cuts) {
+    const PipelineCost cost = problem_->SimulatedCost(cuts);
+    if (reported_ && !problem_->IsBetter(cost, *reported_)) return;
+    reported_ = cost;
+    if (!request_.observer.improved_plan) return;
+    if (const auto plan = Describe(cuts); plan.ok()) request_.observer.improved_plan(*plan);
   }
 
   const PlanRequest& request_;

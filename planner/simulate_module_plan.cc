@@ -125,9 +125,14 @@ absl::StatusOr<PlanSimulation> SimulateSplits(const Request& request,
   return simulation;
 }
 
-// What a stage does with its time, averaged over the stages.
-std::vector<TimeShare> StageKinds(const Pipeline& pipeline, const PipelineRun& run,
-                                  Seconds length) {
+Seconds TimeOf(const std::vector<TimeShare>& shares) {
+  Seconds sum;
+  for (const TimeShare& share : shares) sum += share.time;
+  return sum;
+}
+
+// What a stage does with its time, averaged over the groups of devices.
+std::vector<TimeShare> StageKinds(const Pipeline& pipeline, Seconds length) {
   const char* const names[] = {"forward", "backward", "gradient all-reduce", "update"};
   Seconds sums[4];
   for (const PipelineStage& stage : pipeline.stages) {
@@ -136,15 +141,26 @@ std::vector<TimeShare> StageKinds(const Pipeline& pipeline, const PipelineRun& r
     sums[2] += stage.gradient_sync;
     sums[3] += stage.update;
   }
-  const double stages = static_cast<double>(pipeline.stages.size());
   std::vector<TimeShare> shares;
-  Seconds idle = length;
   for (int i = 0; i < 4; ++i) {
-    const int64_t count = i < 2 ? pipeline.micro_batches : 1;
-    shares.push_back({names[i], sums[i] / stages, count});
-    idle -= shares.back().time;
+    shares.push_back({names[i], sums[i] / static_cast<double>(pipeline.groups()),
+                      i < 2 ? pipeline.micro_batches : 1});
   }
-  shares.push_back({"waiting", idle, static_cast<int64_t>(run.busy.size())});
+  shares.push_back({"waiting", length - TimeOf(shares), 1});
+  return shares;
+}
+
+// Each stage's part of that, and the waiting of all of them.
+std::vector<TimeShare> StageShares(const Pipeline& pipeline, const v1::Plan& plan, Seconds length) {
+  std::vector<TimeShare> shares;
+  for (int s = 0; s < plan.stages_size(); ++s) {
+    const PipelineStage& stage = pipeline.stages[s];
+    const Seconds busy = (stage.forward + stage.backward) * pipeline.micro_batches +
+                         stage.gradient_sync + stage.update;
+    shares.push_back({absl::StrCat("stage ", s, ", to ", plan.stages(s).layer()),
+                      busy / static_cast<double>(pipeline.groups()), pipeline.micro_batches});
+  }
+  shares.push_back({"waiting", length - TimeOf(shares), 1});
   return shares;
 }
 
@@ -164,23 +180,21 @@ absl::StatusOr<PlanSimulation> SimulateStages(const Request& request,
   const PipelineProblem problem(chain, request.cluster, {plan.stages_size(), micro_batches, true});
   RETURN_IF_ERROR(problem.Check());
   ASSIGN_OR_RETURN(const PipelineCuts cuts, CutsOf(problem, plan));
-  ASSIGN_OR_RETURN(
-      const v1::Plan derived,
-      DescribePipelinePlan(module, digest, request.cluster_proto, problem, cuts, plan.semantics()));
-  const PipelineSchedule* schedule = FindPipelineSchedule(plan.schedule());
-  if (schedule == nullptr)
-    return absl::InvalidArgumentError(absl::StrCat("plan.schedule: \"", plan.schedule(),
-                                                   "\", must be GPIPE, 1F1B or "
-                                                   "INTERLEAVED_1F1B"));
-  const Pipeline pipeline = problem.PipelineOf(cuts);
-  ASSIGN_OR_RETURN(const PipelineRun run, SimulatePipeline(pipeline, *schedule, true));
-  PlanSimulation simulation = {
-      derived, derived.cost(), StageKinds(pipeline, run, run.length), {}, {}};
-  for (int s = 0; s < plan.stages_size(); ++s) {
-    simulation.layers.push_back({absl::StrCat("stage ", s, ", to ", plan.stages(s).layer()),
-                                 run.busy[s] / static_cast<double>(plan.stages_size()),
-                                 micro_batches});
+  auto described = DescribePipelinePlan(module, digest, request.cluster_proto, problem, cuts,
+                                        plan.semantics(), plan.schedule());
+  if (!described.ok()) {
+    return absl::Status(described.status().code(),
+                        absl::StrCat("plan.", described.status().message()));
   }
+  const v1::Plan derived = *std::move(described);
+  const Pipeline pipeline = problem.PipelineOf(cuts);
+  ASSIGN_OR_RETURN(const PipelineRun run,
+                   SimulatePipeline(pipeline, *FindPipelineSchedule(plan.schedule()), true));
+  PlanSimulation simulation = {derived,
+                               derived.cost(),
+                               StageKinds(pipeline, run.length),
+                               StageShares(pipeline, derived, run.length),
+                               {}};
   simulation.timeline = PipelineTimeline(pipeline, run);
   simulation.timeline.memory_limit = {static_cast<double>(derived.cost().memory_limit_bytes())};
   simulation.timeline.title = absl::StrCat(plan.schedule(), ", ", plan.stages_size(), " stages, ",

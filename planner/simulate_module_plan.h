@@ -24,9 +24,10 @@ struct PlanSimulation {
   v1::Plan::Cost cost;            // of that
   std::vector<TimeShare> kinds;   // matrix products, ..., collectives by kind and axis; of a
                                   // pipeline what its stages do, on average
-  std::vector<TimeShare> layers;  // by layer name, largest first; of a pipeline each stage's busy
-                                  // time over the number of stages
-  Timeline timeline;  // one row for each device, at most 64; of a pipeline two for each stage
+  std::vector<TimeShare> layers;  // by layer name, largest first; of a pipeline each stage's part
+                                  // of that average, and the waiting
+  Timeline
+      timeline;  // one row for each device, at most 64; of a pipeline up to three for each stage
 };
 
 // Simulates a plan. FAILED_PRECONDITION when it is for another module or its splits or stages do

@@ -12,7 +12,7 @@ constexpr size_t kMaxLabels = 12;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct Label {
-  double way = 0, term = 0, link = 0, tail = 0;
+  double way = 0, term = 0, end = 0, journey = 0;
   int32_t first_end = 0;  // where the first stage's devices end
   int32_t layer = 0;      // the suffix after the first stage: its state and its label there; -1: a
   int32_t label = -1;     // merged label, which is no plan
@@ -20,14 +20,16 @@ struct Label {
 
   double least_send = 0, most_send = 0;  // of the transfer into the first stage, one direction
 
-  bool Covers(const Label& other) const {
+  bool Covers(const Label& other, int32_t micro_batches) const {
     if (first_end == other.first_end) {
-      return way <= other.way && term <= other.term && link <= other.link && tail <= other.tail;
+      return way <= other.way && term <= other.term && end <= other.end && journey <= other.journey;
     }
-    const double more = 2 * (most_send - other.least_send);
-    return way + more <= other.way && term + more <= other.term &&
-           std::max(link, most_send) <= std::max(other.link, other.least_send) &&
-           tail - least_send <= other.tail - other.most_send;
+    const double m = micro_batches, most = most_send, least = other.least_send;
+    return way + 2 * most <= other.way + 2 * least && journey + most <= other.journey + least &&
+           std::max(term + 2 * most, way + (m + 1) * most) <=
+               std::max(other.term + 2 * least, other.way + (m + 1) * least) &&
+           std::max(end + most, m * most + journey) <=
+               std::max(other.end + least, m * least + other.journey);
   }
 };
 
@@ -109,11 +111,13 @@ class CutSearch {
       stage.sync =
           q_.gradient_sync(stage.layer, stage.layer_end, stage.device, stage.device_end).value;
     }
-    label.tail = std::max(stage.sync + stage.times.update.value,
-                          suffix.tail - stage.times.backward.value - send);
+    const double tail = stage.sync + stage.times.update.value;
+    label.journey = std::max(label.way + tail, label.journey);
+    label.end = std::max(label.term + tail, label.end);
     Keep(stage.layer, stage.device, stage.after, label);
   }
 
+  // All but what its own all-reduce and update make later.
   Label Prepend(const PipelineStage& stage, double send, int32_t after, int32_t device_end,
                 const Label& suffix, int32_t layer_end, int32_t label) const {
     const double f = stage.forward.value, b = stage.backward.value, m = q_.micro_batches;
@@ -124,25 +128,25 @@ class CutSearch {
     const double wait = m <= held ? std::max(wait_first, wait_last) : wait_first + wait_last;
     Label made;
     made.way = f + b + way_after;
-    made.term = std::max(m * (f + b) + wait, f + b + 2 * send + suffix.term);
-    made.link = std::max(send, suffix.link);
+    made.term =
+        std::max({m * (f + b) + wait, f + b + 2 * send + suffix.term, made.way + (m - 1) * send});
     made.first_end = device_end;
     made.layer = layer_end;
     made.label = label;
     made.is_merged = suffix.is_merged;
+    if (after == 0) return made;
+    const double forwards = m * f + (m > held ? (m - held) * b + wait_first : 0);
+    made.journey = f + send + suffix.journey;
+    made.end = std::max(f + send + suffix.end,
+                        std::max(forwards, f + (m - 1) * send) + send + suffix.journey);
     return made;
-  }
-
-  double LengthOf(const Label& label) const {
-    return std::max(label.way + (q_.micro_batches - 1) * label.link, label.term) +
-           std::max(0.0, label.tail);
   }
 
   // The least length that a label at a state can come to: the layers before need at least their
   // even share of time, each cut before a transfer, and their slowest stage waits at least for the
   // way through the suffix.
   double LeastLength(const Label& label, int32_t after, int32_t layer, int32_t device) const {
-    if (layer == 0) return LengthOf(label);
+    if (layer == 0) return std::max(label.term, label.end);
     const double m = q_.micro_batches;
     const double send = q_.least_send(layer, device, label.first_end).value;
     const int32_t cuts_before = q_.stages - 2 - after;
@@ -151,22 +155,22 @@ class CutSearch {
     const double slowest = q_.least_slowest(layer, device).value;
     const double held = std::min<double>(m, q_.stages);
     const double way_after = label.way + 2 * send;
-    return std::max({label.way + more + (m - 1) * std::max(send, label.link), label.term + more,
+    return std::max({label.way + more + (m - 1) * send, label.term + more, label.end + send,
                      m * slowest, (m - held + 1) * slowest + 2 * way_after});
   }
 
   void Keep(int32_t layer, int32_t device, int32_t after, Label label) {
-    if (layer == 0 && LengthOf(label) > known_) return;
+    if (layer == 0 && label.end > known_) return;
     if (layer > 0) {
       label.least_send = q_.least_send(layer, device, label.first_end).value;
       label.most_send = q_.most_send(layer, device, label.first_end).value;
     }
     auto& labels = At(after, layer, device);
     for (const Label& other : labels) {
-      if (other.Covers(label) && (label.is_merged || !other.is_merged)) return;
+      if (other.Covers(label, q_.micro_batches) && (label.is_merged || !other.is_merged)) return;
     }
     std::erase_if(labels, [&](const Label& other) {
-      return label.Covers(other) && (!label.is_merged || other.is_merged);
+      return label.Covers(other, q_.micro_batches) && (!label.is_merged || other.is_merged);
     });
     // Equal ends stay together, so that transfers are worked out once for each.
     const auto place = std::find_if(labels.begin(), labels.end(), [&](const Label& other) {
@@ -202,8 +206,8 @@ class CutSearch {
     const Label& other = labels[std::max(worst, twin)];
     merged.way = std::min(merged.way, other.way);
     merged.term = std::min(merged.term, other.term);
-    merged.link = std::min(merged.link, other.link);
-    merged.tail = std::min(merged.tail, other.tail);
+    merged.end = std::min(merged.end, other.end);
+    merged.journey = std::min(merged.journey, other.journey);
     merged.is_merged = true;
     merged.label = -1;
     labels.erase(labels.begin() + std::max(worst, twin));
@@ -216,7 +220,7 @@ class CutSearch {
       for (const auto& labels : level) answer.labels += labels.size();
     }
     for (const Label& label : At(q_.stages - 1, 0, 0)) {
-      bound = std::min(bound, LengthOf(label));
+      bound = std::min(bound, label.end);
       if (label.is_merged) continue;
       const auto [layers, devices] = Trace(label);
       const double length = TrueLength(layers, devices);

@@ -50,20 +50,24 @@ struct CutAnswer {
 // when they are not longer.
 //
 // A label is a suffix of stages on the layers from i and the devices from d on, and with it all
-// that stages before can feel of it: the micro-batch's way through the suffix and back, D; its
-// longest term of PipelineLength, T; its slowest link X; the tail g that its drain does not hide;
-// and where its first stage's devices end. A stage with f, b and transfers x in front makes of it
+// that stages before can feel of it, in the words of simulator/pipeline/pipeline_length.h: the
+// micro-batch's way through the suffix and back, D; when the first stage's last backward ends, T;
+// when the last all-reduce and update end, U; the same for a micro-batch that comes last, J; and
+// where its first stage's devices end. T and U count from the arrival of the first micro-batch, J
+// from its own. A stage with f, b, u and transfers x in front, whose last forward ends at F, makes
 //
-//   D' = f + b + 2x + D       T' = max(M (f + b) + waits(2x + D), f + b + 2x + T)
-//   X' = max(X, x)            g' = max(sync + update, g - b - x)
+//   D' = f + b + 2x + D
+//   T' = max(M (f + b) + waits(2x + D), f + b + 2x + T, f + b + 2x + D + (M - 1) x)
+//   J' = max(D' + u, f + x + J)
+//   U' = max(T' + u, f + x + U, max(F, f + (M - 1) x) + x + J)
 //
 // None of them falls when another grows, so labels that are worse in all four are dropped; between
 // labels whose first stages end on different devices, the most that the transfer in front can take
-// of the better one counts against the least of the worse one. At the
-// end max(D + (M - 1) X, T) + g is the shortest length but for PipelineLength's windows of several
-// stages, which bind only where transfers are slow: it is the lower bound, and the labels' true
-// lengths are compared. A state keeps at most 12 labels; beyond that the worst are merged into one
-// that is better than all of them, which keeps the bound true.
+// of the better one counts against the least of the worse one. At the end U is the shortest length
+// but for PipelineLength's ways that turn more than once, which bind only where transfers are slow:
+// it is the lower bound, and the labels' true lengths are compared. A state keeps at most 12
+// labels; beyond that the worst are merged into one that is better than all of them, which keeps
+// the bound true.
 CutAnswer BestCuts(const CutQuestion& question, Seconds known = {0});
 
 // The same without a bound: a state keeps its `width` most promising labels and forgets the others.

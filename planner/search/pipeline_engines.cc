@@ -40,6 +40,7 @@ class Incumbent {
       outcome_.best_return = episode_return;
       outcome_.decisions_to_best = decisions;
       outcome_.curve.emplace_back(decisions, cost.length);
+      outcome_.curve_cuts.push_back(environment.cuts());
     }
     if (observer_) observer_(outcome_, improved);
   }
@@ -167,6 +168,20 @@ absl::StatusOr<PipelineOutcome> SearchCutsByDqn(const PipelineProblem& problem, 
   RETURN_IF_ERROR(
       TrainAgent(environment, agent, budget.seed, budget.decisions, observe, checkpoints).status());
   return std::move(incumbent).Take();
+}
+
+void JudgeBySimulation(const PipelineProblem& problem, PipelineOutcome& outcome) {
+  outcome.cost = problem.SimulatedCost(outcome.cuts);
+  PipelineCost so_far;
+  for (size_t i = 0; i < outcome.curve.size(); ++i) {
+    const PipelineCost cost = problem.SimulatedCost(outcome.curve_cuts[i]);
+    if (i == 0 || problem.IsBetter(cost, so_far)) so_far = cost;
+    outcome.curve[i].second = so_far.length;
+    if (!problem.IsBetter(cost, outcome.cost)) continue;
+    outcome.cost = cost;
+    outcome.cuts = outcome.curve_cuts[i];
+    outcome.decisions_to_best = outcome.curve[i].first;
+  }
 }
 
 PipelineOutcome InferCuts(const PipelineProblem& problem, const CandidatePolicy& policy,

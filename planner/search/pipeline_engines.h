@@ -20,12 +20,13 @@ struct PipelineOutcome {
   int64_t decisions = 0;
   int64_t decisions_to_best = 0;
   std::vector<std::pair<int64_t, Seconds>> curve;  // decisions, shortest length
+  std::vector<PipelineCuts> curve_cuts;            // by point of the curve
 
   // base/archive.h; without the cost, which follows from `cuts`.
   template <typename Self, typename Archive>
   static void Visit(Self& self, Archive& archive) {
-    archive(self.engine, self.found, self.cuts.layer_ends, self.cuts.device_ends, self.best_return,
-            self.episodes, self.decisions, self.decisions_to_best, self.curve);
+    archive(self.engine, self.found, self.cuts, self.best_return, self.episodes, self.decisions,
+            self.decisions_to_best, self.curve, self.curve_cuts);
   }
   void Price(const PipelineProblem& problem) {
     if (found) cost = problem.Cost(cuts);
@@ -49,6 +50,10 @@ PipelineOutcome SearchCutsGreedily(const PipelineProblem& problem, Preset preset
 absl::StatusOr<PipelineOutcome> SearchCutsByDqn(const PipelineProblem& problem, Preset preset,
                                                 const EngineBudget& budget,
                                                 const PipelineObserver& observer);
+
+// Engines compare cuts by their length in closed form. This prices the best few that one found, its
+// curve, by the simulation and keeps the best of them by that.
+void JudgeBySimulation(const PipelineProblem& problem, PipelineOutcome& outcome);
 
 // No training: one roll-out of a policy that was trained offline on other chains
 // (pipeline_policy.h), and with `polish` the nearest local optimum.

@@ -93,10 +93,14 @@ void AppendCost(const v1::Plan& plan, std::string& out) {
   out += fmt::format(
       "  memory         {} of {} per device{}{}\n", SizeText(cost.peak_memory_bytes()),
       SizeText(cost.memory_limit_bytes()), cost.fits() ? "" : ", DOES NOT FIT",
-      has_parts ? fmt::format("   parameters {}, optimizer {}, activations {}",
-                              SizeText(cost.parameter_bytes()), SizeText(cost.optimizer_bytes()),
-                              SizeText(cost.activation_bytes()))
-                : "");
+      has_parts
+          ? fmt::format("   parameters {}, {}optimizer {}, activations {}",
+                        SizeText(cost.parameter_bytes()),
+                        cost.gradient_bytes() > 0
+                            ? absl::StrCat("gradients ", SizeText(cost.gradient_bytes()), ", ")
+                            : "",
+                        SizeText(cost.optimizer_bytes()), SizeText(cost.activation_bytes()))
+          : "");
   for (const auto& collective : cost.collectives()) {
     out += fmt::format("  communication  {} x {} on {}, {:.2f} GB, {}\n", collective.count(),
                        v1::Plan::Collective::Kind_Name(collective.kind()), collective.axis(),
@@ -127,24 +131,6 @@ void AppendSearch(const v1::Plan& plan, std::string& out) {
   out += fmt::format("  engines        {}\n", absl::StrJoin(engines, " | "));
 }
 
-void AppendStages(const v1::Plan& plan, std::string& out) {
-  if (plan.stages().empty()) return;
-  out += fmt::format("  stages         {} of {}, {} micro-batches\n", plan.stages_size(),
-                     plan.schedule(), plan.micro_batches());
-  out +=
-      fmt::format("    {:>5}  {:>9}  {:>9}  {:>9}  {:>9}  {:>10}  {:<28}  {}\n", "stage", "devices",
-                  "forward", "backward", "send", "memory", "up to layer", "cut after");
-  for (int s = 0; s < plan.stages_size(); ++s) {
-    const v1::Plan::Stage& stage = plan.stages(s);
-    out += fmt::format(
-        "    {:>5}  {:>9}  {:>9}  {:>9}  {:>9}  {:>10}  {:<28}  {}\n", s,
-        fmt::format("{}-{}", stage.first_device(), stage.first_device() + stage.device_count() - 1),
-        DurationText(stage.forward_s()), DurationText(stage.backward_s()),
-        stage.send_s() > 0 ? DurationText(stage.send_s()) : "-", SizeText(stage.memory_bytes()),
-        stage.layer(), stage.cut_after().empty() ? "-" : stage.cut_after());
-  }
-}
-
 }  // namespace
 
 std::string DurationText(double seconds) {
@@ -159,12 +145,36 @@ std::string SizeText(double bytes) {
   return fmt::format("{:.1f} KiB", bytes / 1024);
 }
 
+std::string StageTable(const v1::Plan& plan) {
+  if (plan.stages().empty()) return "";
+  std::string out = fmt::format("  stages         {} of {}, {} micro-batches\n", plan.stages_size(),
+                                plan.schedule(), plan.micro_batches());
+  static constexpr char kColumns[] =
+      "    {:>5}  {:>9}  {:>9}  {:>9}  {:>9}  {:>10}  {:>10}  {:>10}  {:>10}  {:>14}  {:<28}  {}\n";
+  out +=
+      fmt::format(kColumns, "stage", "devices", "forward", "backward", "send", "memory",
+                  "parameters", "gradients", "optimizer", "in flight", "up to layer", "cut after");
+  for (int s = 0; s < plan.stages_size(); ++s) {
+    const v1::Plan::Stage& stage = plan.stages(s);
+    out += fmt::format(
+        kColumns, s,
+        fmt::format("{}-{}", stage.first_device(), stage.first_device() + stage.device_count() - 1),
+        DurationText(stage.forward_s()), DurationText(stage.backward_s()),
+        stage.send_s() > 0 ? DurationText(stage.send_s()) : "-", SizeText(stage.memory_bytes()),
+        SizeText(stage.parameter_bytes()), SizeText(stage.gradient_bytes()),
+        SizeText(stage.optimizer_bytes()),
+        fmt::format("{}: {}", stage.in_flight(), SizeText(stage.activation_bytes())), stage.layer(),
+        stage.cut_after().empty() ? "-" : stage.cut_after());
+  }
+  return out;
+}
+
 std::string PlanTable(const v1::Plan& plan) {
   std::string out = plan.stages().empty()
                         ? fmt::format("{} over {}\n", plan.strategy(), MeshText(plan.mesh()))
                         : fmt::format("{} in {} stages\n", plan.strategy(), plan.stages_size());
   AppendCost(plan, out);
-  AppendStages(plan, out);
+  out += StageTable(plan);
   AppendSearch(plan, out);
   for (const auto& other : plan.alternatives()) {
     const bool has_cost = other.cost().step_time_s() > 0;

@@ -43,19 +43,25 @@ void PrintShares(const std::vector<TimeShare>& shares, size_t most, double whole
 
 void PrintMemory(const v1::Plan::Cost& cost) {
   const double limit = static_cast<double>(cost.memory_limit_bytes());
-  const double rest = static_cast<double>(cost.peak_memory_bytes() - cost.parameter_bytes() -
-                                          cost.optimizer_bytes() - cost.activation_bytes());
+  const double rest =
+      static_cast<double>(cost.peak_memory_bytes() - cost.parameter_bytes() -
+                          cost.gradient_bytes() - cost.optimizer_bytes() - cost.activation_bytes());
   fmt::print("memory at its peak: {} of {} per device{}\n", SizeText(cost.peak_memory_bytes()),
              SizeText(limit), cost.fits() ? "" : ", DOES NOT FIT");
+  const bool is_apart = cost.gradient_bytes() > 0;
   const std::pair<const char*, double> parts[] = {
       {"parameters", static_cast<double>(cost.parameter_bytes())},
+      {"gradients", static_cast<double>(cost.gradient_bytes())},
       {"optimizer state", static_cast<double>(cost.optimizer_bytes())},
-      {"activations and gradients", static_cast<double>(cost.activation_bytes())},
+      {is_apart ? "activations and workspace" : "activations and gradients",
+       static_cast<double>(cost.activation_bytes())},
       {"inputs and other state", rest}};
   for (const auto& [name, bytes] : parts) {
+    if (bytes <= 0) continue;
     const double part = limit > 0 ? bytes / limit : 0;
     fmt::print("  {:<34} {:>10} {:>5.1f} %  {}\n", name, SizeText(bytes), 100 * part, Bar(part));
   }
+  if (cost.largest_tensors().empty()) return;
   fmt::print("largest tensors then\n");
   for (const auto& tensor : cost.largest_tensors())
     fmt::print("  {:>10}  {}\n", SizeText(tensor.bytes()), tensor.name());
@@ -69,11 +75,11 @@ Json SharesJson(const std::vector<TimeShare>& shares) {
 }
 
 void PrintJson(const PlanSimulation& simulation) {
-  v1::Plan plan;
-  *plan.mutable_cost() = simulation.cost;
-  const Json json = {{"cost", Json::parse(PlanJson(plan))["cost"]},
-                     {"kinds", SharesJson(simulation.kinds)},
-                     {"layers", SharesJson(simulation.layers)}};
+  const Json plan = Json::parse(PlanJson(simulation.plan));
+  Json json = {{"cost", plan["cost"]},
+               {"kinds", SharesJson(simulation.kinds)},
+               {"layers", SharesJson(simulation.layers)}};
+  if (simulation.plan.stages_size() > 0) json["stages"] = plan["stages"];
   fmt::print("{}\n", json.dump(2));
 }
 
@@ -94,9 +100,11 @@ ExitCode Run(const Flags& flags) {
                DurationText(cost.step_time_s()), DurationText(cost.step_time_low_s()),
                DurationText(cost.step_time_high_s()), 100 * cost.utilization());
     PrintShares(simulation->kinds, simulation->kinds.size(), cost.step_time_s());
-    fmt::print("by layer\n");
+    fmt::print("{}", simulation->plan.stages_size() > 0 ? "by stage, of the average device\n"
+                                                        : "by layer\n");
     PrintShares(simulation->layers, kMostLayers, cost.step_time_s());
     PrintMemory(cost);
+    fmt::print("{}", StageTable(simulation->plan));
   }
   return cost.fits() ? kDone : kAnswerIsNo;
 }

@@ -1,77 +1,79 @@
 #include "simulator/pipeline/pipeline_length.h"
 
 #include <algorithm>
+#include <limits>
+
+#include "absl/container/inlined_vector.h"
 
 namespace automap {
 namespace {
 
-// What a micro-batch needs for the stages s..t of a pipeline: there, back, and on the way.
-struct Trip {
-  double forward = 0, back = 0;
-  double both() const { return forward + back; }
+// Seconds to stages of the ways that every micro-batch takes.
+struct Ways {
+  absl::InlinedVector<double, 64> before;  // both ways through all stages before, transfers too
+  double whole = 0;                        // both ways through all stages
 };
 
-Trip Whole(absl::Span<const PipelineStage> stages) {
-  Trip whole;
+Ways WaysOf(absl::Span<const PipelineStage> stages) {
+  Ways ways;
+  ways.before.resize(stages.size());
   for (size_t s = 0; s < stages.size(); ++s) {
-    const bool has_next = s + 1 < stages.size();
-    whole.forward += stages[s].forward.value + (has_next ? stages[s].send.value : 0);
-    whole.back += stages[s].backward.value + (has_next ? stages[s].send_back.value : 0);
+    const PipelineStage& stage = stages[s];
+    ways.before[s] = ways.whole;
+    ways.whole += stage.forward.value + stage.backward.value;
+    if (s + 1 < stages.size()) ways.whole += stage.send.value + stage.send_back.value;
   }
-  return whole;
+  return ways;
 }
 
-// The largest bound of a window that begins at stage `s`; `before` is the way to it.
-double WindowBound(absl::Span<const PipelineStage> stages, int32_t s, int32_t m, Trip before,
-                   Trip whole) {
-  const int32_t count = static_cast<int32_t>(stages.size());
-  const int32_t held = std::min(m, count - s);
-  if (m <= held) return 0;
+// The longest of the windows that end at stage `t`, its last backward's way home included.
+double WindowLength(const Ways& ways, const PipelineStage& stage, int32_t t, int32_t m) {
+  const int32_t count = static_cast<int32_t>(ways.before.size());
+  const double b = stage.backward.value;
+  const double end = ways.before[t] + stage.forward.value + b;
   double longest = 0;
-  Trip to = before, trip;
-  for (int32_t t = s; t < count; ++t) {
-    const PipelineStage& last = stages[t];
-    trip.forward += last.forward.value;
-    trip.back += last.backward.value;
-    const int32_t n = t - s + 1;
-    const int32_t cycles = (m - 1 - held) / n + 1;
-    const double after = whole.both() - to.both() - last.forward.value - last.backward.value;
-    longest = std::max(longest, to.both() + last.forward.value + after + cycles * trip.both() +
-                                    (m - cycles * n) * last.backward.value);
-    trip.forward += last.send.value;
-    trip.back += last.send_back.value;
-    to.forward += last.forward.value + last.send.value;
-    to.back += last.backward.value + last.send_back.value;
+  // In floating point, so that the loop is done two windows at a time: (a + 1/2) / n is never near
+  // a whole number.
+  for (int32_t s = std::max(0, count - m + 1); s <= t; ++s) {
+    const double n = t - s + 1, left = m - 1 - count + s;
+    const double trips = static_cast<int32_t>((left + 0.5) / n) + 1;
+    longest = std::max(longest, trips * (end - ways.before[s] - n * b));
   }
-  return longest;
+  return ways.whole - b + m * b + longest;
 }
 
 }  // namespace
 
 Seconds PipelineLength(absl::Span<const PipelineStage> stages, int32_t micro_batches) {
   const int32_t count = static_cast<int32_t>(stages.size()), m = micro_batches;
-  const Trip whole = Whole(stages);
-  Trip before;
-  double length = whole.both(), tail = 0;
+  const Ways ways = WaysOf(stages);
+  double there = 0, home = 0;  // a micro-batch's way to stage s, and from it
+  double last_arrives = 0;
+  double length = 0, tail = -std::numeric_limits<double>::infinity();
   for (int32_t s = 0; s < count; ++s) {
     const PipelineStage& stage = stages[s];
     const double f = stage.forward.value, b = stage.backward.value;
-    const double after = std::max(0.0, whole.both() - before.both() - f - b);
+    const double x = s + 1 < count ? stage.send.value : 0;
+    const double y = s + 1 < count ? stage.send_back.value : 0;
+    const double after = std::max(0.0, ways.whole - ways.before[s] - f - b);
     const int32_t held = std::min(m, count - s);
-    const double wait_first = std::max(0.0, after - (held - 1) * f);
-    const double wait_last = std::max(0.0, after - (held - 1) * b);
-    const double wait = m <= held ? std::max(wait_first, wait_last) : wait_first + wait_last;
-    length = std::max(
-        {length, before.both() + m * (f + b) + wait, WindowBound(stages, s, m, before, whole)});
-    if (s + 1 < count) {
-      const double slowest = std::max(stage.send.value, stage.send_back.value);
-      length = std::max(length, whole.both() + (m - 1) * slowest);
+    double forwards = there + m * f;
+    if (m > held) forwards += (m - held) * b + std::max(0.0, after - (held - 1) * f);
+    forwards = std::max(forwards, last_arrives + f);
+    double end = home + forwards + std::max(held * b, after + b);
+    if (m > held) {
+      end = std::max(end, WindowLength(ways, stage, s, m));
+    } else {
+      end = std::max(end, home + there + f + after + m * b);
     }
-    tail = std::max(tail, stage.gradient_sync.value + stage.update.value - before.back);
-    before.forward += f + stage.send.value;
-    before.back += b + stage.send_back.value;
+    end = std::max(end, ways.whole + (m - 1) * y);
+    tail = std::max(tail, stage.gradient_sync.value + stage.update.value - home);
+    length = std::max(length, end + tail);
+    last_arrives = std::max(forwards + x, there + f + m * x);
+    there += f + x;
+    home += b + y;
   }
-  return {length + tail};
+  return {length};
 }
 
 }  // namespace automap

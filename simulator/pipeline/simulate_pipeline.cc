@@ -22,11 +22,13 @@ class PipelinePlayer {
         next_(groups_, 0),
         free_(groups_, 0),
         link_free_{std::vector<double>(groups_, 0), std::vector<double>(groups_, 0)},
-        held_(groups_, Bytes{0}) {
+        held_(groups_, Bytes{0}),
+        in_flight_(groups_, 0) {
     for (int32_t group = 0; group < groups_; ++group)
       orders_.push_back(schedule.Order(pipeline, group));
     for (int32_t m = 0; m < count_; ++m) ready_[0][m] = 0;
     run_.busy.resize(groups_);
+    run_.in_flight.resize(groups_);
     for (size_t s = 0; s < pipeline.stages.size(); ++s)
       held_[s % groups_] += pipeline.stages[s].resident;
     run_.peak = held_;
@@ -67,8 +69,10 @@ class PipelinePlayer {
     run_.busy[group] += time;
     if (task.is_backward) {
       held_[group] -= stage.activations;
+      --in_flight_[group];
     } else {
       held_[group] += stage.activations;
+      run_.in_flight[group] = std::max(run_.in_flight[group], ++in_flight_[group]);
       run_.peak[group] = std::max(run_.peak[group], held_[group]);
     }
     Record({task.is_backward ? PipelineEventKind::kBackward : PipelineEventKind::kForward,
@@ -137,6 +141,7 @@ class PipelinePlayer {
   std::vector<double> free_;
   std::vector<double> link_free_[2];  // by sending group
   std::vector<Bytes> held_;
+  std::vector<int32_t> in_flight_;
   std::vector<int32_t> woken_;
   PipelineRun run_;
 };

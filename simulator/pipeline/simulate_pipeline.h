@@ -29,6 +29,7 @@ struct PipelineRun {
   Seconds length;                     // from the first forward to the last update
   std::vector<Seconds> busy;          // by group: forwards and backwards
   std::vector<Bytes> peak;            // by group: resident plus activations in flight
+  std::vector<int32_t> in_flight;     // by group: forwards whose backward has not ended, at most
   std::vector<PipelineEvent> events;  // by group in order of execution; empty unless asked for
   // Share of the groups' time in which they compute nothing. 0..1.
   double BubbleShare() const;

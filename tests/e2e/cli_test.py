@@ -5,6 +5,7 @@
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -117,7 +118,13 @@ class CommandLineTest(unittest.TestCase):
             self.assertEqual(len(forwards), 2 * 8)
             rows = [e["args"]["name"] for e in events if e["name"] == "thread_name"]
             self.assertEqual([r for r in rows if "sends" not in r], ["stage 0", "stage 1"])
-            self.assertEqual(automap("simulate", _VGG, *cluster, "--plan", plan_file).returncode, 0)
+            shown = automap("simulate", _VGG, *cluster, "--plan", plan_file)
+            self.assertEqual(shown.returncode, 0)
+            self.assertIn("optimizer", shown.stdout)
+            self.assertTrue(all(float(s) <= 100 for s in re.findall(r"([0-9.]+) %", shown.stdout)), shown.stdout)
+            done = automap("simulate", _VGG, *cluster, "--plan", plan_file, "-o", "json")
+            self.assertAlmostEqual(sum(k["timeS"] for k in json.loads(done.stdout)["kinds"]),
+                                   json.loads(plan_file.read_text())["cost"]["stepTimeS"], places=9)
 
     def test_ARobustPlanIsVerifiedAndNoSlowerThanItSays(self):
         cluster = ("--cluster", "v100x4x2-25gbps")

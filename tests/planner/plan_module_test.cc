@@ -9,6 +9,7 @@
 #include "gtest/gtest.h"
 #include "planner/plan/describe_plan.h"
 #include "planner/plan/semantics_proto.h"
+#include "planner/simulate_module_plan.h"
 #include "planner/verify_module_plan.h"
 #include "simulator/cluster/presets.h"
 #include "tests/support/paper_tables.h"
@@ -120,6 +121,79 @@ TEST(PlanModule, PipelinesAreCutAtLayersAndVerify) {
   for (const v1::Plan& wrong : {moved, shorter, elsewhere})
     EXPECT_EQ(VerifyModulePlan(module, cluster, wrong).code(),
               absl::StatusCode::kFailedPrecondition);
+}
+
+TEST(PlanModule, APipelinesFiguresAreThoseOfTheSimulation) {
+  const v1::Cluster cluster = *ClusterPreset("v100x8x2-25gbps");
+  const std::string module = ZooModule("t5-base-paper");
+  const v1::Plan plan = *PlanZoo("t5-base-paper", "v100x8x2-25gbps", PipelineOptions(4));
+  const auto simulation = *SimulateModulePlan(module, cluster, plan);
+  EXPECT_EQ(simulation.timeline.length.value, plan.cost().step_time_s());
+  EXPECT_LE(plan.bound().lower_bound_s(), plan.cost().step_time_s());
+  EXPECT_GT(plan.cost().utilization(), 0.05);
+  EXPECT_LT(plan.cost().utilization(), 0.95);
+  double worst = 0;
+  for (int s = 0; s < plan.stages_size(); ++s) {
+    const v1::Plan::Stage& stage = plan.stages(s);
+    for (const int64_t part : {stage.parameter_bytes(), stage.gradient_bytes(),
+                               stage.optimizer_bytes(), stage.activation_bytes()})
+      EXPECT_GT(part, 1 << 20) << s;
+    EXPECT_EQ(stage.in_flight(), 2 - s);
+    EXPECT_GE(stage.parameter_bytes(), stage.variable_bytes());
+    EXPECT_EQ(stage.memory_bytes(), stage.parameter_bytes() + stage.gradient_bytes() +
+                                        stage.optimizer_bytes() + stage.activation_bytes() +
+                                        stage.workspace_bytes());
+    worst = std::max(worst, static_cast<double>(stage.memory_bytes()));
+    double most = 0;
+    for (const MemoryPoint& point : simulation.timeline.memory[s].points)
+      most = std::max(most, point.bytes.value);
+    EXPECT_NEAR(stage.memory_bytes(), most, 1e-6 * most);
+  }
+  EXPECT_EQ(plan.cost().peak_memory_bytes(), worst);
+  EXPECT_EQ(plan.cost().peak_memory_bytes(),
+            plan.cost().parameter_bytes() + plan.cost().gradient_bytes() +
+                plan.cost().optimizer_bytes() + plan.cost().activation_bytes());
+  v1::Plan leaner = plan, busier = plan;
+  leaner.mutable_stages(0)->set_activation_bytes(plan.stages(0).activation_bytes() - 1);
+  busier.mutable_cost()->set_utilization(plan.cost().utilization() * 1.01);
+  for (const v1::Plan& wrong : {leaner, busier}) {
+    EXPECT_EQ(VerifyModulePlan(module, cluster, wrong).code(),
+              absl::StatusCode::kFailedPrecondition);
+  }
+}
+
+TEST(SimulateModulePlan, SharesAddUpToTheStepForEveryKindOfPlan) {
+  const v1::Cluster cluster = *ClusterPreset("v100x4x2-25gbps");
+  for (const char* strategy : {"opp", "adp", "pp"}) {
+    v1::PlanOptions options = Options(strategy);
+    options.set_max_decisions(100);
+    const v1::Plan plan = *PlanZoo("vgg19", "v100x4x2-25gbps", options);
+    const auto simulation = *SimulateModulePlan(ZooModule("vgg19"), cluster, plan);
+    EXPECT_NEAR(simulation.timeline.length.value, plan.cost().step_time_s(), 1e-9) << strategy;
+    for (const auto& shares : {simulation.kinds, simulation.layers}) {
+      double sum = 0;
+      for (const TimeShare& share : shares) {
+        EXPECT_GE(share.time.value, -1e-12) << strategy << " " << share.name;
+        sum += share.time.value;
+      }
+      EXPECT_NEAR(sum, plan.cost().step_time_s(), 1e-9) << strategy;
+    }
+  }
+}
+
+TEST(SimulateModulePlan, AnotherScheduleHasAnotherStep) {
+  const v1::Cluster cluster = *ClusterPreset("v100x2x2-25gbps");
+  v1::Plan plan = *PlanZoo("vgg19", "v100x2x2-25gbps", PipelineOptions(8, 2));
+  plan.set_schedule("GPIPE");
+  const auto gpipe = *SimulateModulePlan(ZooModule("vgg19"), cluster, plan);
+  EXPECT_EQ(gpipe.plan.stages(0).in_flight(), 8);
+  EXPECT_EQ(gpipe.timeline.length.value, gpipe.cost.step_time_s());
+  plan.set_schedule("HURRY");
+  EXPECT_NE(SimulateModulePlan(ZooModule("vgg19"), cluster, plan)
+                .status()
+                .message()
+                .find("plan.schedule: \"HURRY\""),
+            absl::string_view::npos);
 }
 
 TEST(PlanModule, APipelineWithoutMemoryGetsACertificate) {

@@ -8,7 +8,7 @@
 #include "base/version.h"
 #include "planner/plan/describe_plan.h"
 #include "planner/plan/semantics_proto.h"
-#include "simulator/pipeline/pipeline_length.h"
+#include "simulator/pipeline/simulate_pipeline.h"
 
 namespace automap {
 namespace {
@@ -23,8 +23,21 @@ Range DevicesOf(const PipelineCuts& cuts, int s) {
   return {s > 0 ? cuts.device_ends[s - 1] : 0, cuts.device_ends[s]};
 }
 
+void FillStageMemory(const StageMemory& memory, int32_t in_flight, v1::Plan::Stage& stage) {
+  const auto bytes = [](Bytes size) { return static_cast<int64_t>(size.value); };
+  stage.set_parameter_bytes(bytes(memory.parameters));
+  stage.set_gradient_bytes(bytes(memory.gradients));
+  stage.set_optimizer_bytes(bytes(memory.optimizer));
+  stage.set_activation_bytes(bytes(memory.activations));
+  stage.set_workspace_bytes(bytes(memory.workspace));
+  stage.set_in_flight(in_flight);
+  stage.set_memory_bytes(stage.parameter_bytes() + stage.gradient_bytes() +
+                         stage.optimizer_bytes() + stage.activation_bytes() +
+                         stage.workspace_bytes());
+}
+
 void FillStages(const PipelineProblem& problem, const PipelineCuts& cuts, const Pipeline& pipeline,
-                v1::Plan& plan) {
+                const PipelineRun& run, v1::Plan& plan) {
   const int count = static_cast<int>(cuts.layer_ends.size());
   for (int s = 0; s < count; ++s) {
     const PipelineStage& times = pipeline.stages[s];
@@ -43,37 +56,40 @@ void FillStages(const PipelineProblem& problem, const PipelineCuts& cuts, const 
     stage.set_send_s(times.send.value);
     stage.set_gradient_sync_s(times.gradient_sync.value);
     stage.set_update_s(times.update.value);
-    const double limit = problem.MemoryLimit(devices).value;
-    stage.set_memory_bytes(
-        static_cast<int64_t>(limit * problem.Pressure(layers, devices, count - 1 - s)));
-    stage.set_memory_limit_bytes(static_cast<int64_t>(limit));
     double variables = 0;
     for (int32_t layer = layers.begin; layer < layers.end; ++layer)
       variables += problem.chain().layers[layer].variables.value;
     stage.set_variable_bytes(static_cast<int64_t>(variables));
+    stage.set_memory_limit_bytes(static_cast<int64_t>(problem.MemoryLimit(devices).value));
+    FillStageMemory(problem.MemoryOf(layers, devices, run.in_flight[s]), run.in_flight[s], stage);
   }
 }
 
-// The length in parts: the slowest stage's work, filling and draining, and the rest, which is
-// communication.
-void FillTimes(const PipelineProblem& problem, const Pipeline& pipeline, v1::Plan::Cost& cost) {
-  const int32_t micro_batches = problem.options().micro_batches;
-  Seconds slowest, update;
-  std::vector<PipelineStage> quiet = pipeline.stages;
-  for (PipelineStage& stage : quiet) {
-    const Seconds busy = stage.forward + stage.backward;
-    if (busy > slowest) slowest = busy, update = stage.update;
-    stage.send = stage.send_back = stage.gradient_sync = {0};
+// The simulated length in parts: the slowest stage's work, filling and draining (the length
+// `without` communication), and the rest.
+void FillTimes(const PipelineProblem& problem, const PipelineCuts& cuts, const Pipeline& pipeline,
+               Seconds length, Seconds without, v1::Plan::Cost& cost) {
+  Seconds slowest, work;
+  for (int s = 0; s < pipeline.groups(); ++s) {
+    const PipelineStage& stage = pipeline.stages[s];
+    slowest =
+        std::max(slowest, (stage.forward + stage.backward) * pipeline.micro_batches + stage.update);
+    work += problem.WholeWork(LayersOf(cuts, s), DevicesOf(cuts, s));
   }
-  const Seconds length = PipelineLength(pipeline.stages, micro_batches);
-  const Seconds without = std::min(length, PipelineLength(quiet, micro_batches));
-  const Seconds compute = std::min(without, slowest * micro_batches + update);
+  without = std::min(length, without);
+  const Seconds compute = std::min(without, slowest);
   cost.set_step_time_s(length.value);
   cost.set_compute_s(compute.value);
   cost.set_bubble_s((without - compute).value);
   cost.set_communication_s((length - without).value);
-  const Seconds ideal = problem.LeastTime(problem.layers(), problem.devices()) * micro_batches;
-  cost.set_utilization(std::min(1.0, ideal / length));
+  cost.set_utilization(length.value > 0 ? work / length / problem.devices() : 0);
+}
+
+// The same stages when exchanging takes no time.
+Pipeline Quiet(Pipeline pipeline) {
+  for (PipelineStage& stage : pipeline.stages)
+    stage.send = stage.send_back = stage.gradient_sync = {0};
+  return pipeline;
 }
 
 void AddCollective(v1::Plan::Collective::Kind kind, const char* axis, int64_t count, double bytes,
@@ -110,11 +126,22 @@ void FillCollectives(const PipelineProblem& problem, const PipelineCuts& cuts,
                 cost);
 }
 
-void FillMemory(const PipelineProblem& problem, const PipelineCuts& cuts, v1::Plan::Cost& cost) {
-  const PipelineCost total = problem.Cost(cuts);
-  cost.set_fits(total.fits());
-  cost.set_peak_memory_bytes(static_cast<int64_t>(total.peak_memory.value));
-  cost.set_memory_limit_bytes(static_cast<int64_t>(total.memory_limit.value));
+// Of the stage that is nearest to its limit.
+void FillMemory(const v1::Plan& plan, v1::Plan::Cost& cost) {
+  const auto pressure = [](const v1::Plan::Stage& stage) {
+    return static_cast<double>(stage.memory_bytes()) /
+           static_cast<double>(std::max<int64_t>(1, stage.memory_limit_bytes()));
+  };
+  const v1::Plan::Stage& fullest =
+      *std::max_element(plan.stages().begin(), plan.stages().end(),
+                        [&](const auto& a, const auto& b) { return pressure(a) < pressure(b); });
+  cost.set_fits(pressure(fullest) <= 1);
+  cost.set_peak_memory_bytes(fullest.memory_bytes());
+  cost.set_memory_limit_bytes(fullest.memory_limit_bytes());
+  cost.set_parameter_bytes(fullest.parameter_bytes());
+  cost.set_optimizer_bytes(fullest.optimizer_bytes());
+  cost.set_gradient_bytes(fullest.gradient_bytes());
+  cost.set_activation_bytes(fullest.activation_bytes() + fullest.workspace_bytes());
 }
 
 std::string GiB(double bytes) { return absl::StrFormat("%.1f GiB", bytes / (1 << 30)); }
@@ -125,12 +152,10 @@ absl::Status Refuse(int stage, absl::string_view field, absl::string_view why) {
 
 }  // namespace
 
-absl::StatusOr<v1::Plan> DescribePipelinePlan(const PreparedModule* module,
-                                              const std::string& profile_sha256,
-                                              const v1::Cluster& cluster,
-                                              const PipelineProblem& problem,
-                                              const PipelineCuts& cuts,
-                                              const v1::Plan::Semantics& semantics) {
+absl::StatusOr<v1::Plan> DescribePipelinePlan(
+    const PreparedModule* module, const std::string& profile_sha256, const v1::Cluster& cluster,
+    const PipelineProblem& problem, const PipelineCuts& cuts, const v1::Plan::Semantics& semantics,
+    const std::string& schedule) {
   v1::Plan plan;
   if (module != nullptr) {
     // Every array is whole inside its stage.
@@ -145,22 +170,30 @@ absl::StatusOr<v1::Plan> DescribePipelinePlan(const PreparedModule* module,
     plan.set_planner_version(kPlannerVersion);
     *plan.mutable_semantics() = semantics;
   }
-  DescribePipeline(problem, cuts, plan);
+  RETURN_IF_ERROR(DescribePipeline(problem, cuts, schedule, plan));
   return plan;
 }
 
-void DescribePipeline(const PipelineProblem& problem, const PipelineCuts& cuts, v1::Plan& plan) {
+absl::Status DescribePipeline(const PipelineProblem& problem, const PipelineCuts& cuts,
+                              const std::string& schedule, v1::Plan& plan) {
+  const PipelineSchedule* order = FindPipelineSchedule(schedule);
+  if (order == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("schedule: \"", schedule, "\", must be GPIPE, 1F1B or INTERLEAVED_1F1B"));
+  }
   const Pipeline pipeline = problem.PipelineOf(cuts);
+  ASSIGN_OR_RETURN(const PipelineRun run, SimulatePipeline(pipeline, *order));
+  ASSIGN_OR_RETURN(const PipelineRun quiet, SimulatePipeline(Quiet(pipeline), *order));
   plan.set_strategy("pp");
   plan.set_micro_batches(problem.options().micro_batches);
-  plan.set_schedule(kPipelineSchedule);
+  plan.set_schedule(schedule);
   plan.clear_stages();
   plan.clear_cost();
-  FillStages(problem, cuts, pipeline, plan);
+  FillStages(problem, cuts, pipeline, run, plan);
   v1::Plan::Cost& cost = *plan.mutable_cost();
-  FillTimes(problem, pipeline, cost);
+  FillTimes(problem, cuts, pipeline, run.length, quiet.length, cost);
   FillCollectives(problem, cuts, pipeline, cost);
-  FillMemory(problem, cuts, cost);
+  FillMemory(plan, cost);
   FillInterval(cost);
   for (const std::string& remark : problem.chain().remarks) plan.add_warnings(remark);
   for (const SharedVariable& shared : problem.chain().shared) {
@@ -175,6 +208,7 @@ void DescribePipeline(const PipelineProblem& problem, const PipelineCuts& cuts, 
                                    " per device, ", GiB(cost.memory_limit_bytes()),
                                    " are there; try more devices or pipeline stages"));
   }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<PipelineCuts> CutsOf(const PipelineProblem& problem, const v1::Plan& plan) {

@@ -8,16 +8,17 @@
 
 namespace automap {
 
-inline constexpr char kPipelineSchedule[] = "1F1B";
-
 // The plan of a module, or of a profile when `module` is null, whose digest is then given.
 absl::StatusOr<v1::Plan> DescribePipelinePlan(
     const PreparedModule* module, const std::string& profile_sha256, const v1::Cluster& cluster,
-    const PipelineProblem& problem, const PipelineCuts& cuts, const v1::Plan::Semantics& semantics);
+    const PipelineProblem& problem, const PipelineCuts& cuts, const v1::Plan::Semantics& semantics,
+    const std::string& schedule = kPipelineSchedule);
 
 // Stages, micro-batches, schedule, cost and the warnings that follow from them, written into a plan
-// that has everything else.
-void DescribePipeline(const PipelineProblem& problem, const PipelineCuts& cuts, v1::Plan& plan);
+// that has everything else. Times and micro-batches in flight are those of the event-driven
+// simulation. INVALID_ARGUMENT where there is no such schedule or it cannot run these stages.
+absl::Status DescribePipeline(const PipelineProblem& problem, const PipelineCuts& cuts,
+                              const std::string& schedule, v1::Plan& plan);
 
 // The cuts that a plan's stages state. FAILED_PRECONDITION with the field's path where the stages
 // do not fit the chain or the devices.

@@ -12,6 +12,7 @@ namespace automap {
 namespace {
 
 constexpr size_t kBeamWidth = 3;
+constexpr int64_t kMostSimulatedTasks = 10'000'000;
 
 CutQuestion QuestionOf(const PipelineProblem& problem) {
   CutQuestion question;
@@ -84,6 +85,26 @@ void Neighbours(const PipelineCuts& cuts, const Visit& visit) {
   }
 }
 
+// Hill climbing; `cost_of` cuts, given the cost to beat, null at first. What returns that is not
+// better.
+template <typename CostOf>
+PipelineCuts Climb(const PipelineProblem& problem, PipelineCuts start, const CostOf& cost_of) {
+  PipelineCost cost = cost_of(start, nullptr);
+  for (int round = 0; round < 200; ++round) {
+    PipelineCuts best = start;
+    Neighbours(start, [&](const PipelineCuts& next) {
+      if (!problem.IsLegal(next)) return;
+      const PipelineCost next_cost = cost_of(next, &cost);
+      if (!problem.IsBetter(next_cost, cost)) return;
+      cost = next_cost;
+      best = next;
+    });
+    if (best == start) break;
+    start = best;
+  }
+  return start;
+}
+
 // Cuts by the shortest projections: always the first, then one time in five another.
 std::vector<PipelineCuts> ProjectedCuts(const PipelineProblem& problem) {
   constexpr int kEpisodes = 24;
@@ -111,20 +132,19 @@ std::vector<PipelineCuts> ProjectedCuts(const PipelineProblem& problem) {
 }  // namespace
 
 PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start) {
-  PipelineCost cost = problem.Cost(start);
-  for (int round = 0; round < 200; ++round) {
-    PipelineCuts best = start;
-    Neighbours(start, [&](const PipelineCuts& next) {
-      if (!problem.IsLegal(next)) return;
-      const PipelineCost next_cost = problem.Cost(next);
-      if (!problem.IsBetter(next_cost, cost)) return;
-      cost = next_cost;
-      best = next;
-    });
-    if (best == start) break;
-    start = best;
-  }
-  return start;
+  return Climb(problem, std::move(start),
+               [&](const PipelineCuts& cuts, const PipelineCost*) { return problem.Cost(cuts); });
+}
+
+PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts start) {
+  int64_t left = kMostSimulatedTasks;
+  const int64_t tasks = int64_t{2} * problem.options().stages * problem.options().micro_batches;
+  return Climb(problem, std::move(start), [&](const PipelineCuts& cuts, const PipelineCost* best) {
+    const PipelineCost least = problem.Cost(cuts);
+    if (best != nullptr && (left < tasks || !problem.IsBetter(least, *best))) return *best;
+    left -= tasks;
+    return problem.SimulatedCost(cuts);
+  });
 }
 
 PipelineBound BoundOf(const PipelineProblem& problem) {
@@ -149,7 +169,8 @@ PipelineBound BoundOf(const PipelineProblem& problem) {
   const CutAnswer exact = BestCuts(question, bound.is_found ? cost.length : Seconds{0});
   if (exact.is_found) offer({exact.layer_ends, exact.device_ends});
   bound.lower_bound = exact.lower_bound;
-  bound.proof = bound.is_found ? "dynamic programming over all cuts of layers and devices"
+  bound.proof = bound.is_found ? "dynamic programming over all cuts of layers and devices, by the "
+                                 "length in closed form"
                                : absl::StrCat("nothing fits: ", MemoryCertificate(problem));
   return bound;
 }

@@ -14,13 +14,17 @@ struct PipelineBound {
   std::string proof;
 };
 
-// Dynamic programming over all legal cuts of layers and devices (planner/oracle/best_cuts.h),
-// pruned with what hill climbing finds from even cuts, from a beam and from projected cuts.
+// Dynamic programming over all legal cuts of layers and devices (planner/oracle/best_cuts.h), by
+// the closed form of the length, which the simulated one never falls below, pruned with what hill
+// climbing finds from even cuts, from a beam and from projected cuts.
 PipelineBound BoundOf(const PipelineProblem& problem);
 
 // Hill climbing from even cuts: moves one cut of the layers or devices at a time while that is
 // better. Deterministic.
 PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start);
+
+// The same by the simulated length, as far as some ten million simulated tasks lead.
+PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts start);
 
 // Whether any cuts into `stages` stages fit if every device had `factor` times its memory. Layers
 // without variables count as stages, too. O(stages x devices^2 x log layers).

@@ -5,158 +5,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "simulator/pipeline/pipeline_length.h"
+#include "simulator/pipeline/simulate_pipeline.h"
 
 namespace automap {
-namespace {
-
-template <typename T>
-std::vector<T> PrefixSums(const std::vector<Layer>& layers, T (*value)(const Layer&)) {
-  std::vector<T> sums = {T{}};
-  for (const Layer& layer : layers) {
-    sums.push_back(sums.back());
-    sums.back() += value(layer);
-  }
-  return sums;
-}
-
-}  // namespace
-
-PipelineProblem::PipelineProblem(const LayerChain& chain, const Cluster& cluster,
-                                 const PipelineProblemOptions& options)
-    : chain_(chain), options_(options), links_(cluster) {
-  SumLayers();
-  TabulateRanges();
-  TabulateDevices();
-  TabulateSends();
-}
-
-void PipelineProblem::SumLayers() {
-  const auto& layers = chain_.layers;
-  for (size_t type = 0; type < layers.front().times.size(); ++type) {
-    Sums& sums = times_.emplace_back();
-    const auto add = [&](std::vector<Seconds>& to, Seconds LayerTimes::*field) {
-      to.push_back({0});
-      for (const Layer& layer : layers) to.push_back(to.back() + layer.times[type].*field);
-    };
-    add(sums.forward_fixed, &LayerTimes::forward_fixed);
-    add(sums.forward_scaled, &LayerTimes::forward_scaled);
-    add(sums.backward_fixed, &LayerTimes::backward_fixed);
-    add(sums.backward_scaled, &LayerTimes::backward_scaled);
-    add(sums.update, &LayerTimes::update);
-  }
-  saved_ = PrefixSums<double>(layers, [](const Layer& layer) { return layer.saved.value; });
-  // Gradients stay beside the variables until the update.
-  resident_ = PrefixSums<double>(layers, [](const Layer& layer) {
-    return 2 * layer.variables.value + layer.optimizer_state.value;
-  });
-  gradients_ = PrefixSums<double>(layers, [](const Layer& layer) { return layer.gradients.value; });
-  variable_count_ = PrefixSums<int32_t>(layers, [](const Layer& l) { return l.variable_count; });
-  variable_layers_ =
-      PrefixSums<int32_t>(layers, [](const Layer& l) { return l.variable_count > 0 ? 1 : 0; });
-  fastest_fixed_ = fastest_scaled_ = {{0}};
-  for (const Layer& layer : layers) {
-    const auto least = [&](auto value) {
-      Seconds smallest = value(layer.times.front());
-      for (const LayerTimes& times : layer.times) smallest = std::min(smallest, value(times));
-      return smallest;
-    };
-    fastest_fixed_.push_back(fastest_fixed_.back() + least([](const LayerTimes& times) {
-                               return times.forward_fixed + times.backward_fixed;
-                             }));
-    fastest_scaled_.push_back(fastest_scaled_.back() + least([](const LayerTimes& times) {
-                                return times.forward_scaled + times.backward_scaled;
-                              }));
-  }
-}
-
-void PipelineProblem::TabulateRanges() {
-  const int32_t count = layers();
-  const double none = 0;
-  for (int32_t begin = 0; begin < count; ++begin) {
-    workspace_.emplace_back(1, none), fixed_workspace_.emplace_back(1, none);
-    copies_.emplace_back(1, none), copy_time_.emplace_back(1, Seconds{0});
-    for (int32_t end = begin + 1; end <= count; ++end) {
-      const Layer& last = chain_.layers[end - 1];
-      workspace_[begin].push_back(std::max(workspace_[begin].back(), last.workspace.value));
-      fixed_workspace_[begin].push_back(
-          std::max(fixed_workspace_[begin].back(), last.fixed_workspace.value));
-      double bytes = 0;
-      Seconds time;
-      for (const SharedVariable& shared : chain_.shared) {
-        const auto first = std::lower_bound(shared.read_by.begin(), shared.read_by.end(), begin);
-        const bool reads = first != shared.read_by.end() && *first < end;
-        if (!reads || (shared.home >= begin && shared.home < end)) continue;
-        bytes += 2 * shared.bytes.value;  // the copy and its gradient
-        time += 2 * links_.SlowestTransfer(shared.bytes);
-      }
-      copies_[begin].push_back(bytes);
-      copy_time_[begin].push_back(time);
-    }
-  }
-}
-
-void PipelineProblem::TabulateDevices() {
-  const int32_t count = devices();
-  for (int32_t first = 0; first < count; ++first) {
-    auto& types = slowest_type_.emplace_back(1, 0);
-    auto& limits = limit_.emplace_back(1, Bytes{0});
-    for (int32_t size = 1; first + size <= count; ++size) {
-      const int32_t type = times_.size() > 1 ? links_.SlowestType(first + size - 1, 1) : 0;
-      const auto slower = [&](int32_t a, int32_t b) {
-        return times_.size() > 1 &&
-               links_.cluster().types[a].peak[0] < links_.cluster().types[b].peak[0];
-      };
-      types.push_back(size == 1 || slower(type, types.back()) ? type : types.back());
-      const Bytes limit = links_.MemoryLimit(first + size - 1, 1);
-      limits.push_back(size == 1 ? limit : std::min(limits.back(), limit));
-    }
-  }
-  // Devices count by their speed.
-  std::vector<double> speed = {0};
-  for (int32_t device = 0; device < count; ++device) {
-    const int32_t type = links_.SlowestType(device, 1);
-    speed.push_back(speed.back() +
-                    (times_.size() > 1 ? links_.cluster().types[type].peak[0].value : 1.0));
-  }
-  const double work = std::max(1e-30, Work(layers()).value);
-  for (int32_t end = 0, device = 0; end <= layers(); ++end) {
-    const double wanted = Work(end).value / work * speed.back();
-    while (device < count &&
-           std::abs(speed[device + 1] - wanted) <= std::abs(speed[device] - wanted))
-      ++device;
-    proportional_.push_back(device);
-  }
-}
-
-void PipelineProblem::TabulateSends() {
-  constexpr double kBytes = 1e12;  // so many that latency does not count
-  const int32_t count = devices();
-  double least = 0;
-  for (int32_t cut = 0; cut < count; ++cut) {
-    auto& row = least_per_byte_.emplace_back(1, 0.0);
-    auto& most_row = most_per_byte_.emplace_back(1, 0.0);
-    for (int32_t size = 1; cut + size <= count; ++size) {
-      double best = cut == 0 ? 0 : 1e300, most = 0;
-      for (int32_t first = 0; first < cut; ++first) {
-        const Seconds zero = links_.Transfer(first, cut - first, size, Bytes{0});
-        const Seconds time = links_.Transfer(first, cut - first, size, Bytes{kBytes});
-        best = std::min(best, (time - zero).value / kBytes);
-        most = std::max(most, (time - zero).value / kBytes);
-        most_latency_ = std::max(most_latency_, zero);
-      }
-      most_row.push_back(most);
-      row.push_back(best);
-      if (cut > 0 && (least == 0 || best < least)) least = best;
-    }
-  }
-  Seconds before = {1e300};
-  for (int32_t end = 0; end <= layers(); ++end) {
-    least_send_before_.push_back(end > 1 ? before : Seconds{0});
-    if (end == 0) continue;
-    before = std::min(
-        before, Seconds{chain_.layers[end - 1].boundary.value / options_.micro_batches * least});
-  }
-}
 
 double PipelineProblem::ShareOf(int32_t count) const {
   if (chain_.batch <= 0) return 1.0 / (static_cast<double>(options_.micro_batches) * count);
@@ -206,6 +57,28 @@ double PipelineProblem::Need(Range range, Range devices, int32_t stages_after,
          held * (saved_[range.end] - saved_[range.begin] + received) * share;
 }
 
+StageMemory PipelineProblem::MemoryOf(Range range, Range devices, int32_t in_flight) const {
+  const double share = ShareOf(devices.count());
+  const double received = range.begin > 0 ? chain_.layers[range.begin - 1].boundary.value : 0;
+  const double variables = variables_[range.end] - variables_[range.begin];
+  StageMemory memory;
+  memory.parameters = memory.gradients = Bytes{variables + copies_[range.begin][range.count()] / 2};
+  memory.optimizer = {resident_[range.end] - resident_[range.begin] - 2 * variables};
+  memory.activations = {in_flight * (saved_[range.end] - saved_[range.begin] + received) * share};
+  memory.workspace = {std::max(fixed_workspace_[range.begin][range.count()],
+                               workspace_[range.begin][range.count()] * share)};
+  return memory;
+}
+
+Seconds PipelineProblem::WholeWork(Range range, Range devices) const {
+  const Sums& sums = times_[slowest_type_[devices.begin][devices.count()]];
+  const auto of = [&](const std::vector<Seconds>& prefix) {
+    return prefix[range.end] - prefix[range.begin];
+  };
+  return options_.micro_batches * (of(sums.forward_fixed) + of(sums.backward_fixed)) +
+         of(sums.forward_scaled) + of(sums.backward_scaled) + of(sums.update);
+}
+
 double PipelineProblem::Pressure(Range range, Range devices, int32_t stages_after) const {
   const double received = range.begin > 0 ? chain_.layers[range.begin - 1].boundary.value : 0;
   return Need(range, devices, stages_after, received) / std::max(1.0, MemoryLimit(devices).value);
@@ -252,6 +125,13 @@ PipelineCost PipelineProblem::Cost(const PipelineCuts& cuts) const {
     cost.memory_limit = MemoryLimit(devices);
     cost.peak_memory = cost.memory_limit * pressure;
   }
+  return cost;
+}
+
+PipelineCost PipelineProblem::SimulatedCost(const PipelineCuts& cuts) const {
+  PipelineCost cost = Cost(cuts);
+  const auto run = SimulatePipeline(PipelineOf(cuts), *FindPipelineSchedule(kPipelineSchedule));
+  if (run.ok()) cost.length = run->length;
   return cost;
 }
 

@@ -12,6 +12,9 @@
 
 namespace automap {
 
+// The schedule that stages run by.
+inline constexpr char kPipelineSchedule[] = "1F1B";
+
 // Where the stages end: stage s holds the layers [layer_ends[s - 1], layer_ends[s]) on the devices
 // [device_ends[s - 1], device_ends[s]); both begin at 0 and end at all of them.
 struct PipelineCuts {
@@ -20,6 +23,12 @@ struct PipelineCuts {
   bool operator<(const PipelineCuts& other) const {
     return layer_ends != other.layer_ends ? layer_ends < other.layer_ends
                                           : device_ends < other.device_ends;
+  }
+
+  // base/archive.h
+  template <typename Self, typename Archive>
+  static void Visit(Self& self, Archive& archive) {
+    archive(self.layer_ends, self.device_ends);
   }
 };
 
@@ -36,6 +45,16 @@ struct PipelineCost {
   Bytes memory_limit;  // there
   double pressure = 0;
   bool fits() const { return pressure <= 1; }
+};
+
+// What a device of a stage holds.
+struct StageMemory {
+  Bytes parameters;   // its variables, and its copies of variables whose home is elsewhere
+  Bytes gradients;    // of those, kept beside them until the update
+  Bytes optimizer;    // optimizer and other state
+  Bytes activations;  // of the micro-batches in flight
+  Bytes workspace;    // of the largest operation
+  Bytes total() const { return parameters + gradients + optimizer + activations + workspace; }
 };
 
 // The cost model of one stage, worked out from prefix sums: all of it O(1) but for the first
@@ -82,6 +101,11 @@ class PipelineProblem {
   // The same without what the stage receives: never falls when layers are added.
   double LeastPressure(Range layers, Range devices, int32_t stages_after) const;
   Bytes MemoryLimit(Range devices) const;
+  // What Pressure counts, part by part, with that many micro-batches in flight.
+  StageMemory MemoryOf(Range layers, Range devices, int32_t in_flight) const;
+  // Seconds of a whole step's forwards, backwards and update of these layers, were they on one
+  // device of the group.
+  Seconds WholeWork(Range layers, Range devices) const;
   bool HasVariable(Range layers) const {
     return variable_count_[layers.end] > variable_count_[layers.begin];
   }
@@ -118,7 +142,10 @@ class PipelineProblem {
   }
 
   Pipeline PipelineOf(const PipelineCuts& cuts) const;
+  // With the length in closed form, and with that of the event-driven simulation, which is never
+  // shorter. The latter is O(stages x micro-batches).
   PipelineCost Cost(const PipelineCuts& cuts) const;
+  PipelineCost SimulatedCost(const PipelineCuts& cuts) const;
   // Fits before not, then the shorter; where neither fits, the smaller pressure.
   bool IsBetter(const PipelineCost& a, const PipelineCost& b) const;
   // Whether the cuts are in order, use all layers and devices, and every stage has a variable.
@@ -141,7 +168,7 @@ class PipelineProblem {
   const PipelineProblemOptions options_;
   mutable StageLinks links_;
   std::vector<Sums> times_;  // by device type
-  std::vector<double> saved_, resident_, gradients_;
+  std::vector<double> saved_, variables_, resident_, gradients_;
   std::vector<int32_t> variable_count_, variable_layers_;
   std::vector<Seconds> fastest_fixed_, fastest_scaled_;
   // By first layer and number of layers: of a stage with these layers.

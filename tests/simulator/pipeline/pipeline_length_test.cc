@@ -72,8 +72,21 @@ TEST(PipelineLength, IsCloseToTheSimulationOnTenThousandPipelines) {
   EXPECT_LE(slow.worst, 0.12);
 }
 
-TEST(PipelineLength, NeverExceedsTheSimulationWithoutAllReduces) {
-  EXPECT_EQ(ErrorsOf(1.5, 0, 2000).above, 0);
+TEST(PipelineLength, NeverExceedsTheSimulation) {
+  for (const double most_send : {0.0, 0.3, 1.5, 4.0}) {
+    for (const double most_sync : {0.0, 3.0, 30.0})
+      EXPECT_EQ(ErrorsOf(most_send, most_sync, 1000).above, 0);
+  }
+}
+
+TEST(PipelineLength, AnAllReduceIsOnlySeenWhereItOutlastsTheDrain) {
+  Pipeline pipeline = BalancedPipeline(2, 1, 4, 1, 2);
+  const double plain = PipelineLength(pipeline.stages, 4).value;
+  pipeline.stages[1].gradient_sync = {3};
+  EXPECT_EQ(PipelineLength(pipeline.stages, 4).value, plain + 1);
+  pipeline.stages[0].backward = {20};  // the first stage ends long after the second
+  EXPECT_NEAR(PipelineLength(pipeline.stages, 4).value,
+              SimulatePipeline(pipeline, *FindPipelineSchedule("1F1B"))->length.value, 1e-9);
 }
 
 }  // namespace

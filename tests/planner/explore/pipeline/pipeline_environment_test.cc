@@ -67,7 +67,17 @@ TEST_P(Pipelines, BoundIsBelowEveryCutAndItsCutsAreLegal) {
     if (cost.fits()) {
       EXPECT_GE(cost.length.value, bound.lower_bound.value * (1 - 1e-12));
     }
+    const PipelineCost simulated = problem_.SimulatedCost(environment.cuts());
+    EXPECT_GE(simulated.length.value, cost.length.value * (1 - 1e-12));
+    EXPECT_EQ(simulated.peak_memory, cost.peak_memory);
   }
+}
+
+TEST_P(Pipelines, ClimbingBySimulationNeverEndsLonger) {
+  const PipelineCuts start = EvenCuts(problem_);
+  const PipelineCuts climbed = SimulatedLocalCuts(problem_, start);
+  EXPECT_TRUE(problem_.IsLegal(climbed));
+  EXPECT_FALSE(problem_.IsBetter(problem_.SimulatedCost(start), problem_.SimulatedCost(climbed)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Pipelines,
