@@ -11,6 +11,9 @@ using Json = nlohmann::ordered_json;
 
 constexpr int kProcess = 1;
 
+// Thread 0 of Linux is the idle one, and a viewer may treat it so.
+size_t ThreadOf(size_t row) { return row + 1; }
+
 // Microseconds with a nanosecond's resolution: short, and the same everywhere.
 double Microseconds(Seconds time) { return std::round(time.value * 1e9) / 1e3; }
 
@@ -26,12 +29,12 @@ std::string ChromeTrace(const Timeline& timeline) {
     events.push_back({{"name", "thread_name"},
                       {"ph", "M"},
                       {"pid", kProcess},
-                      {"tid", row},
+                      {"tid", ThreadOf(row)},
                       {"args", {{"name", timeline.rows[row]}}}});
     events.push_back({{"name", "thread_sort_index"},
                       {"ph", "M"},
                       {"pid", kProcess},
-                      {"tid", row},
+                      {"tid", ThreadOf(row)},
                       {"args", {{"sort_index", row}}}});
   }
   for (const TimelineEvent& event : timeline.events) {
@@ -42,7 +45,7 @@ std::string ChromeTrace(const Timeline& timeline) {
                       {"ts", start},
                       {"dur", std::round((Microseconds(event.end) - start) * 1e3) / 1e3},
                       {"pid", kProcess},
-                      {"tid", event.row}});
+                      {"tid", ThreadOf(event.row)}});
   }
   for (const MemoryProfile& profile : timeline.memory) {
     for (const MemoryPoint& point : profile.points) {

@@ -1,6 +1,7 @@
 #include "simulator/timeline/timeline.h"
 
 #include <algorithm>
+#include <array>
 
 #include "absl/strings/str_cat.h"
 #include "simulator/collective/catalog.h"
@@ -158,23 +159,26 @@ Timeline ProgramTimeline(const CostModel& model, const Program& program, const S
 Timeline PipelineTimeline(const Pipeline& pipeline, const PipelineRun& run) {
   Timeline timeline;
   timeline.length = run.length;
-  std::vector<int32_t> row_of, link_row_of(pipeline.groups(), -1);
-  std::vector<bool> sends(pipeline.groups(), false);
-  for (const PipelineEvent& event : run.events) {
-    if (CategoryOf(event.kind) == TimelineCategory::kTransfer) sends[event.group] = true;
-  }
+  // By group: its devices', and its two directions', which are busy at the same time.
+  enum Place { kDevices, kSends, kSendsBack, kPlaces };
+  const auto place_of = [](PipelineEventKind kind) {
+    return kind == PipelineEventKind::kSend       ? kSends
+           : kind == PipelineEventKind::kSendBack ? kSendsBack
+                                                  : kDevices;
+  };
+  std::vector<std::array<int32_t, kPlaces>> row_of(pipeline.groups(), {-1, -1, -1});
+  for (const PipelineEvent& event : run.events) row_of[event.group][place_of(event.kind)] = 0;
   for (int32_t group = 0; group < pipeline.groups(); ++group) {
-    row_of.push_back(static_cast<int32_t>(timeline.rows.size()));
-    timeline.rows.push_back(absl::StrCat("stage ", group));
-    if (!sends[group]) continue;
-    link_row_of[group] = static_cast<int32_t>(timeline.rows.size());
-    timeline.rows.push_back(absl::StrCat("stage ", group, " sends"));
+    const char* const names[] = {"", " sends", " sends back"};
+    for (const Place place : {kDevices, kSends, kSendsBack}) {
+      if (row_of[group][place] < 0) continue;
+      row_of[group][place] = static_cast<int32_t>(timeline.rows.size());
+      timeline.rows.push_back(absl::StrCat("stage ", group, names[place]));
+    }
   }
   for (const PipelineEvent& event : run.events) {
-    const TimelineCategory category = CategoryOf(event.kind);
-    const bool is_transfer = category == TimelineCategory::kTransfer;
-    const int32_t row = is_transfer ? link_row_of[event.group] : row_of[event.group];
-    timeline.events.push_back({row, category, NameOf(event), event.start, event.end});
+    timeline.events.push_back({row_of[event.group][place_of(event.kind)], CategoryOf(event.kind),
+                               NameOf(event), event.start, event.end});
   }
   std::stable_sort(timeline.events.begin(), timeline.events.end(),
                    [](const TimelineEvent& a, const TimelineEvent& b) {

@@ -57,8 +57,8 @@ struct StepNames {
 Timeline ProgramTimeline(const CostModel& model, const Program& program, const StepNames& names,
                          Seconds coarsest);
 
-// One row for each group of devices, and one below it for its outgoing links where it sends. The
-// run must have its events.
+// One row for each group of devices, and one below it for each direction in which it sends. The run
+// must have its events.
 Timeline PipelineTimeline(const Pipeline& pipeline, const PipelineRun& run);
 
 // The same rows for each of `devices` devices, at most `most` of them.
