@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "planner/explore/split_memory.h"
 #include "planner/oracle/best_choice.h"
 
 namespace automap {
@@ -63,6 +64,8 @@ class FittingSearch {
   explicit FittingSearch(const SplitProblem& problem)
       : problem_(problem),
         decisions_(problem.decisions()),
+        memory_(problem, true),
+        least_memory_(problem, false),
         chosen_(decisions_.size(), false),
         blocked_(decisions_.size(), 0),
         order_(decisions_.size()) {
@@ -82,7 +85,7 @@ class FittingSearch {
     if (++nodes_ >= kMaxFittingNodes) return;
     if (!best_.empty() && !(LeastTime(index) < best_time_)) return;
     if (index == order_.size()) {
-      if (!problem_.Cost(chosen_).fits) return;
+      if (memory_.Peak(chosen_) > problem_.memory_limit()) return;
       best_ = chosen_;
       best_time_ = problem_.StepTime(chosen_);
       return;
@@ -90,7 +93,7 @@ class FittingSearch {
     // All that may still be split is: no choice below needs less.
     std::vector<bool> most = chosen_;
     for (size_t i = index; i < order_.size(); ++i) most[order_[i]] = blocked_[order_[i]] == 0;
-    if (problem_.LeastMemory(most) > problem_.memory_limit()) return;
+    if (least_memory_.Peak(most) > problem_.memory_limit()) return;
     const int32_t decision = order_[index];
     if (blocked_[decision] == 0) {
       Choose(decision, true);
@@ -118,6 +121,7 @@ class FittingSearch {
   static constexpr int64_t kMaxFittingNodes = 6000;
   const SplitProblem& problem_;
   const std::vector<SplitDecision>& decisions_;
+  SplitMemory memory_, least_memory_;
   std::vector<bool> chosen_, best_;
   std::vector<int32_t> blocked_;
   std::vector<int32_t> order_;

@@ -96,7 +96,8 @@ void SplitProblem::PriceGroups(const AppliedDecisions& outer, int32_t outer_axes
   for (const Step& step : whole.steps) {
     base_time_ += std::visit([&](const auto& item) { return model_.StepTime(item); }, step);
   }
-  for (const Buffer& buffer : whole.buffers) buffer_bytes_.push_back(buffer.bytes.value);
+  buffers_ = lowering.buffers();
+  for (size_t b = 0; b < buffers_.size(); ++b) buffers_[b].bytes = whole.buffers[b].bytes;
   OuterCollectives outer_collectives;
   for (int32_t axis = 0; axis < static_cast<int32_t>(axes.size()); ++axis) {
     for (const PlacedCollective& placed : CollectivesOf(lowering, axis, axes)) {
@@ -156,8 +157,8 @@ void SplitProblem::PriceDecisions() {
       decision.communication += group_communication_[group];
       for (const auto& [factor, gain] : factor_gains_[group]) decision.gain += gain;
       for (const auto& [buffer, parts] : group_buffers_[group]) {
-        if (module_.lowering().buffers()[buffer].role == BufferRole::kActivation) continue;
-        decision.memory += Bytes{buffer_bytes_[buffer] * (1 - 1 / parts)};
+        if (buffers_[buffer].role == BufferRole::kActivation) continue;
+        decision.memory += buffers_[buffer].bytes * (1 - 1 / parts);
       }
       for (const int32_t other : groups_.conflicts[group])
         decision.conflicts.push_back(decision_of[other]);
@@ -188,7 +189,7 @@ Seconds SplitProblem::StepTime(const std::vector<bool>& chosen) const {
 }
 
 Bytes SplitProblem::PeakMemory(const std::vector<bool>& chosen, bool with_copies) const {
-  std::vector<Buffer> buffers = module_.lowering().buffers();
+  std::vector<Buffer> buffers = buffers_;
   std::vector<double> parts_of(buffers.size(), 1);
   std::vector<Buffer> copies = outer_copies_;
   for (size_t d = 0; d < decisions_.size(); ++d) {
@@ -200,11 +201,9 @@ Bytes SplitProblem::PeakMemory(const std::vector<bool>& chosen, bool with_copies
       copies.insert(copies.end(), group_copies_[group].begin(), group_copies_[group].end());
     }
   }
-  for (size_t b = 0; b < buffers.size(); ++b) {
-    buffers[b].bytes = Bytes{buffer_bytes_[b] / parts_of[b]};
-  }
+  for (size_t b = 0; b < buffers.size(); ++b) buffers[b].bytes = buffers[b].bytes / parts_of[b];
   buffers.insert(buffers.end(), copies.begin(), copies.end());
-  return PeakOf(buffers, std::max(1, module_.graph().node_count())).bytes;
+  return PeakOf(buffers, step_count()).bytes;
 }
 
 SplitCost SplitProblem::Cost(const std::vector<bool>& chosen) const {

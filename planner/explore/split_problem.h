@@ -3,6 +3,7 @@
 // (groups of inputs) alike.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -68,6 +69,17 @@ class SplitProblem {
   // split. `chosen` may conflict.
   Bytes LeastMemory(const std::vector<bool>& chosen) const { return PeakMemory(chosen, false); }
 
+  // What memory consists of, for SplitMemory: the buffers under the outer splits, in the order of
+  // Lowering::buffers, with nodes for steps; which of them a group splits and into how many parts;
+  // and the whole copies that the outer splits and a group's need.
+  const std::vector<Buffer>& buffers() const { return buffers_; }
+  const std::vector<std::pair<int32_t, double>>& split_buffers(size_t group) const {
+    return group_buffers_[group];
+  }
+  const std::vector<Buffer>& outer_copies() const { return outer_copies_; }
+  const std::vector<Buffer>& copies_of(size_t group) const { return group_copies_[group]; }
+  int32_t step_count() const { return std::max(1, module_.graph().node_count()); }
+
   // Whether a is the better cost: fits before not, then time; where neither fits, memory first.
   bool IsBetter(const SplitCost& a, const SplitCost& b) const;
 
@@ -94,7 +106,7 @@ class SplitProblem {
   bool is_additive_ = true;
   std::vector<std::vector<std::pair<FactorId, Seconds>>> factor_gains_;  // by group
   std::vector<Seconds> group_communication_;
-  std::vector<double> buffer_bytes_;  // under the outer splits
+  std::vector<Buffer> buffers_;
   // By group: the buffers that it splits, and into how many parts.
   std::vector<std::vector<std::pair<int32_t, double>>> group_buffers_;
   std::vector<Buffer> outer_copies_;

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "planner/explore/explore_splits.h"
+#include "planner/explore/split_memory.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
 #include "simulator/pipeline/pipeline_length.h"
@@ -49,6 +50,13 @@ void MeasureSplits(const std::string& name, int devices) {
   Measure("  time and memory after one decision changes", "50 us", 500, [&] {
     chosen[next++ % chosen.size()] = false;
     sum += problem.Cost(chosen).step_time.value;
+  });
+  SplitMemory memory(problem, true);
+  memory.Peak(chosen);
+  Measure("  the same, following the changes", "50 us", 2000, [&] {
+    const size_t d = next++ % chosen.size();
+    chosen[d] = !chosen[d];
+    sum += problem.StepTime(chosen).value + memory.Peak(chosen).value;
   });
   const auto applied = AppliedDecisions::Create(*prepared, task->With(chosen));
   const Mesh mesh = task->With(chosen).mesh();

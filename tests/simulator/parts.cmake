@@ -7,3 +7,4 @@ automap_test(tests/simulator/compute/roofline_test.cc DEPS automap_simulator_com
 automap_test(tests/simulator/timeline/timeline_test.cc DEPS automap_simulator_timeline)
 automap_test(tests/simulator/doubt_test.cc DEPS automap_simulator)
 automap_test(tests/simulator/perturbed_test.cc DEPS automap_simulator_cluster)
+automap_test(tests/simulator/memory/changing_peak_test.cc DEPS automap_simulator_memory)

@@ -35,7 +35,8 @@ SEES = {
 FRONT_DOORS = {
     ("server", "planner"): {"planner"},
     ("planner", "agent"): {"agent", "agent/core"},
-    ("planner", "simulator"): {"simulator", "simulator/cluster", "simulator/pipeline", "simulator/compute", "simulator/timeline"},
+    ("planner", "simulator"): {"simulator", "simulator/cluster", "simulator/pipeline", "simulator/compute", "simulator/memory",
+                               "simulator/timeline"},
 }
 
 # (from, to): arrows allowed all the same, folder by folder.

@@ -1,7 +1,10 @@
 #include "planner/explore/bound.h"
 
+#include <random>
+
 #include "gtest/gtest.h"
 #include "planner/explore/explore_splits.h"
+#include "planner/explore/split_memory.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
 #include "tests/support/zoo.h"
@@ -72,6 +75,24 @@ TEST_P(Bounds, WithMemoryEqualBruteForce) {
   // The others' fastest choice also needs the least.
   EXPECT_EQ(with_less > 0, GetParam() == "mlp");
   EXPECT_GT(infeasible, 0);
+}
+
+TEST_P(Bounds, FollowedMemoryIsTheProblems) {
+  const auto module = PrepareZoo(GetParam());
+  for (const bool reshards : {false, true}) {
+    SplitTaskOptions options = {"opp", 4, {}, true, false};
+    options.semantics.reshards = reshards;
+    const SplitTask task = *MakeSplitTask(*module, WithMemory(30e9), options);
+    const SplitProblem& problem = *task.problem;
+    SplitMemory all(problem, true), least(problem, false);
+    std::vector<bool> chosen(problem.decisions().size());
+    std::mt19937 random(1);
+    for (int i = 0; i < 100; ++i) {
+      for (int flips = random() % 3; flips >= 0; --flips) chosen[random() % chosen.size()].flip();
+      EXPECT_NEAR(all.Peak(chosen).value, problem.Cost(chosen).peak_memory.value, 16);
+      EXPECT_NEAR(least.Peak(chosen).value, problem.LeastMemory(chosen).value, 16);
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, Bounds, testing::Values("mlp", "torch-xla-cnn", "t5-base"),
