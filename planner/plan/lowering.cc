@@ -6,6 +6,7 @@
 #include "planner/graph/element_type.h"
 #include "planner/plan/communication.h"
 #include "planner/plan/kernel_shape.h"
+#include "planner/plan/lifetimes.h"
 #include "planner/plan/work.h"
 
 namespace automap {
@@ -112,12 +113,12 @@ Bytes Lowering::SizeOf(TensorId tensor) const {
 }
 
 void Lowering::FindStorage() {
-  storage_.resize(graph_->tensor_count());
-  for (TensorId tensor = 0; tensor < graph_->tensor_count(); ++tensor) storage_[tensor] = tensor;
+  storage_.of.resize(graph_->tensor_count());
+  for (TensorId tensor = 0; tensor < graph_->tensor_count(); ++tensor) storage_.of[tensor] = tensor;
   for (NodeId node = 0; node < graph_->node_count(); ++node) {
     const int operand = RenamedOperand(graph_->node(node).opcode);
     if (operand >= 0)
-      storage_[graph_->results(node)[0]] = storage_[graph_->operands(node)[operand]];
+      storage_.of[graph_->results(node)[0]] = storage_.of[graph_->operands(node)[operand]];
   }
 }
 
@@ -129,18 +130,18 @@ void Lowering::MarkMaterialized() {
     if (opcode == Opcode::kReshape || !graph_->node(node).is_live) continue;
     const bool is_map = IsCheapMap(opcode) || opcode == Opcode::kReduce;
     for (const TensorId operand : graph_->operands(node)) {
-      ++reader_count[storage_[operand]];
-      only_maps[storage_[operand]] = only_maps[storage_[operand]] && is_map;
+      ++reader_count[storage_.of[operand]];
+      only_maps[storage_.of[operand]] = only_maps[storage_.of[operand]] && is_map;
     }
   }
-  for (const Leaf& output : graph_->outputs()) only_maps[storage_[output.tensor]] = false;
-  is_materialized_.assign(graph_->tensor_count(), true);
+  for (const Leaf& output : graph_->outputs()) only_maps[storage_.of[output.tensor]] = false;
+  storage_.is_materialized.assign(graph_->tensor_count(), true);
   for (NodeId node = 0; node < graph_->node_count(); ++node) {
     const Opcode opcode = graph_->node(node).opcode;
     if (!IsCheapMap(opcode) || opcode == Opcode::kReshape) continue;
     const TensorId result = graph_->results(node)[0];
     if (only_maps[result] && (reader_count[result] <= 1 || IsGenerator(opcode)))
-      is_materialized_[result] = false;
+      storage_.is_materialized[result] = false;
   }
 }
 
@@ -166,29 +167,14 @@ void Lowering::MeasureWork() {
   }
 }
 
-// A buffer lives from the node that fills it to the last node that reads it, itself or through
-// arrays that are not stored. Parameters live throughout, and new values of parameters take their
-// place.
+// A buffer lives from the node that fills it to its last use. Parameters live throughout, and new
+// values of parameters take their place.
 void Lowering::FindLifetimes(const Roles& roles) {
   const int32_t last_step = graph_->node_count() - 1;
-  std::vector<int32_t> end(graph_->tensor_count(), -1);  // by storage
+  const std::vector<NodeId> last_use = LastUses(*graph_, storage_);
   std::vector<bool> in_place(graph_->tensor_count(), false);
   for (size_t i = 0; i < graph_->outputs().size(); ++i) {
-    const TensorId storage = storage_[graph_->outputs()[i].tensor];
-    end[storage] = last_step;
-    if (roles.updated_parameter[i] >= 0) in_place[storage] = true;
-  }
-  for (NodeId node = graph_->node_count() - 1; node >= 0; --node) {
-    if (!graph_->node(node).is_live) continue;
-    int32_t until = node;
-    for (const TensorId result : graph_->results(node)) {
-      int32_t& result_end = end[storage_[result]];
-      if (!IsMaterialized(result)) until = std::max(until, result_end);
-      result_end = std::max(result_end, node);
-    }
-    for (const TensorId operand : graph_->operands(node)) {
-      end[storage_[operand]] = std::max(end[storage_[operand]], until);
-    }
+    if (roles.updated_parameter[i] >= 0) in_place[storage_.of[graph_->outputs()[i].tensor]] = true;
   }
   buffer_of_.assign(graph_->tensor_count(), -1);
   const auto add = [&](TensorId tensor, int32_t first, int32_t last, BufferRole role) {
@@ -203,14 +189,14 @@ void Lowering::FindLifetimes(const Roles& roles) {
     if (!graph_->node(node).is_live) continue;
     for (const TensorId result : graph_->results(node)) {
       const bool is_own =
-          storage_[result] == result && is_materialized_[result] && buffer_of_[result] < 0;
+          storage_.of[result] == result && IsMaterialized(result) && buffer_of_[result] < 0;
       if (is_own && !in_place[result] && graph_->node(node).opcode != Opcode::kConstant) {
-        add(result, node, std::max(node, end[result]), BufferRole::kActivation);
+        add(result, node, std::max(node, last_use[result]), BufferRole::kActivation);
       }
     }
   }
   for (TensorId tensor = 0; tensor < graph_->tensor_count(); ++tensor) {
-    if (storage_[tensor] != tensor) buffer_of_[tensor] = buffer_of_[storage_[tensor]];
+    if (storage_.of[tensor] != tensor) buffer_of_[tensor] = buffer_of_[storage_.of[tensor]];
   }
 }
 

@@ -15,6 +15,7 @@
 
 #include <vector>
 
+#include "planner/plan/lifetimes.h"
 #include "planner/propagation/propagation.h"
 #include "planner/propagation/wiring.h"
 #include "simulator/program.h"
@@ -68,12 +69,13 @@ class Lowering {
   void MarkMaterialized();
   void MeasureWork();
   void FindLifetimes(const Roles& roles);
-  bool IsMaterialized(TensorId tensor) const { return is_materialized_[storage_[tensor]]; }
+  bool IsMaterialized(TensorId tensor) const {
+    return storage_.is_materialized[storage_.of[tensor]];
+  }
 
   const Wiring* wiring_;
   const Graph* graph_;
-  std::vector<TensorId> storage_;  // the tensor whose memory a tensor is a name of
-  std::vector<bool> is_materialized_;
+  Storage storage_;
   std::vector<NodeWork> work_;
   std::vector<double> scales_;  // empty: all 1
   std::vector<Buffer> buffers_;
