@@ -24,4 +24,11 @@ absl::StatusOr<std::string> ExportModulePlan(absl::string_view bytes, const v1::
   return absl::InternalError("format");
 }
 
+absl::StatusOr<std::vector<ExportedFile>> ExportModuleStages(absl::string_view bytes,
+                                                             const v1::Plan& plan) {
+  ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, plan.semantics().roles()));
+  RETURN_IF_ERROR(CheckPlanIsFor(*module, plan));
+  return ExportStages(*module, plan);
+}
+
 }  // namespace automap

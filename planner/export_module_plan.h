@@ -2,11 +2,13 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "automap/v1/plan.pb.h"
 #include "planner/exporters/pins.h"
+#include "planner/exporters/stages/export_stages.h"
 
 namespace automap {
 
@@ -29,5 +31,10 @@ struct ExportOptions {
 // FAILED_PRECONDITION when the plan is for another module or its splits conflict.
 absl::StatusOr<std::string> ExportModulePlan(absl::string_view module, const v1::Plan& plan,
                                              const ExportOptions& options);
+
+// A pipeline plan as one module for each stage and phase, and a manifest (ExportStages).
+// FAILED_PRECONDITION when the plan is for another module or its stages do not fit it.
+absl::StatusOr<std::vector<ExportedFile>> ExportModuleStages(absl::string_view module,
+                                                             const v1::Plan& plan);
 
 }  // namespace automap

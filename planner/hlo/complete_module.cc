@@ -27,6 +27,7 @@ void SetProgramShape(xla::HloComputationProto& computation) {
   }
   if (root == nullptr) return;
   xla::ProgramShapeProto& shape = *computation.mutable_program_shape();
+  shape.Clear();
   for (const auto* parameter : by_number) {
     *shape.add_parameters() = parameter->shape();
     shape.add_parameter_names(parameter->name());

@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -22,6 +23,8 @@ const std::map<std::string, ExportFormat> kFormats = {
     {"partition-spec", ExportFormat::kPartitionSpec},
     {"shardy", ExportFormat::kShardy}};
 
+constexpr char kStages[] = "stages";  // writes a folder
+
 const std::map<std::string, PictureFormat> kPictures = {
     {"chrome-trace", PictureFormat::kChromeTrace}, {"svg", PictureFormat::kSvg}};
 
@@ -43,21 +46,42 @@ absl::StatusOr<std::string> Export(const Flags& flags, const std::string& bytes,
   return DrawTimeline(simulation->timeline, picture->second);
 }
 
+absl::Status Write(const std::filesystem::path& path, const std::string& bytes) {
+  std::ofstream out(path, std::ios::binary);
+  out << bytes;
+  if (out.flush()) return absl::OkStatus();
+  return absl::InvalidArgumentError(fmt::format("--out {}: cannot be written", path.string()));
+}
+
+absl::Status WriteStages(const Flags& flags, const std::string& bytes, const v1::Plan& plan) {
+  const auto files = ExportModuleStages(bytes, plan);
+  if (!files.ok()) return files.status();
+  std::error_code error;
+  std::filesystem::create_directories(flags.out, error);
+  for (const ExportedFile& file : *files) {
+    const absl::Status written = Write(std::filesystem::path(flags.out) / file.name, file.bytes);
+    if (!written.ok()) return written;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WriteFile(const Flags& flags, const std::string& bytes, const v1::Plan& plan) {
+  const auto exported = Export(flags, bytes, plan);
+  if (!exported.ok()) return exported.status();
+  if (flags.out != "-") return Write(flags.out, *exported);
+  fmt::print("{}\n", *exported);
+  return absl::OkStatus();
+}
+
 ExitCode Run(const Flags& flags) {
   const auto bytes = ReadFile(flags.module);
   if (!bytes.ok()) return Fail(bytes.status());
   const auto plan = ReadPlan(flags.plan);
   if (!plan.ok()) return Fail(plan.status());
-  const auto exported = Export(flags, *bytes, *plan);
-  if (!exported.ok()) return Fail(exported.status());
-  if (flags.out == "-") {
-    fmt::print("{}\n", *exported);
-    return kDone;
-  }
-  std::ofstream out(flags.out, std::ios::binary);
-  out << *exported;
-  if (out.flush()) return kDone;
-  return Fail(absl::InvalidArgumentError(fmt::format("--out {}: cannot be written", flags.out)));
+  const bool is_folder = flags.format == kStages;
+  const absl::Status status =
+      is_folder ? WriteStages(flags, *bytes, *plan) : WriteFile(flags, *bytes, *plan);
+  return status.ok() ? kDone : Fail(status);
 }
 
 }  // namespace
@@ -73,6 +97,7 @@ void AddExportCommand(CLI::App& app, ExitCode& code) {
   std::vector<std::string> formats;
   for (const auto& [name, format] : kFormats) formats.push_back(name);
   for (const auto& [name, format] : kPictures) formats.push_back(name);
+  formats.push_back(kStages);
   command->add_option("--format", flags->format, "what to write")
       ->required()
       ->check(CLI::IsMember(formats));
@@ -82,7 +107,8 @@ void AddExportCommand(CLI::App& app, ExitCode& code) {
   command->add_flag_callback(
       "--pin-reads", [flags] { flags->options.pins = Pins::kReads; },
       "with hlo: as --pin, and an annotation wherever an instruction reads a slice of a value");
-  command->add_option("--out", flags->out, "file to write; - for stdout")->required();
+  command->add_option("--out", flags->out, "file to write, with stages a folder; - for stdout")
+      ->required();
   command->callback([flags, &code] { code = Run(*flags); });
 }
 

@@ -64,3 +64,5 @@ automap_test(tests/planner/search/pipeline_policy_test.cc DEPS automap_planner_s
 automap_test(tests/planner/unseen_kinds_test.cc DEPS automap_test_zoo automap_planner automap_planner_verify)
 automap_test(tests/planner/plan/memory_test.cc DEPS automap_test_zoo)
 automap_test(tests/planner/resume_test.cc DEPS automap_test_zoo automap_planner)
+automap_test(tests/planner/hlo/inline_calls_test.cc DEPS automap_test_zoo)
+automap_test(tests/planner/exporters/stages/export_stages_test.cc DEPS automap_test_zoo automap_planner_exporters_stages)

@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "planner/explore/pipeline/batch.h"
 #include "planner/explore/pipeline/phases.h"
+#include "planner/explore/pipeline/updates.h"
 #include "simulator/evaluate.h"
 
 namespace automap {
@@ -45,10 +46,10 @@ class ChainBuilder {
         propagation_(batch.propagation.get()),
         micro_batches_(micro_batches),
         batch_(batch.size),
+        is_update_(FindUpdates(module, phases, batch)),
         sums_(phases.slots.size(), cluster.types.size()) {}
 
   absl::StatusOr<LayerChain> Build(int32_t max_layers) {
-    FindUpdates();
     RETURN_IF_ERROR(MeasureTimes());
     MeasureBoundaries();
     MeasureMemory();
@@ -80,28 +81,6 @@ class ChainBuilder {
     return propagation_ != nullptr && propagation_->split_dim(tensor) >= 0;
   }
   int32_t SlotOf(NodeId node) const { return phases_.slot_of[node]; }
-
-  // Operations after the sums over the batch, or on optimizer state: once a step.
-  void FindUpdates() {
-    is_update_.assign(graph_.node_count(), false);
-    std::vector<bool> after(graph_.tensor_count(), false);
-    for (size_t p = 0; p < graph_.parameters().size(); ++p) {
-      after[graph_.parameters()[p].tensor] = module_.roles().of[p] == Role::kOptimizerState ||
-                                             module_.roles().of[p] == Role::kOtherState;
-    }
-    for (NodeId node = 0; node < graph_.node_count(); ++node) {
-      if (phases_.is_forward[node]) continue;
-      const FactorId factor = Selected(node);
-      if (factor >= 0) {
-        for (const TensorId sum : module_.wiring().partial_results(factor)) after[sum] = true;
-        continue;
-      }
-      const auto operands = graph_.operands(node);
-      is_update_[node] =
-          std::any_of(operands.begin(), operands.end(), [&](TensorId t) { return after[t]; });
-      for (const TensorId result : graph_.results(node)) after[result] = is_update_[node];
-    }
-  }
 
   // Two points fix the line: a micro-batch on one device, and on as many as may share it.
   absl::Status MeasureTimes() {
@@ -321,7 +300,7 @@ class ChainBuilder {
   const Propagation* propagation_;
   const int32_t micro_batches_;
   const int64_t batch_;
-  std::vector<bool> is_update_;
+  const std::vector<bool> is_update_;
   SlotSums sums_;
   std::vector<const xla::HloInstructionProto*> loops_;
 };
