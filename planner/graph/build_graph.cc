@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "planner/graph/live_nodes.h"
@@ -91,6 +92,8 @@ class GraphBuilder {
     tensor.producer = producer;
     for (const bool dynamic : shape.is_dynamic_dimension()) tensor.is_dynamic |= dynamic;
     graph_.tensors_.push_back(tensor);
+    graph_.shape_numbers_.push_back(
+        shapes_.try_emplace({tensor.type, tensor.shape()}, shapes_.size()).first->second);
     return graph_.tensor_count() - 1;
   }
 
@@ -493,6 +496,7 @@ class GraphBuilder {
   }
 
   Graph graph_;
+  absl::flat_hash_map<std::pair<uint8_t, absl::Span<const int64_t>>, int32_t> shapes_;
   const ValueVisitor& visit_;
   const int64_t max_nodes_;
   std::vector<TensorId> controls_;  // what loops and branches test

@@ -76,6 +76,9 @@ class Graph {
     return Range(readers_, reader_begin_[id], reader_begin_[id + 1]);
   }
 
+  // A number for each type with dims that arrays have; equal for equal arrays.
+  int32_t shape_number(TensorId id) const { return shape_numbers_[id]; }
+
   const std::vector<Leaf>& parameters() const { return parameters_; }
   const std::vector<Leaf>& outputs() const { return outputs_; }
   // For each output leaf the index in parameters() that it is declared to replace, or -1.
@@ -110,6 +113,7 @@ class Graph {
   HloModule module_;
   std::vector<Node> nodes_;
   std::vector<Tensor> tensors_;
+  std::vector<int32_t> shape_numbers_;  // by tensor
   std::vector<TensorId> operands_, results_;
   std::vector<int32_t> reader_begin_;
   std::vector<NodeId> readers_;

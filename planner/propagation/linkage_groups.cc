@@ -43,7 +43,7 @@ class GroupFinder {
     SortGroups();
     FindImplied();
     FindConflicts();
-    NumberStructures();
+    FindCopies();
     return std::move(found_);
   }
 
@@ -237,14 +237,15 @@ class GroupFinder {
     }
   }
 
-  void NumberStructures() {
-    std::map<uint64_t, int32_t> number;
-    StructureHasher hasher(wiring_);
-    for (LinkageGroup& group : found_.groups) {
-      const uint64_t fingerprint = hasher.Fingerprint(group.factors, group.tensors);
-      group.structure = number.emplace(fingerprint, number.size()).first->second;
-      found_.copies.resize(number.size(), 0);
-      ++found_.copies[group.structure];
+  void FindCopies() {
+    std::vector<Piece> pieces;
+    for (const LinkageGroup& group : found_.groups)
+      pieces.push_back({group.factors, group.outers, group.tensors, group.cuts});
+    const std::vector<int32_t> number = NumberStructures(wiring_, pieces);
+    for (size_t g = 0; g < found_.groups.size(); ++g) {
+      found_.groups[g].structure = number[g];
+      if (number[g] >= static_cast<int32_t>(found_.copies.size())) found_.copies.push_back(0);
+      ++found_.copies[number[g]];
     }
   }
 
