@@ -136,10 +136,12 @@ absl::StatusOr<v1::PlanJob> JobService::TryCancel(v1::PlanJob job,
   job.set_state(is_running ? v1::PlanJob::CANCELLING : v1::PlanJob::CANCELLED);
   job.set_keep_best_plan(request.keep_best_plan());
   if (!is_running) *job.mutable_end_time() = NowProto();
+  RETURN_IF_ERROR(FailpointStatus("api.cancel.before_store"));
   ASSIGN_OR_RETURN(v1::PlanJob written, store_.Update({.job = std::move(job)}));
   if (is_running) pool_.Look(written.name());
   if (!is_running) metrics_.JobEnded(written.state(), absl::ZeroDuration(), absl::ZeroDuration());
   feed_.Notify(written.name());
+  RETURN_IF_ERROR(FailpointStatus("api.cancel.before_answer"));
   return written;
 }
 
@@ -168,9 +170,10 @@ absl::StatusOr<v1::PlanJob> JobService::Cancel(const v1::CancelPlanJobRequest& r
 
 absl::Status JobService::Delete(const v1::DeletePlanJobRequest& request, const Caller& caller) {
   RETURN_IF_ERROR(GetToChange(request.name(), caller).status());
+  RETURN_IF_ERROR(FailpointStatus("api.delete.before_store"));
   RETURN_IF_ERROR(store_.Delete(request.name(), request.etag()));
   feed_.Notify(request.name());
-  return absl::OkStatus();
+  return FailpointStatus("api.delete.before_answer");
 }
 
 absl::StatusOr<v1::Plan> JobService::GetPlan(const std::string& name, const Caller& caller) {

@@ -69,6 +69,7 @@ absl::StatusOr<std::unique_ptr<BlobStore::Upload>> BlobStore::Begin(const std::s
                                                                     int64_t size,
                                                                     const std::string& sender) {
   const std::string path = PartialPath(sha256, sender);
+  RETURN_IF_ERROR(FailpointStatus("blob.before_create"));
   const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) return IoError("modules: create");
   if (flock(file, LOCK_EX | LOCK_NB) != 0) {

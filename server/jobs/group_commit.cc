@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "base/failpoint.h"
 #include "base/status_macros.h"
 
 namespace automap {
@@ -50,7 +51,9 @@ void GroupCommit::Commit(const std::deque<Waiter*>& group) {
     RETURN_IF_ERROR(transaction.begun());
     for (Waiter* waiter : group)
       RETURN_IF_ERROR(RunInSavepoint(*session, waiter->body, waiter->status));
-    return transaction.Commit();
+    RETURN_IF_ERROR(FailpointStatus("store.group.before_commit"));
+    RETURN_IF_ERROR(transaction.Commit());
+    return FailpointStatus("store.group.after_commit");
   }();
   for (Waiter* waiter : group) {
     if (waiter->status.ok()) waiter->status = whole;

@@ -39,6 +39,7 @@ void JobRunner::Run(const Claim& claim) {
   stop_ = Stop::kNone;
   advanced_ = false;
   renewed_ = SteadyNow();
+  Failpoint("pool.after_claim");
   pool_.feed_.Notify(job_);
   End(FindPlan(claim));
 }
@@ -119,6 +120,7 @@ absl::StatusOr<worker::v1::Done> JobRunner::RunTask(std::unique_ptr<WorkerProces
   }
   if (const absl::Status sent = process->Send(task, deadline); !sent.ok())
     return Lost(process, "crashed", sent.message());
+  RETURN_IF_ERROR(FailpointStatus("pool.after_task_sent"));
   heard_ = SteadyNow();
   bool was_told = false;
   while (true) {
@@ -133,13 +135,17 @@ absl::StatusOr<worker::v1::Done> JobRunner::RunTask(std::unique_ptr<WorkerProces
     }
     auto event = NextEvent(process, deadline);
     if (!event.ok()) return event.status();
-    if (event->has_done()) return std::move(*event->mutable_done());
+    if (event->has_done()) {
+      RETURN_IF_ERROR(FailpointStatus("pool.after_task"));
+      return std::move(*event->mutable_done());
+    }
     Hear(*event);
   }
 }
 
 void JobRunner::Hear(const worker::v1::Event& event) {
   if (event.has_progress()) pool_.feed_.Publish(job_, event.progress());
+  if (event.has_improved_plan()) Failpoint("pool.before_improved_plan");
   if (event.has_improved_plan() &&
       pool_.store_.AddImprovedPlan(job_, fence_, event.improved_plan(), absl::Now()).ok())
     pool_.feed_.Notify(job_);
@@ -267,6 +273,7 @@ void JobRunner::Tell(const v1::PlanJob& job, const absl::StatusOr<Found>& found)
                                Between(job.start_time(), job.end_time())});
     pool_.feed_.Forget(job.name());
   }
+  Failpoint("pool.before_telling_watchers");
   pool_.feed_.Notify(job.name());
 }
 

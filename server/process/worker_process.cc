@@ -11,6 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
 #include "base/status_macros.h"
 #include "base/steady_clock.h"
 #include "server/worker/frames.h"
@@ -130,6 +131,10 @@ std::string WorkerProcess::HowItEnded() {
 }
 
 absl::Status WorkerProcess::Send(const worker::v1::Task& task, absl::Time deadline) {
+  if (Failpoint("process.half_a_task")) {
+    (void)!write(in_, "half", 4);  // of a frame's header
+    return absl::UnavailableError("process.half_a_task: fails as told");
+  }
   return WriteMessage(in_, task.SerializeAsString(), deadline);
 }
 

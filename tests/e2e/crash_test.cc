@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "server/jobs/job_state.h"
 #include "tests/support/scale.h"
@@ -33,6 +34,19 @@ class CrashTest : public ServerTest {
       if (status.ok()) acknowledged_[id] = job.name();
       if (status.error_code() == grpc::StatusCode::UNAVAILABLE) return;
     }
+  }
+
+  void TryEverything(int round);
+
+  bool DiesWithin(absl::Duration limit) {
+    const absl::Time end = absl::Now() + limit;
+    while (absl::Now() < end) {
+      siginfo_t info = {};
+      if (waitid(P_PID, server_, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0)
+        return true;
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    return false;
   }
 
   // Every acknowledged job is there, its history is whole, and its id still makes no other one.
@@ -74,47 +88,78 @@ TEST_F(CrashTest, AServerThatIsKilledAtRandomLosesNoAcknowledgedJob) {
   CheckAll();
 }
 
-// Operations × failpoints: whatever is done when the process dies or a step fails, the state after
-// the restart is one that a client can explain.
-TEST_F(CrashTest, NoStepIsABadMomentToDieOrToFail) {
+// Where a process may die or fail, but for those of an upgrade, below.
+std::vector<std::string> Failpoints() {
   std::vector<std::string> points = {
-      "blob.before_write",        "blob.after_write",         "blob.before_sync",
-      "blob.before_rename",       "blob.after_rename",        "blob.after_folder_sync",
-      "api.create.before_store",  "api.create.before_answer", "pool.before_search",
-      "pool.before_verification", "pool.before_end"};
-  for (const char* operation : {"create", "claim", "update", "improve", "delete", "sweep"}) {
+      "blob.before_create",       "blob.before_write",         "blob.after_write",
+      "blob.before_sync",         "blob.before_rename",        "blob.after_rename",
+      "blob.after_folder_sync",   "api.create.before_store",   "api.create.before_answer",
+      "api.cancel.before_store",  "api.cancel.before_answer",  "api.delete.before_store",
+      "api.delete.before_answer", "pool.after_claim",          "pool.before_search",
+      "pool.after_task_sent",     "pool.before_improved_plan", "pool.after_task",
+      "pool.before_verification", "pool.before_end",           "pool.before_telling_watchers",
+      "process.half_a_task",      "checkpoint.before_write",   "checkpoint.after_write",
+      "checkpoint.before_rename", "checkpoint.after_rename",   "checkpoint.after_folder_sync",
+      "checkpoint.before_read",   "checkpoint.before_remove",  "checkpoint.after_remove"};
+  for (const char* operation :
+       {"create", "claim", "update", "improve", "delete", "sweep", "recover", "group"}) {
     points.push_back(absl::StrCat("store.", operation, ".before_commit"));
     points.push_back(absl::StrCat("store.", operation, ".after_commit"));
   }
+  return points;
+}
+
+// Every kind of operation once, whatever becomes of it.
+void CrashTest::TryEverything(int round) {
+  const auto set = [](grpc::ClientContext& context) {
+    context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+  };
+  v1::CreateModuleRequest module;
+  module.set_hlo_text(absl::StrCat("ok", std::string(round, ' ')));
+  v1::Module stored;
+  grpc::ClientContext creation, cancellation, deletion;
+  for (grpc::ClientContext* context : {&creation, &cancellation, &deletion}) set(*context);
+  modules_->CreateModule(&creation, module, &stored);
+  CreateMany(1000 + round, 2);
+  grpc::Status status;
+  v1::CancelPlanJobRequest cancel;
+  cancel.set_name(Create(Spec("slow-ish", round), "", &status).name());
+  v1::PlanJob cancelled;
+  planner_->CancelPlanJob(&cancellation, cancel, &cancelled);
+  v1::CreatePlanJobRequest counted;
+  *counted.mutable_spec() = Spec("count", round);
+  const v1::PlanJob job = CreateWith(counted, &status);
+  if (status.ok()) Watch(job.name(), "", &status);
+  v1::DeletePlanJobRequest request;
+  request.set_name(job.name());
+  google::protobuf::Empty empty;
+  planner_->DeletePlanJob(&deletion, request, &empty);
+}
+
+// Operations × failpoints: whatever is done when the process dies or a step fails, the state after
+// the restart is one that a client can explain.
+TEST_F(CrashTest, NoStepIsABadMomentToDieOrToFail) {
   int round = 0;
-  for (const std::string& point : points) {
+  std::vector<std::string> not_reached;
+  for (const std::string& point : Failpoints()) {
     for (const char* action : {"kill", "error"}) {
       SCOPED_TRACE(absl::StrCat(point, "=", action));
       StopServer(SIGKILL);
-      SpawnServer({}, {absl::StrCat("AUTOMAP_FAILPOINTS=", point, "=", action)});
+      SpawnServer({"--checkpoint-interval=0.001"},
+                  {absl::StrCat("AUTOMAP_FAILPOINTS=", point, "=", action)});
+      ++round;
       // The sweep comes within a second; a server that dies before it serves is as good.
       if (WaitUntilServing() && waitpid(server_, nullptr, WNOHANG) == 0) {
         Connect(/*waits=*/false);
-        v1::CreateModuleRequest module;
-        module.set_hlo_text(absl::StrCat("ok", std::string(++round, ' ')));
-        v1::Module stored;
-        grpc::ClientContext context;
-        context.set_deadline(std::chrono::system_clock::now() + kTimeout);
-        modules_->CreateModule(&context, module, &stored);
-        CreateMany(1000 + round, 2);
-        grpc::Status status;
-        const v1::PlanJob job = Create(Spec("slow-ish", round), "", &status);
-        if (status.ok()) Watch(job.name(), "", &status);
-        grpc::ClientContext deletion;
-        v1::DeletePlanJobRequest request;
-        request.set_name(job.name());
-        google::protobuf::Empty empty;
-        planner_->DeletePlanJob(&deletion, request, &empty);
+        TryEverything(round);
+        const bool dies = std::string(action) == "kill";
+        if (dies && !DiesWithin(absl::Seconds(3))) not_reached.push_back(point);
       }
       StopServer(SIGKILL);
       StartServer();
     }
   }
+  EXPECT_TRUE(not_reached.empty()) << absl::StrJoin(not_reached, " ");
   CheckAll();
 }
 

@@ -6,7 +6,7 @@
 //   "crash"     dies by SIGKILL on the first attempt
 //   "always-crash"                        "wrong"  a plan that the verifier refuses
 //   "allocate"  memory without end        "stuck"  does not stop when told to
-//   "count"     40 steps of 50 ms, kept in the journal; notes every step in the file "steps"
+//   "count"     a plan after ten steps that it keeps in its journal
 // The first attempt of "crash" leaves a file named by the options' seed under FAKE_WORKER_DIR;
 // later attempts find it. "stuck" leaves its pid in stuck-pid there.
 #include <signal.h>
@@ -41,12 +41,12 @@ v1::Plan MakePlan(const std::string& proof) {
   return plan;
 }
 
-void Count(SearchJournal* journal) {
+// Ten steps of 20 ms.
+void Count(const PlanObserver& observer, SearchJournal* journal) {
   const SearchJournal::Part part = SearchJournal::Begin(journal, "count");
-  std::ofstream steps(std::string(std::getenv("FAKE_WORKER_DIR")) + "/steps", std::ios::app);
-  for (int step = part.state().empty() ? 0 : std::stoi(part.state()); step < 40; ++step) {
-    absl::SleepFor(absl::Milliseconds(50));
-    steps << step << std::endl;
+  for (int step = part.state().empty() ? 0 : std::stoi(part.state()); step < 10; ++step) {
+    absl::SleepFor(absl::Milliseconds(20));
+    if (step == 1) observer.improved_plan(MakePlan("first"));
     if (part.IsDue()) part.Keep(std::to_string(step + 1));
   }
 }
@@ -54,7 +54,7 @@ void Count(SearchJournal* journal) {
 absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task, const PlanObserver& observer,
                               const std::function<bool()>& stop, SearchJournal* journal) {
   const std::string& order = task.module();
-  if (order == "count") Count(journal);
+  if (order == "count") Count(observer, journal);
   if (order == "always-crash" || (order == "crash" && IsFirstAttempt(task.options().seed())))
     kill(getpid(), SIGKILL);
   if (order == "allocate") {
