@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "google/rpc/error_details.pb.h"
+#include "tests/support/measured.h"
 #include "tests/support/scale.h"
 #include "tests/support/server_test.h"
 
@@ -121,7 +122,10 @@ TEST_F(OverloadTest, ReadersThatDoNotReadAreCutOffAndHurtNobody) {
   }
   // gRPC's client takes some megabytes before it stops taking.
   WaitForMetric("automap_watch_cut_off_total", count);
-  EXPECT_LT(ResidentMiB() - before, 64);
+  const int64_t grown = ResidentMiB() - before;
+  EXPECT_LT(grown, 64);
+  Measured(absl::StrCat("R8: memory of ", count, " streams of 20 MB that nobody reads"),
+           "at most 64 MiB", absl::StrCat(grown, " MiB"));
   EXPECT_TRUE(Watch(job).back().has_final_plan());
   EXPECT_LT(CallSeconds(), 1);
   for (auto& context : contexts) context->TryCancel();

@@ -6,6 +6,7 @@
 //   "crash"     dies by SIGKILL on the first attempt
 //   "always-crash"                        "wrong"  a plan that the verifier refuses
 //   "allocate"  memory without end        "stuck"  does not stop when told to
+//   "quick"     a plan after 50 ms         "ticks N"  an improved plan every N ms, 20 or for 4 s
 //   "count"     a plan after ten steps that it keeps in its journal
 // The first attempt of "crash" leaves a file named by the options' seed under FAKE_WORKER_DIR;
 // later attempts find it. "stuck" leaves its pid in stuck-pid there.
@@ -41,6 +42,13 @@ v1::Plan MakePlan(const std::string& proof) {
   return plan;
 }
 
+void Tick(const PlanObserver& observer, int milliseconds) {
+  for (int i = 0; i < std::min(20, 4000 / milliseconds); ++i) {
+    absl::SleepFor(absl::Milliseconds(milliseconds));
+    observer.improved_plan(MakePlan("better"));
+  }
+}
+
 // Ten steps of 20 ms.
 void Count(const PlanObserver& observer, SearchJournal* journal) {
   const SearchJournal::Part part = SearchJournal::Begin(journal, "count");
@@ -55,6 +63,8 @@ absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task, const PlanObserv
                               const std::function<bool()>& stop, SearchJournal* journal) {
   const std::string& order = task.module();
   if (order == "count") Count(observer, journal);
+  if (order == "quick") absl::SleepFor(absl::Milliseconds(50));
+  if (order.rfind("ticks ", 0) == 0) Tick(observer, std::stoi(order.substr(6)));
   if (order == "always-crash" || (order == "crash" && IsFirstAttempt(task.options().seed())))
     kill(getpid(), SIGKILL);
   if (order == "allocate") {
