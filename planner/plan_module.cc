@@ -131,6 +131,10 @@ absl::StatusOr<v1::Plan> PlanBest(const PlanRequest& request,
   std::optional<v1::Plan> best;
   std::vector<std::pair<std::string, absl::Status>> refusals;
   for (const std::string& strategy : strategies) {
+    if (best && request.stop()) {
+      refusals.emplace_back(strategy, absl::DeadlineExceededError("not tried: no time was left"));
+      continue;
+    }
     auto plan = strategy == "pp" ? PlanPipeline(request) : PlanSplits(request, strategy);
     if (!plan.ok()) {
       refusals.emplace_back(strategy, plan.status());

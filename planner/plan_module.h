@@ -20,8 +20,10 @@ struct PlanObserver {
 
 // Finds a plan for the module in `module` (any format that ReadModule knows) on `cluster`.
 //
-// `stop` is asked between decisions; once it says true the best plan so far is returned, and it is
-// DEADLINE_EXCEEDED when there is none yet. Same arguments and a `stop` that never says true: same
+// `stop` is asked after every episode and every few milliseconds of the exact searches; once it
+// says true the best plan so far is returned (whose bound claims nothing where the proof was not
+// complete, and strategies not begun by then are not tried), and it is DEADLINE_EXCEEDED when there
+// is none yet. Same arguments and a `stop` that never says true: same
 // plan.
 //
 // INVALID_ARGUMENT with a path for a mistake of the caller's; RESOURCE_EXHAUSTED beyond a limit;

@@ -7,6 +7,7 @@
 #include "planner/explore/pipeline/describe_pipeline.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/explore/pipeline/profile_chain.h"
+#include "planner/oracle/stopped.h"
 #include "planner/plan_request.h"
 #include "planner/search/pipeline_engines.h"
 #include "planner/search/pipeline_policy.h"
@@ -30,7 +31,9 @@ class PipelineExploration {
   absl::StatusOr<v1::Plan> Run() {
     RETURN_IF_ERROR(CheckOptions());
     RETURN_IF_ERROR(MakeProblem());
-    bound_ = BoundOf(*problem_);
+    bound_ = BoundOf(*problem_, request_.stop);
+    if (!bound_.is_found && bound_.proof == kStoppedProof)
+      return absl::DeadlineExceededError("stopped before the first plan was found");
     if (!bound_.is_found) {
       return absl::FailedPreconditionError(
           absl::StrCat("no pipeline of ", stages_, " stages: ", bound_.proof,
@@ -93,9 +96,10 @@ class PipelineExploration {
     std::optional<PipelineCost> best;
     int32_t chosen = 1;
     for (int64_t count = 1; count <= std::min(batch.size, kMostMicroBatchesTried); count *= 2) {
-      if (batch.size % count != 0) break;
+      if (batch.size % count != 0 || (best && request_.stop())) break;
       RETURN_IF_ERROR(UseMicroBatches(static_cast<int32_t>(count)));
-      const PipelineCost cost = problem_->SimulatedCost(LocalCuts(*problem_, EvenCuts(*problem_)));
+      const PipelineCost cost =
+          problem_->SimulatedCost(LocalCuts(*problem_, EvenCuts(*problem_), request_.stop));
       if (best && !problem_->IsBetter(cost, *best)) continue;
       best = cost;
       chosen = static_cast<int32_t>(count);
@@ -129,8 +133,8 @@ class PipelineExploration {
     PipelineOutcome exact;
     exact.engine = "exact";
     exact.found = true;
-    exact.cuts = SimulatedLocalCuts(*problem_, bound_.best);
-    const PipelineCuts other = SimulatedLocalCuts(*problem_, EvenCuts(*problem_));
+    exact.cuts = SimulatedLocalCuts(*problem_, bound_.best, request_.stop);
+    const PipelineCuts other = SimulatedLocalCuts(*problem_, EvenCuts(*problem_), request_.stop);
     if (problem_->IsLegal(other) &&
         problem_->IsBetter(problem_->SimulatedCost(other), problem_->SimulatedCost(exact.cuts)))
       exact.cuts = other;

@@ -6,6 +6,7 @@
 #include "base/status_macros.h"
 #include "planner/explore/explore_splits.h"
 #include "planner/explore/input_dims.h"
+#include "planner/oracle/stopped.h"
 #include "planner/plan/describe_plan.h"
 #include "planner/plan_request.h"
 #include "planner/search/run_once.h"
@@ -71,7 +72,7 @@ class SplitExploration {
         task_ = std::move(task);
         return absl::OkStatus();
       }
-      SplitBound bound = BoundOf(*task.problem);
+      SplitBound bound = BoundOf(*task.problem, request_.stop);
       const SplitCost cost = QuickCost(*task.problem, bound);
       if (best && !task.problem->IsBetter(cost, *best)) {
         NoteAxis(task, cost);
@@ -148,8 +149,14 @@ class SplitExploration {
                            absl::StrCat(strategy_, "/", problem.options().axis_size, "/", name),
                            problem, budget, observer, run));
     }
-    if (bound_.is_reached) outcomes_.push_back(ExactOutcome());
+    if (HasExact()) outcomes_.push_back(ExactOutcome());
     return absl::OkStatus();
+  }
+
+  // The proven best, or the best that branch and bound had when it was stopped.
+  bool HasExact() const {
+    return bound_.is_reached || (bound_.proof == kStoppedProof && !bound_.best.empty() &&
+                                 IsUsable(task_.problem->Cost(bound_.best)));
   }
 
   EngineOutcome ExactOutcome() const {

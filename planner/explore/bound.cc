@@ -5,13 +5,15 @@
 
 #include "planner/explore/split_memory.h"
 #include "planner/oracle/best_choice.h"
+#include "planner/oracle/stopped.h"
 
 namespace automap {
 namespace {
 
 constexpr size_t kMaxEnumerated = 16;
+constexpr int64_t kMaxChoiceNodes = 1'000'000;
 
-SplitBound Enumerate(const SplitProblem& problem) {
+SplitBound Enumerate(const SplitProblem& problem, const std::function<bool()>& stop) {
   const auto& decisions = problem.decisions();
   SplitBound bound;
   bound.lower_bound = problem.base_time();
@@ -19,6 +21,7 @@ SplitBound Enumerate(const SplitProblem& problem) {
   bound.is_reached = true;
   bound.proof = "exhaustive over all combinations of groups";
   for (uint32_t bits = 1; bits < (uint32_t{1} << decisions.size()); ++bits) {
+    if (stop()) break;
     std::vector<bool> chosen(decisions.size());
     bool is_legal = true;
     for (size_t d = 0; d < decisions.size(); ++d) {
@@ -34,10 +37,10 @@ SplitBound Enumerate(const SplitProblem& problem) {
 }
 
 // Without memory.
-SplitBound FastestOf(const SplitProblem& problem) {
+SplitBound FastestOf(const SplitProblem& problem, const std::function<bool()>& stop) {
   const auto& decisions = problem.decisions();
   if (!problem.is_additive()) {
-    if (decisions.size() <= kMaxEnumerated) return Enumerate(problem);
+    if (decisions.size() <= kMaxEnumerated) return Enumerate(problem, stop);
     SplitBound none;
     none.proof = "none: groups overlap and are too many to enumerate";
     return none;
@@ -48,7 +51,7 @@ SplitBound FastestOf(const SplitProblem& problem) {
     gains.push_back(decision.gain.value);
     conflicts.push_back(decision.conflicts);
   }
-  const Choice choice = BestChoice(gains, conflicts);
+  const Choice choice = BestChoice(gains, conflicts, kMaxChoiceNodes, stop);
   SplitBound bound;
   bound.lower_bound = problem.base_time() - Seconds{choice.upper_bound};
   bound.best = choice.chosen;
@@ -61,8 +64,9 @@ SplitBound FastestOf(const SplitProblem& problem) {
 // Depth first, decisions by the memory that they save; split before left whole.
 class FittingSearch {
  public:
-  explicit FittingSearch(const SplitProblem& problem)
+  FittingSearch(const SplitProblem& problem, const std::function<bool()>& stop)
       : problem_(problem),
+        stop_(stop),
         decisions_(problem.decisions()),
         memory_(problem, true),
         least_memory_(problem, false),
@@ -83,6 +87,8 @@ class FittingSearch {
  private:
   void Visit(size_t index) {
     if (++nodes_ >= kMaxFittingNodes) return;
+    if (stop_()) nodes_ = kMaxFittingNodes;
+    if (nodes_ >= kMaxFittingNodes) return;
     if (!best_.empty() && !(LeastTime(index) < best_time_)) return;
     if (index == order_.size()) {
       if (memory_.Peak(chosen_) > problem_.memory_limit()) return;
@@ -120,6 +126,7 @@ class FittingSearch {
 
   static constexpr int64_t kMaxFittingNodes = 6000;
   const SplitProblem& problem_;
+  const std::function<bool()>& stop_;
   const std::vector<SplitDecision>& decisions_;
   SplitMemory memory_, least_memory_;
   std::vector<bool> chosen_, best_;
@@ -129,12 +136,23 @@ class FittingSearch {
   int64_t nodes_ = 0;
 };
 
+// What is left of a bound whose search was stopped.
+SplitBound Stopped(SplitBound bound) {
+  bound.lower_bound = {0};
+  bound.is_reached = bound.is_infeasible = false;
+  bound.proof = kStoppedProof;
+  return bound;
+}
+
 }  // namespace
 
-SplitBound BoundOf(const SplitProblem& problem) {
-  SplitBound bound = FastestOf(problem);
+SplitBound BoundOf(const SplitProblem& problem, const std::function<bool()>& stop) {
+  bool is_stopped = false;
+  const std::function<bool()> look = [&] { return is_stopped = is_stopped || (stop && stop()); };
+  SplitBound bound = FastestOf(problem, look);
   const size_t count = problem.decisions().size();
   bound.least_memory = problem.LeastMemory(std::vector<bool>(count, true));
+  if (is_stopped) return Stopped(std::move(bound));
   const bool fits = problem.options().ignore_memory ||
                     (!bound.best.empty() && problem.Cost(bound.best).fits) ||
                     (count == 0 && problem.Cost({}).fits);
@@ -142,9 +160,10 @@ SplitBound BoundOf(const SplitProblem& problem) {
     if (!fits) bound.is_reached = false;
     return bound;
   }
-  FittingSearch search(problem);
+  FittingSearch search(problem, look);
   search.Run();
   bound.best = search.best();
+  if (is_stopped) return Stopped(std::move(bound));
   bound.is_reached = search.is_complete() && !search.best().empty();
   bound.is_infeasible = search.is_complete() && search.best().empty();
   if (bound.is_reached) {

@@ -1,6 +1,7 @@
 // How good a choice of splits can be at all.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ struct SplitBound {
 // where they do not; otherwise no bound. Where the fastest choice does not fit, branch and bound
 // with memory: a branch ends when its decisions and all that may still be split would not be faster
 // than the best that fits (conflicts among the open ones ignored), or would not fit. After 6000
-// nodes the bound without memory stays.
-SplitBound BoundOf(const SplitProblem& problem);
+// nodes the bound without memory stays. Once `stop` says true, which is asked at every node, there
+// is no bound (kStoppedProof), and `best` is the best choice so far, if any.
+SplitBound BoundOf(const SplitProblem& problem, const std::function<bool()>& stop = nullptr);
 
 }  // namespace automap

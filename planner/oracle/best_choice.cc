@@ -5,18 +5,21 @@
 namespace automap {
 namespace {
 
+constexpr int64_t kNodesBetweenLooks = 64;
+
 // Depth-first over one component, items by falling gain: take the item, or leave it. The bound is
 // the sum of the gains that are still possible.
 class ComponentSearch {
  public:
   ComponentSearch(const std::vector<double>& gains,
                   const std::vector<std::vector<int32_t>>& conflicts, std::vector<int32_t> items,
-                  int64_t max_nodes)
+                  int64_t max_nodes, const std::function<bool()>& stop)
       : gains_(gains),
         conflicts_(conflicts),
         items_(std::move(items)),
         excluded_(gains.size(), 0),
-        nodes_left_(max_nodes) {
+        nodes_left_(max_nodes),
+        stop_(stop) {
     std::stable_sort(items_.begin(), items_.end(),
                      [&](int32_t a, int32_t b) { return gains_[a] > gains_[b]; });
     for (const int32_t item : items_) possible_ += gains_[item];
@@ -33,6 +36,8 @@ class ComponentSearch {
   // `possible_` is the sum of gains of the items from `index` on that nothing taken excludes.
   void Visit(size_t index, double gain) {
     if (nodes_left_ <= 0 || --nodes_left_ <= 0) return;
+    if (stop_ && nodes_left_ % kNodesBetweenLooks == 0 && stop_()) nodes_left_ = 0;
+    if (nodes_left_ <= 0) return;
     if (gain > best_ || (index == 0 && best_items_.empty())) {
       best_ = gain;
       best_items_ = taken_;
@@ -67,12 +72,14 @@ class ComponentSearch {
   std::vector<int32_t> taken_, best_items_;
   double possible_ = 0, total_ = 0, best_ = 0;
   int64_t nodes_left_;
+  const std::function<bool()>& stop_;
 };
 
 }  // namespace
 
 Choice BestChoice(const std::vector<double>& gains,
-                  const std::vector<std::vector<int32_t>>& conflicts, int64_t max_nodes) {
+                  const std::vector<std::vector<int32_t>>& conflicts, int64_t max_nodes,
+                  const std::function<bool()>& stop) {
   Choice choice;
   choice.chosen.assign(gains.size(), false);
   choice.is_proved = true;
@@ -88,7 +95,7 @@ Choice BestChoice(const std::vector<double>& gains,
         component.push_back(other);
       }
     }
-    ComponentSearch search(gains, conflicts, std::move(component), max_nodes);
+    ComponentSearch search(gains, conflicts, std::move(component), max_nodes, stop);
     search.Run();
     for (const int32_t item : search.best_items()) choice.chosen[item] = true;
     choice.gain += search.best();

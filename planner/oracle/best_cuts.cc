@@ -43,7 +43,7 @@ class CutSearch {
 
   CutAnswer Run() {
     levels_.resize(q_.stages);
-    for (int32_t after = 0; after < q_.stages; ++after) {
+    for (int32_t after = 0; after < q_.stages && !is_stopped_; ++after) {
       levels_[after].resize(static_cast<size_t>(q_.layers + 1) * (q_.devices + 1));
       if (after == 0) {
         Extend(q_.layers, q_.devices, 0, {});
@@ -56,6 +56,7 @@ class CutSearch {
         }
       }
     }
+    if (is_stopped_) return {.is_complete = false};
     return Answer();
   }
 
@@ -70,6 +71,7 @@ class CutSearch {
     const int32_t before = q_.stages - 1 - after;
     const int32_t first_device = before == 0 ? 0 : before;
     for (int32_t device = device_end - 1; device >= first_device; --device) {
+      if (IsStopped()) return;
       if (before == 0 && device > 0) continue;
       const int32_t last_layer = before == 0 ? 0 : layer_end - 1;
       for (int32_t layer = last_layer; layer >= before; --layer) {
@@ -94,6 +96,11 @@ class CutSearch {
         }
       }
     }
+  }
+
+  bool IsStopped() {
+    is_stopped_ = is_stopped_ || (q_.stop && q_.stop());
+    return is_stopped_;
   }
 
   // A stage being put in front; its all-reduce is worked out when it is needed.
@@ -263,6 +270,7 @@ class CutSearch {
   const CutQuestion& q_;
   const double known_;
   const size_t width_;
+  bool is_stopped_ = false;
   std::vector<std::vector<std::vector<Label>>> levels_;  // by stages after, then by state
 };
 

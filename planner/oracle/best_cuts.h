@@ -36,14 +36,17 @@ struct CutQuestion {
   // whatever the stage before; least seconds after any of the cuts before `layer_end`.
   std::function<Seconds(int32_t layer_end, int32_t cut, int32_t device_end)> least_send, most_send;
   std::function<Seconds(int32_t layer_end)> least_send_before;
+  // Asked every few dozen stages; null: never. Once it says true the search gives up.
+  std::function<bool()> stop = nullptr;
 };
 
 struct CutAnswer {
+  bool is_complete = true;  // not stopped; else nothing is found and nothing is bounded
   bool is_found = false;
-  std::vector<int32_t> layer_ends, device_ends;
-  Seconds length;       // PipelineLength of the cuts
-  Seconds lower_bound;  // no legal cuts are shorter
-  int64_t labels = 0;   // partial answers kept, all together
+  std::vector<int32_t> layer_ends = {}, device_ends = {};
+  Seconds length = {};       // PipelineLength of the cuts
+  Seconds lower_bound = {};  // no legal cuts are shorter
+  int64_t labels = 0;        // partial answers kept, all together
 };
 
 // `known`: the length of legal cuts that are known, to prune with; 0: none. Cuts are found only

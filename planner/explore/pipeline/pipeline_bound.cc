@@ -7,6 +7,7 @@
 #include "agent/core/random.h"
 #include "planner/explore/pipeline/pipeline_environment.h"
 #include "planner/oracle/best_cuts.h"
+#include "planner/oracle/stopped.h"
 
 namespace automap {
 namespace {
@@ -14,8 +15,9 @@ namespace {
 constexpr size_t kBeamWidth = 3;
 constexpr int64_t kMostSimulatedTasks = 10'000'000;
 
-CutQuestion QuestionOf(const PipelineProblem& problem) {
+CutQuestion QuestionOf(const PipelineProblem& problem, const std::function<bool()>& stop) {
   CutQuestion question;
+  question.stop = stop;
   question.layers = problem.layers();
   question.devices = problem.devices();
   question.stages = problem.options().stages;
@@ -88,9 +90,10 @@ void Neighbours(const PipelineCuts& cuts, const Visit& visit) {
 // Hill climbing; `cost_of` cuts, given the cost to beat, null at first. What returns that is not
 // better.
 template <typename CostOf>
-PipelineCuts Climb(const PipelineProblem& problem, PipelineCuts start, const CostOf& cost_of) {
+PipelineCuts Climb(const PipelineProblem& problem, PipelineCuts start,
+                   const std::function<bool()>& stop, const CostOf& cost_of) {
   PipelineCost cost = cost_of(start, nullptr);
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < 200 && !(stop && stop()); ++round) {
     PipelineCuts best = start;
     Neighbours(start, [&](const PipelineCuts& next) {
       if (!problem.IsLegal(next)) return;
@@ -106,13 +109,14 @@ PipelineCuts Climb(const PipelineProblem& problem, PipelineCuts start, const Cos
 }
 
 // Cuts by the shortest projections: always the first, then one time in five another.
-std::vector<PipelineCuts> ProjectedCuts(const PipelineProblem& problem) {
+std::vector<PipelineCuts> ProjectedCuts(const PipelineProblem& problem,
+                                        const std::function<bool()>& stop) {
   constexpr int kEpisodes = 24;
   std::vector<PipelineCuts> found;
   PipelineEnvironment environment(problem, {});
   Random random(1);
   std::vector<uint8_t> mask(environment.num_actions());
-  for (int episode = 0; episode < kEpisodes; ++episode) {
+  for (int episode = 0; episode < kEpisodes && !stop(); ++episode) {
     environment.Reset();
     while (!environment.done()) {
       environment.LegalActions(absl::MakeSpan(mask));
@@ -131,28 +135,35 @@ std::vector<PipelineCuts> ProjectedCuts(const PipelineProblem& problem) {
 
 }  // namespace
 
-PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start) {
-  return Climb(problem, std::move(start),
+PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
+                       const std::function<bool()>& stop) {
+  return Climb(problem, std::move(start), stop,
                [&](const PipelineCuts& cuts, const PipelineCost*) { return problem.Cost(cuts); });
 }
 
-PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts start) {
+PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts start,
+                                const std::function<bool()>& stop) {
   int64_t left = kMostSimulatedTasks;
+  bool is_stopped = false;
   const int64_t tasks = int64_t{2} * problem.options().stages * problem.options().micro_batches;
-  return Climb(problem, std::move(start), [&](const PipelineCuts& cuts, const PipelineCost* best) {
+  const auto cost_of = [&](const PipelineCuts& cuts, const PipelineCost* best) {
     const PipelineCost least = problem.Cost(cuts);
-    if (best != nullptr && (left < tasks || !problem.IsBetter(least, *best))) return *best;
+    is_stopped = is_stopped || (stop && stop());
+    if (best != nullptr && (is_stopped || left < tasks || !problem.IsBetter(least, *best)))
+      return *best;
     left -= tasks;
     return problem.SimulatedCost(cuts);
-  });
+  };
+  return Climb(problem, std::move(start), stop, cost_of);
 }
 
-PipelineBound BoundOf(const PipelineProblem& problem) {
-  const CutQuestion question = QuestionOf(problem);
+PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop) {
+  const std::function<bool()> look = [&] { return stop && stop(); };
+  const CutQuestion question = QuestionOf(problem, look);
   PipelineBound bound;
   PipelineCost cost;
   const auto offer = [&](const PipelineCuts& start) {
-    const PipelineCuts cuts = LocalCuts(problem, start);
+    const PipelineCuts cuts = LocalCuts(problem, start, look);
     const PipelineCost found = problem.Cost(cuts);
     const bool usable = problem.IsLegal(cuts) && (found.fits() || problem.options().ignore_memory);
     if (!usable || (bound.is_found && found.length >= cost.length)) return;
@@ -162,11 +173,15 @@ PipelineBound BoundOf(const PipelineProblem& problem) {
   };
   offer(EvenCuts(problem));
   if (problem.options().stages > 1) {
-    for (const PipelineCuts& cuts : ProjectedCuts(problem)) offer(cuts);
+    for (const PipelineCuts& cuts : ProjectedCuts(problem, look)) offer(cuts);
     const CutAnswer beam = BeamCuts(question, kBeamWidth);
     if (beam.is_found) offer({beam.layer_ends, beam.device_ends});
   }
   const CutAnswer exact = BestCuts(question, bound.is_found ? cost.length : Seconds{0});
+  if (!exact.is_complete) {
+    bound.proof = kStoppedProof;
+    return bound;
+  }
   if (exact.is_found) offer({exact.layer_ends, exact.device_ends});
   bound.lower_bound = exact.lower_bound;
   bound.proof = bound.is_found ? "dynamic programming over all cuts of layers and devices, by the "

@@ -1,6 +1,7 @@
 // How good cuts can be at all, and whether any fit.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "planner/explore/pipeline/pipeline_problem.h"
@@ -16,15 +17,19 @@ struct PipelineBound {
 
 // Dynamic programming over all legal cuts of layers and devices (planner/oracle/best_cuts.h), by
 // the closed form of the length, which the simulated one never falls below, pruned with what hill
-// climbing finds from even cuts, from a beam and from projected cuts.
-PipelineBound BoundOf(const PipelineProblem& problem);
+// climbing finds from even cuts, from a beam and from projected cuts. Once `stop` says true, which
+// is asked every few microseconds, there is no bound (kStoppedProof), and `best` are the best cuts
+// so far, if any.
+PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop = nullptr);
 
 // Hill climbing from even cuts: moves one cut of the layers or devices at a time while that is
-// better. Deterministic.
-PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start);
+// better and `stop` does not say true. Deterministic.
+PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
+                       const std::function<bool()>& stop = nullptr);
 
 // The same by the simulated length, as far as some ten million simulated tasks lead.
-PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts start);
+PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts start,
+                                const std::function<bool()>& stop = nullptr);
 
 // Whether any cuts into `stages` stages fit if every device had `factor` times its memory. Layers
 // without variables count as stages, too. O(stages x devices^2 x log layers).
