@@ -81,12 +81,22 @@ absl::StatusOr<std::unique_ptr<JobStore>> OpenStore(const Flags& flags) {
       absl::StrCat("--store ", flags.store, ": there is no such store"));
 }
 
+// What is wrong with an input quotes it; that is for its caller, not for the log.
+std::string ErrorForLog(const google::rpc::Status& error) {
+  const auto code = static_cast<absl::StatusCode>(error.code());
+  const std::string name = absl::StatusCodeToString(code);
+  return code == absl::StatusCode::kOk ? ""
+         : code == absl::StatusCode::kInvalidArgument || code == absl::StatusCode::kUnimplemented
+             ? name
+             : absl::StrCat(name, ": ", error.message());
+}
+
 void LogEnd(const JobEnd& end) {
   spdlog::info(
       R"("event":"job ended","job":"{}","trace":"{}","state":"{}","attempts":{},"from_cache":{},"waited_s":{:.3f},"ran_s":{:.3f},"error":{})",
       end.job.name(), end.job.traceparent(), v1::PlanJob::State_Name(end.job.state()),
       end.job.attempts(), end.job.from_cache(), absl::ToDoubleSeconds(end.waited),
-      absl::ToDoubleSeconds(end.ran), Quoted(end.job.error().message()));
+      absl::ToDoubleSeconds(end.ran), Quoted(ErrorForLog(end.job.error())));
 }
 
 // SIGTERM and SIGINT are taken by sigwait below; no thread that is started later may be interrupted
@@ -352,6 +362,8 @@ void AddLimitOptions(CLI::App& app, Flags& flags) {
                  "jobs of one caller that may wait");
   app.add_option("--max-stored-bytes", limits.max_stored_bytes, "bytes of all uploaded modules");
   app.add_option("--max-connections", limits.max_connections, "open gRPC connections");
+  app.add_option("--max-connections-per-host", limits.max_connections_per_host,
+                 "open gRPC connections from one address; a proxy in front is one");
   app.add_option("--max-watch-streams", limits.max_watch_streams, "open streams of events");
   app.add_option("--max-waiting-calls", limits.max_waiting_calls,
                  "calls that may wait for one of the server's threads");

@@ -60,6 +60,16 @@ int PortOf(int fd) {
                    : reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
 }
 
+// The address' bytes, without the port.
+std::string HostOf(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET6) {
+    const auto& ip = reinterpret_cast<const sockaddr_in6*>(&address)->sin6_addr;
+    return std::string(reinterpret_cast<const char*>(&ip), sizeof(ip));
+  }
+  const auto& ip = reinterpret_cast<const sockaddr_in*>(&address)->sin_addr;
+  return std::string(reinterpret_cast<const char*>(&ip), sizeof(ip));
+}
+
 void Add(int epoll, int fd, uint32_t events) {
   epoll_event event = {};
   event.events = events;
@@ -84,8 +94,10 @@ AcceptLoop::~AcceptLoop() {
   close(closings_);
 }
 
-void AcceptLoop::Start(int64_t max_connections, Take take, std::function<void()> on_refused) {
+void AcceptLoop::Start(int64_t max_connections, int64_t max_per_host, Take take,
+                       std::function<void()> on_refused) {
   max_connections_ = max_connections;
+  max_per_host_ = max_per_host;
   take_ = std::move(take);
   on_refused_ = std::move(on_refused);
   thread_ = std::thread([this] { Run(); });
@@ -113,6 +125,9 @@ void AcceptLoop::Run() {
         epoll_ctl(closings_, EPOLL_CTL_DEL, fd, nullptr);
         close(fd);
         --connections_;
+        const auto host = host_of_.find(fd);
+        if (--count_of_[host->second] == 0) count_of_.erase(host->second);
+        host_of_.erase(host);
       }
     }
   }
@@ -120,13 +135,20 @@ void AcceptLoop::Run() {
 
 // The duplicate says when the connection ends: gRPC shuts the socket down before it closes its own.
 void AcceptLoop::Accept() {
-  const int socket = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  sockaddr_storage address = {};
+  socklen_t size = sizeof(address);
+  const int socket = accept4(listener_, reinterpret_cast<sockaddr*>(&address), &size,
+                             SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (socket < 0) {
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
       usleep(10'000);  // until some connection ends
     return;
   }
-  const int duplicate = connections_ < max_connections_ ? fcntl(socket, F_DUPFD_CLOEXEC, 0) : -1;
+  const std::string host = HostOf(address);
+  const auto known = count_of_.find(host);
+  const bool has_room = connections_ < max_connections_ &&
+                        (known == count_of_.end() || known->second < max_per_host_);
+  const int duplicate = has_room ? fcntl(socket, F_DUPFD_CLOEXEC, 0) : -1;
   if (duplicate < 0) {
     close(socket);
     return on_refused_();
@@ -134,6 +156,8 @@ void AcceptLoop::Accept() {
   const int on = 1;
   setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   ++connections_;
+  ++count_of_[host];
+  host_of_[duplicate] = host;
   Add(closings_, duplicate, EPOLLRDHUP);  // and EPOLLHUP, EPOLLERR, always
   take_(listener_, socket);
 }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <thread>
@@ -13,7 +14,7 @@ namespace automap {
 
 // The listener of Debian's gRPC 1.51 accepts nothing any more once the process has run out of
 // descriptors (CVE-2023-4785); this one goes on as soon as there are some again, and closes at once
-// what would be more than `max_connections`.
+// what would be more than `max_connections`, or more than `max_per_host` of one address.
 class AcceptLoop {
  public:
   // Takes a connected socket.
@@ -23,7 +24,8 @@ class AcceptLoop {
   static absl::StatusOr<std::unique_ptr<AcceptLoop>> Listen(const std::string& address);
   ~AcceptLoop();
 
-  void Start(int64_t max_connections, Take take, std::function<void()> on_refused);
+  void Start(int64_t max_connections, int64_t max_per_host, Take take,
+             std::function<void()> on_refused);
   // Accepts no more. Connections stay.
   void Stop();
 
@@ -39,10 +41,13 @@ class AcceptLoop {
   const int listener_, port_;
   const int closings_;  // epoll: the listener, `stop_`, and a duplicate of each connection
   const int stop_;      // eventfd
-  int64_t max_connections_ = 0;
+  int64_t max_connections_ = 0, max_per_host_ = 0;
   Take take_;
   std::function<void()> on_refused_;
   std::atomic<int64_t> connections_ = 0;
+  // The loop's thread's alone.
+  std::map<int, std::string> host_of_;  // by duplicate
+  std::map<std::string, int64_t> count_of_;
   std::thread thread_;
 };
 

@@ -32,6 +32,7 @@ v1::Capabilities JobService::GetCapabilities() const {
   to.set_max_digests(limits_.max_digests);
   to.set_max_watch_streams(limits_.max_watch_streams);
   to.set_max_connections(limits_.max_connections);
+  to.set_max_connections_per_host(limits_.max_connections_per_host);
   to.set_max_streams_per_connection(limits_.max_streams_per_connection);
   to.set_max_cached_plans(limits_.max_cached_plans);
   Set(to.mutable_max_write_time(), limits_.max_write_time);

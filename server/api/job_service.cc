@@ -2,6 +2,8 @@
 
 #include <openssl/rand.h>
 
+#include <algorithm>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/canonical_bytes.h"
@@ -30,6 +32,13 @@ std::string NewJobName() {
 
 google::protobuf::Timestamp NowProto() {
   return TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(absl::Now()));
+}
+
+// A tenth of the time, at most a second, is for the way back.
+google::protobuf::Timestamp CompleteBefore(absl::Time wanted_by) {
+  const absl::Duration left = std::max(absl::ZeroDuration(), wanted_by - absl::Now());
+  return TimeUtil::NanosecondsToTimestamp(
+      absl::ToUnixNanos(wanted_by - std::min(left / 10, absl::Seconds(1))));
 }
 
 std::string Digest(const v1::CreatePlanJobRequest& request) {
@@ -68,8 +77,10 @@ absl::StatusOr<std::optional<v1::Plan>> JobService::FindCached(const v1::PlanJob
 }
 
 absl::StatusOr<v1::PlanJob> JobService::Create(const v1::CreatePlanJobRequest& request,
-                                               const Caller& caller) {
+                                               const Caller& caller, absl::Time wanted_by) {
   ASSIGN_OR_RETURN(v1::PlanJob job, MakeJob(request, caller));
+  if (wanted_by != absl::InfiniteFuture() && !job.options().has_complete_by())
+    *job.mutable_options()->mutable_complete_by() = CompleteBefore(wanted_by);
   if (draining_)
     return WithReason(
         absl::UnavailableError("server: is draining; try another replica or again later"),

@@ -31,8 +31,10 @@ class JobService {
         metrics_(metrics),
         limits_(limits) {}
 
-  // Durable when it returns. UNAVAILABLE while draining.
-  absl::StatusOr<v1::PlanJob> Create(const v1::CreatePlanJobRequest& request, const Caller& caller);
+  // Durable when it returns. UNAVAILABLE while draining. A job that is waited for until
+  // `wanted_by` completes a little before, unless its options say when.
+  absl::StatusOr<v1::PlanJob> Create(const v1::CreatePlanJobRequest& request, const Caller& caller,
+                                     absl::Time wanted_by = absl::InfiniteFuture());
   absl::StatusOr<v1::PlanJob> Get(const std::string& name, const Caller& caller);
   absl::StatusOr<v1::ListPlanJobsResponse> List(const v1::ListPlanJobsRequest& request,
                                                 const Caller& caller);

@@ -1,3 +1,4 @@
+#include "absl/time/clock.h"
 #include "server/api/event_stream.h"
 #include "server/api/services.h"
 #include "server/api/unary.h"
@@ -6,6 +7,14 @@ namespace automap {
 namespace {
 
 using Context = grpc::CallbackServerContext;
+
+constexpr absl::Duration kLongest = absl::Hours(24 * 365);
+
+// Until when the client waits. gRPC says "for ever" as a time far away.
+absl::Time DeadlineOf(const Context& context) {
+  const absl::Time deadline = absl::FromChrono(context.deadline());
+  return deadline - absl::Now() > kLongest ? absl::InfiniteFuture() : deadline;
+}
 
 class PlannerService final : public v1::Planner::CallbackService {
  public:
@@ -19,8 +28,8 @@ class PlannerService final : public v1::Planner::CallbackService {
     create.set_request_id(request->request_id());
     return EventStream::Start(
         api_, *context, "Planner/Plan",
-        [this, create = std::move(create)](const Caller& caller) {
-          return api_.jobs.Create(create, caller);
+        [this, create = std::move(create), wanted_by = DeadlineOf(*context)](const Caller& caller) {
+          return api_.jobs.Create(create, caller, wanted_by);
         },
         "", request->filter());
   }

@@ -88,7 +88,7 @@ absl::StatusOr<std::unique_ptr<Transport>> Transport::Start(const TransportOptio
   if (transport->server_ == nullptr)
     return absl::UnavailableError("gRPC does not start with these certificates");
   transport->accept_->Start(
-      limits.max_connections,
+      limits.max_connections, limits.max_connections_per_host,
       [&acceptor = *transport->acceptor_](int listener, int socket) {
         grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
         parameters.listener_fd = listener;

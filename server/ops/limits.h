@@ -24,6 +24,7 @@ struct Limits {
   int max_priority = 100;
   int64_t max_watch_streams = 4000;
   int64_t max_connections = 2000;
+  int64_t max_connections_per_host = 1000;  // a proxy in front is one host
   int max_streams_per_connection = 256;
   int64_t max_waiting_calls = 4096;  // for one of the server's threads
   int64_t max_cached_plans = 100'000;

@@ -324,6 +324,18 @@ TEST_F(ServerTest, ADrainTellsWatchersToReconnect) {
   EXPECT_TRUE(event.bookmark().reconnect_soon());
 }
 
+TEST_F(ServerTest, ACallWithADeadlineGetsTheBestPlanBeforeIt) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(4));
+  v1::PlanRequest request;
+  *request.mutable_spec() = Spec("forever");
+  auto reader = planner_->Plan(&context, request);
+  v1::PlanEvent event, last;
+  while (reader->Read(&event)) last = event;
+  EXPECT_TRUE(reader->Finish().ok());
+  EXPECT_TRUE(last.has_final_plan());
+}
+
 TEST_F(ServerTest, EveryLimitIsPublished) {
   grpc::ClientContext context;
   v1::Capabilities limits;

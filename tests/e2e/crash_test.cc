@@ -192,6 +192,31 @@ TEST_F(CrashTest, AFullDiskRefusesJobsAndNothingElse) {
   umount2(data.c_str(), MNT_DETACH);
 }
 
+TEST_F(CrashTest, ADiskThatCannotBeSyncedAcknowledgesNothingAndLosesNothing) {
+  const std::filesystem::path switch_file = folder_ / "disk fails";
+  StopServer(SIGKILL);
+  StartServer({"--workers=0"}, {"LD_PRELOAD=" AUTOMAP_TEST_LIBRARY,
+                                absl::StrCat("FAILING_DISK=", switch_file.string())});
+  std::vector<std::string> names;
+  for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 5; ++i) names.push_back(Create(Spec("ok", round * 10 + i)).name());
+    std::ofstream(switch_file) << "x";
+    grpc::Status status;
+    for (int i = 5; i < 8; ++i) {
+      Create(Spec("ok", round * 10 + i), absl::StrCat("again ", round, " ", i), &status);
+      EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
+    }
+    for (const std::string& name : names) EXPECT_EQ(Get(name).state(), v1::PlanJob::PENDING);
+    std::filesystem::remove(switch_file);
+    for (int i = 5; i < 8; ++i)
+      names.push_back(
+          Create(Spec("ok", round * 10 + i), absl::StrCat("again ", round, " ", i)).name());
+  }
+  StopServer(SIGKILL);
+  StartServer();
+  for (const std::string& name : names) EXPECT_TRUE(Watch(name).back().has_final_plan()) << name;
+}
+
 TEST_F(CrashTest, ClocksThatStepNeitherEndJobsNorMakeTimesNegative) {
   const std::string library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
   if (!std::filesystem::exists(library)) GTEST_SKIP() << "libfaketime is not installed";

@@ -1,6 +1,9 @@
 // Who may do what: tokens, roles, owners, certificates; and what a server refuses to start with.
+#include <arpa/inet.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <set>
@@ -10,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "base/sha256.h"
 #include "server/api/access.h"
+#include "tests/support/scale.h"
 #include "tests/support/server_test.h"
 
 namespace automap {
@@ -277,6 +281,40 @@ TEST_F(IdentityTest, NoSecretIsInMetricsErrorsOrTheStore) {
   }
 }
 
+// With the real worker, whose errors quote what is wrong with a module.
+TEST_F(IdentityTest, NoSecretAndNothingOfAModuleIsInTheLog) {
+  StopServer(SIGKILL);
+  log_ = (folder_ / "log").string();
+  StartServer({"--principals=" + principals(),
+               "--worker-program=" AUTOMAP_BIN_DIR "/automap-worker",
+               "--worker-memory-bytes=6442450944", "--workers=1"});
+  grpc::Status status;
+  for (const std::string& text :
+       {absl::StrCat("HloModule ", kCanary, "\n", kCanary, " = ", kCanary, "[1] ", kCanary, "()"),
+        absl::StrCat("HloModule m\n\nENTRY main {\n  ROOT p = f32[2] negate(", kCanary,
+                     ")\n}\n")}) {
+    v1::CreatePlanJobRequest request;
+    *request.mutable_spec() = Spec(text);
+    v1::PlanJob job;
+    ASSERT_TRUE(planner_->CreatePlanJob(As("ann").get(), request, &job).ok());
+    v1::WatchPlanJobRequest watch;
+    watch.set_name(job.name());
+    const auto context = As("ann");
+    auto reader = planner_->WatchPlanJob(context.get(), watch);
+    v1::PlanEvent event, last;
+    while (reader->Read(&event)) last = event;
+    EXPECT_EQ(last.state_change().state(), v1::PlanJob::FAILED);
+    EXPECT_NE(last.state_change().error().message().find(kCanary), std::string::npos)
+        << "the caller is told what is wrong";
+  }
+  CreateAs("nobody", &status);
+  StopServer(SIGTERM);
+  std::stringstream log;
+  log << std::ifstream(log_).rdbuf();
+  EXPECT_NE(log.str().find("job ended"), std::string::npos);
+  EXPECT_EQ(log.str().find(kCanary), std::string::npos) << log.str();
+}
+
 TEST_F(IdentityTest, RefusesToStartWhereOthersReachItWithoutCredentials) {
   StopServer(SIGKILL);
   const auto exit_code = [&](const std::vector<std::string>& flags) {
@@ -365,6 +403,30 @@ TEST_F(TlsTest, TheCertificateSaysWhoCalls) {
   EXPECT_FALSE(CreateWith("", "ca").ok()) << "without one";
   EXPECT_FALSE(CreateWith("stranger", "ca").ok()) << "of another authority";
   EXPECT_FALSE(CreateWith("client", "other-ca").ok()) << "the client knows another server";
+}
+
+// Connections that never say a word of TLS hold nobody up, and are closed after ten seconds.
+TEST_F(TlsTest, HalfOpenConnectionsHurtNobody) {
+  std::vector<int> sockets;
+  for (int i = 0; i < 300; ++i) {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port_);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    if (i % 2 == 0) send(fd, "\x16\x03\x01", 3, 0);  // a beginning
+    sockets.push_back(fd);
+  }
+  const absl::Time begin = absl::Now();
+  const grpc::Status status = CreateWith("client", "ca");
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(5));
+  const timeval limit = {Times(0, 30), 1};  // gRPC gives up on a handshake after ten seconds
+  setsockopt(sockets.back(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  char byte = 0;
+  EXPECT_EQ(recv(sockets.back(), &byte, 1, 0), Times(-1, 0)) << "closed by the server, later";
+  for (const int fd : sockets) close(fd);
 }
 
 TEST_F(TlsTest, CertificatesAreReplacedWithoutARestart) {

@@ -84,6 +84,48 @@ TEST_F(OverloadTest, AFloodOfConnectionsEndsAndTheServerServes) {
   EXPECT_GT(refused(), 0);
 }
 
+// As "127.0.0.N"; all of 127 is this machine.
+int ConnectFrom(const char* host, int port) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in own = {}, address = {};
+  own.sin_family = address.sin_family = AF_INET;
+  inet_pton(AF_INET, host, &own.sin_addr);
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  bind(fd, reinterpret_cast<sockaddr*>(&own), sizeof(own));
+  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  return fd;
+}
+
+// gRPC greets who is taken with its settings; others are hung up on.
+bool IsTaken(int fd) {
+  const timeval limit = {10, 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+  char byte = 0;
+  return recv(fd, &byte, 1, 0) == 1;
+}
+
+TEST_F(OverloadTest, OneHostCannotTakeAllConnections) {
+  Restart({"--max-connections-per-host=10"});
+  std::vector<int> sockets;
+  int taken = 0;
+  for (int i = 0; i < 30; ++i) sockets.push_back(ConnectFrom("127.0.0.9", port_));
+  for (const int fd : sockets) taken += IsTaken(fd);
+  EXPECT_EQ(taken, 10);
+  sockets.push_back(ConnectFrom("127.0.0.10", port_));
+  EXPECT_TRUE(IsTaken(sockets.back())) << "another host";
+  EXPECT_LT(CallSeconds(), 5);
+  for (const int fd : sockets) close(fd);
+  bool again = false;
+  for (int i = 0; i < 100 && !again; ++i) {
+    const int fd = ConnectFrom("127.0.0.9", port_);
+    again = IsTaken(fd);
+    close(fd);
+    if (!again) absl::SleepFor(absl::Milliseconds(20));
+  }
+  EXPECT_TRUE(again) << "there is room again";
+}
+
 TEST_F(OverloadTest, CompressedMessagesAreRefusedWithoutInflatingThem) {
   const int64_t before = ResidentMiB();
   grpc::ClientContext context;

@@ -1,6 +1,7 @@
 #include "tests/support/server_test.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -138,7 +139,14 @@ void ServerTest::SpawnServer(const std::vector<std::string>& more,
   for (std::string& variable : variables) envp.push_back(variable.data());
   argv.push_back(nullptr);
   envp.push_back(nullptr);
-  ASSERT_EQ(posix_spawn(&server_, argv[0], nullptr, nullptr, argv.data(), envp.data()), 0);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  if (!log_.empty())
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log_.c_str(),
+                                     O_WRONLY | O_CREAT | O_APPEND, 0600);
+  const int error = posix_spawn(&server_, argv[0], &actions, nullptr, argv.data(), envp.data());
+  posix_spawn_file_actions_destroy(&actions);
+  ASSERT_EQ(error, 0);
 }
 
 bool ServerTest::WaitUntilServing(std::chrono::seconds limit) {

@@ -59,6 +59,7 @@ class ServerTest : public testing::Test {
   std::string Metrics() { return HttpGet(http_port_, "/metrics"); }
 
   std::filesystem::path folder_;
+  std::string log_;  // where the server's stderr goes; empty: to the test's
   int port_ = 0, http_port_ = 0;
   pid_t server_ = 0;
   std::shared_ptr<grpc::Channel> channel_;
