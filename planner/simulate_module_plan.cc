@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
@@ -125,6 +126,12 @@ absl::StatusOr<PlanSimulation> SimulateSplits(const Request& request,
   return simulation;
 }
 
+// "1 stage", "2 stages", "3 micro-batches".
+std::string Counted(int32_t count, absl::string_view noun) {
+  const char* const ending = count == 1 ? "" : absl::EndsWith(noun, "ch") ? "es" : "s";
+  return absl::StrCat(count, " ", noun, ending);
+}
+
 Seconds TimeOf(const std::vector<TimeShare>& shares) {
   Seconds sum;
   for (const TimeShare& share : shares) sum += share.time;
@@ -197,8 +204,9 @@ absl::StatusOr<PlanSimulation> SimulateStages(const Request& request,
                                {}};
   simulation.timeline = PipelineTimeline(pipeline, run);
   simulation.timeline.memory_limit = {static_cast<double>(derived.cost().memory_limit_bytes())};
-  simulation.timeline.title = absl::StrCat(plan.schedule(), ", ", plan.stages_size(), " stages, ",
-                                           micro_batches, " micro-batches, one step");
+  simulation.timeline.title =
+      absl::StrCat(plan.schedule(), ", ", Counted(plan.stages_size(), "stage"), ", ",
+                   Counted(micro_batches, "micro-batch"), ", one step");
   return simulation;
 }
 

@@ -13,6 +13,8 @@ constexpr double kWidth = 1200, kLeft = 130, kRight = 20, kTop = 56;
 constexpr double kRowHeight = 26, kRowGap = 6, kMemoryHeight = 150, kBottom = 44;
 constexpr double kNarrowest = 1.0;  // pixels of an event of its own
 constexpr double kLetter = 6.2;     // pixels
+constexpr double kLine = 18;        // pixels from one line of names to the next
+constexpr double kSample = 40;      // pixels of a curve beside its name
 constexpr double kFarLimit = 2.5;   // times the peak: a limit further up is told, not drawn
 constexpr TimelineCategory kCategories[] = {
     TimelineCategory::kCompute,    TimelineCategory::kForward,  TimelineCategory::kBackward,
@@ -43,6 +45,7 @@ std::string Escaped(absl::string_view text) {
 }
 
 std::string DurationText(double seconds) {
+  if (seconds == 0) return "0";
   if (seconds >= 1) return absl::StrFormat("%.4g s", seconds);
   if (seconds >= 1e-3) return absl::StrFormat("%.4g ms", seconds * 1e3);
   return absl::StrFormat("%.4g us", seconds * 1e6);
@@ -72,8 +75,8 @@ class SvgWriter {
                             "height=\"%.1f\"/>\n",
                             kLeft, RowTop(row), kWidth - kLeft - kRight, kRowHeight);
     }
-    Events();
     TimeAxis();
+    Events();
     if (!timeline_.memory.empty()) Memory();
     return absl::StrCat(out_, "</svg>\n");
   }
@@ -86,9 +89,23 @@ class SvgWriter {
   double RowsBottom() const { return RowTop(timeline_.rows.size()); }
   double MemoryTop() const { return RowsBottom() + kBottom; }
   double MemoryBottom() const { return MemoryTop() + kMemoryHeight; }
+  // Below the memory its curves are named, several to a line; one alone needs no name.
+  size_t NamesPerLine() const {
+    size_t longest = 0;
+    for (const MemoryProfile& profile : timeline_.memory)
+      longest = std::max(longest, profile.name.size());
+    const double width = kSample + kLetter * static_cast<double>(longest) + 30;
+    return std::max<size_t>(1, static_cast<size_t>((kWidth - kLeft - kRight) / width));
+  }
+  size_t NameLines() const {
+    const size_t count = timeline_.memory.size();
+    return count < 2 ? 0 : (count - 1) / NamesPerLine() + 1;
+  }
 
   void Header() {
-    const double height = (timeline_.memory.empty() ? RowsBottom() : MemoryBottom()) + kBottom;
+    const double height = timeline_.memory.empty()
+                              ? RowsBottom() + kBottom
+                              : MemoryBottom() + kLine * static_cast<double>(NameLines() + 1);
     absl::StrAppendFormat(
         &out_,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 "
@@ -207,7 +224,7 @@ class SvgWriter {
     const auto y_of = [&](double bytes) { return MemoryBottom() - kMemoryHeight * bytes / most; };
     absl::StrAppendFormat(&out_, "<path class=\"axis\" d=\"M%.1f %.1fV%.1fH%.1f\"/>\n", kLeft,
                           MemoryTop(), MemoryBottom(), kWidth - kRight);
-    Text(kLeft - 8, MemoryTop() + 4, "end", "memory, GiB");
+    Text(kLeft - 8, MemoryTop() - 12, "end", "memory, GiB");
     const double tick = TickOf(most / (1 << 30), 3);
     for (int i = 0; i * tick * (1 << 30) <= most; ++i) {
       Text(kLeft - 8, y_of(i * tick * (1 << 30)) + 4, "end", absl::StrFormat("%g", i * tick));
@@ -218,14 +235,34 @@ class SvgWriter {
                             y_of(limit), kWidth - kRight);
     }
     if (limit > 0)
-      Text(kWidth - kRight, shows_limit ? y_of(limit) - 3 : MemoryTop() + 4, "end", limit_text);
+      Text(kWidth - kRight, shows_limit ? y_of(limit) - 3 : MemoryTop() - 12, "end", limit_text);
     for (size_t i = 0; i < timeline_.memory.size(); ++i) {
       absl::StrAppendFormat(
           &out_,
           "<path fill=\"none\" stroke=\"#000\" stroke-width=\"1.2\" stroke-dasharray=\"%s\" "
           "d=\"%s\"><title>%s</title></path>\n",
-          i == 0 ? "none" : absl::StrFormat("%d 2", 2 + 3 * static_cast<int>(i % 6)),
-          Path(timeline_.memory[i], most), Escaped(timeline_.memory[i].name));
+          Dashes(i), Path(timeline_.memory[i], most), Escaped(timeline_.memory[i].name));
+    }
+    MemoryNames();
+  }
+
+  static const char* Dashes(size_t i) {
+    static constexpr const char* kDashes[] = {"none", "2 2", "7 3", "12 3 2 3", "1 4", "16 5"};
+    return kDashes[i % std::size(kDashes)];
+  }
+
+  void MemoryNames() {
+    if (NameLines() == 0) return;
+    const size_t each = NamesPerLine();
+    const double width = (kWidth - kLeft - kRight) / static_cast<double>(each);
+    for (size_t i = 0; i < timeline_.memory.size(); ++i) {
+      const double x = kLeft + width * static_cast<double>(i % each);
+      const double y = MemoryBottom() + kLine * static_cast<double>(i / each + 1);
+      absl::StrAppendFormat(&out_,
+                            "<path fill=\"none\" stroke=\"#000\" stroke-width=\"1.2\" "
+                            "stroke-dasharray=\"%s\" d=\"M%.1f %.1fH%.1f\"/>\n",
+                            Dashes(i), x, y - 4, x + kSample);
+      Text(x + kSample + 6, y, "start", timeline_.memory[i].name);
     }
   }
 

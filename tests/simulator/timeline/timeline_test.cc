@@ -190,6 +190,15 @@ TEST(SvgPicture, EscapesNamesAndShowsTheLimit) {
   EXPECT_EQ(svg, SvgPicture(timeline));
 }
 
+TEST(SvgPicture, NamesEveryStagesCurve) {
+  const std::string svg = SvgPicture(OfPipeline());
+  for (const char* name : {">stage 0</text>", ">stage 1</text>"}) {
+    const size_t row = svg.find(name);
+    ASSERT_NE(row, std::string::npos);
+    EXPECT_NE(svg.find(name, row + 1), std::string::npos) << name << ": its row's, and its curve's";
+  }
+}
+
 TEST(SvgPicture, StaysSmallForManyEvents) {
   Program program;
   for (int i = 0; i < 100000; ++i) program.steps.push_back(Sweep(1e4, i));
