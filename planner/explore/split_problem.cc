@@ -102,7 +102,7 @@ void SplitProblem::PriceGroups(const AppliedDecisions& outer, int32_t outer_axes
   for (int32_t axis = 0; axis < static_cast<int32_t>(axes.size()); ++axis) {
     for (const PlacedCollective& placed : CollectivesOf(lowering, axis, axes)) {
       outer_collectives.emplace(placed.tensor, placed.step);
-      if (const auto copy = GatheredCopy(placed)) outer_copies_.push_back(*copy);
+      if (const auto copy = GatheredCopy(lowering, placed)) outer_copies_.push_back(*copy);
     }
   }
   for (size_t g = 0; g < groups_.groups.size(); ++g) {
@@ -142,7 +142,7 @@ void SplitProblem::PriceCollectives(size_t group, int32_t axis,
     const auto gain = std::lower_bound(gains.begin(), gains.end(),
                                        std::make_pair(std::max(placed.factor, 0), Seconds{-1e30}));
     (gain == gains.end() ? gains.front() : *gain).second -= time;
-    if (const auto copy = GatheredCopy(placed)) copies.push_back(*copy);
+    if (const auto copy = GatheredCopy(module_.lowering(), placed)) copies.push_back(*copy);
   }
 }
 

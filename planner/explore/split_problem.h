@@ -70,7 +70,7 @@ class SplitProblem {
   Bytes LeastMemory(const std::vector<bool>& chosen) const { return PeakMemory(chosen, false); }
 
   // What memory consists of, for SplitMemory: the buffers under the outer splits, in the order of
-  // Lowering::buffers, with nodes for steps; which of them a group splits and into how many parts;
+  // Lowering::buffers, with places for steps; which of them a group splits and into how many parts;
   // and the whole copies that the outer splits and a group's need.
   const std::vector<Buffer>& buffers() const { return buffers_; }
   const std::vector<std::pair<int32_t, double>>& split_buffers(size_t group) const {

@@ -150,7 +150,10 @@ class CollectiveFinder {
       const int32_t wanted = WantedDim(cut, tensor);
       const auto [copy, is_first] = moved.try_emplace({tensor, wanted}, found_.size());
       if (!is_first) {
-        found_[copy->second].until = std::max(found_[copy->second].until, cut.node);
+        PlacedCollective& first = found_[copy->second];
+        if (cut.node < 0 || !first.is_before) continue;
+        if (lowering_.place_of(cut.node) > lowering_.place_of(first.until)) first.until = cut.node;
+        if (lowering_.place_of(cut.node) < lowering_.place_of(first.node)) first.node = cut.node;
         continue;
       }
       const NodeId last = graph_.node_count() - 1;
@@ -207,10 +210,10 @@ std::vector<PlacedCollective> CollectivesOf(const Lowering& lowering,
   return CollectiveFinder(lowering, consequences, axis, others).Find();
 }
 
-std::optional<Buffer> GatheredCopy(const PlacedCollective& collective) {
+std::optional<Buffer> GatheredCopy(const Lowering& lowering, const PlacedCollective& collective) {
   if (collective.step.kind != CollectiveKind::kAllGather) return std::nullopt;
-  return Buffer{collective.step.bytes, collective.node, collective.until, BufferRole::kActivation,
-                collective.tensor};
+  return Buffer{collective.step.bytes, lowering.place_of(collective.node),
+                lowering.place_of(collective.until), BufferRole::kActivation, collective.tensor};
 }
 
 CollectiveSum SumOf(CollectiveKind kind, absl::Span<const PlacedCollective> collectives) {

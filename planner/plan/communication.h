@@ -42,9 +42,9 @@ std::vector<PlacedCollective> CollectivesOf(const Lowering& lowering,
                                             const AxisOfPlan& axis,
                                             absl::Span<const Propagation* const> others);
 
-// The whole copy that an all-gather of a cut operand makes, with nodes for steps; none for other
-// collectives.
-std::optional<Buffer> GatheredCopy(const PlacedCollective& collective);
+// The whole copy that an all-gather of a cut operand makes, with places in the lowering's order for
+// steps; none for other collectives.
+std::optional<Buffer> GatheredCopy(const Lowering& lowering, const PlacedCollective& collective);
 
 struct CollectiveSum {
   int64_t count = 0;  // times the trip counts around them

@@ -11,18 +11,18 @@ constexpr int32_t kNoLoop = -1;
 // The loops of a graph as a tree: which one a node is in, and where each ends.
 class Loops {
  public:
-  explicit Loops(const Graph& graph) : graph_(graph) {
-    for (NodeId node = 0; node < graph.node_count(); ++node) {
-      for (int32_t loop = LoopOf(node); loop != kNoLoop; loop = loops_[loop].outer)
-        loops_[loop].last = node;
+  Loops(const Graph& graph, absl::Span<const NodeId> order) : graph_(graph) {
+    for (int32_t place = 0; place < graph.node_count(); ++place) {
+      for (int32_t loop = LoopOf(order[place]); loop != kNoLoop; loop = loops_[loop].outer)
+        loops_[loop].last = place;
     }
   }
 
-  // The last node of the outermost loop that `reader` is in and `producer` (-1: a parameter) is
-  // not; `reader` where there is none.
-  NodeId LastReadOf(NodeId producer, NodeId reader) {
-    if (loops_.empty()) return reader;
-    NodeId last = reader;
+  // The last place of the outermost loop that `reader`, at `place`, is in and `producer` (-1: a
+  // parameter) is not; `place` where there is none.
+  int32_t LastReadOf(NodeId producer, NodeId reader, int32_t place) {
+    int32_t last = place;
+    if (loops_.empty()) return last;
     for (int32_t loop = LoopOf(reader); loop != kNoLoop; loop = loops_[loop].outer) {
       if (producer >= 0 && IsInside(producer, loop)) break;
       last = loops_[loop].last;
@@ -33,7 +33,7 @@ class Loops {
  private:
   struct Loop {
     int32_t outer = kNoLoop;
-    NodeId last = -1;
+    int32_t last = -1;
   };
 
   int32_t LoopOf(NodeId node) { return LoopOfSite(graph_.node(node).call_site); }
@@ -68,22 +68,24 @@ class Loops {
 
 }  // namespace
 
-std::vector<NodeId> LastUses(const Graph& graph, const Storage& storage) {
-  Loops loops(graph);
-  std::vector<NodeId> last(graph.tensor_count(), -1);
+std::vector<int32_t> LastUses(const Graph& graph, const Storage& storage,
+                              absl::Span<const NodeId> order) {
+  Loops loops(graph, order);
+  std::vector<int32_t> last(graph.tensor_count(), -1);
   for (const Leaf& output : graph.outputs())
     last[storage.of[output.tensor]] = graph.node_count() - 1;
-  for (NodeId node = graph.node_count() - 1; node >= 0; --node) {
+  for (int32_t place = graph.node_count() - 1; place >= 0; --place) {
+    const NodeId node = order[place];
     if (!graph.node(node).is_live) continue;
-    NodeId until = node;
+    int32_t until = place;
     for (const TensorId result : graph.results(node)) {
-      NodeId& needed = last[storage.of[result]];
+      int32_t& needed = last[storage.of[result]];
       if (!storage.is_materialized[storage.of[result]]) until = std::max(until, needed);
-      needed = std::max(needed, node);
+      needed = std::max(needed, place);
     }
     for (const TensorId operand : graph.operands(node)) {
       const TensorId array = storage.of[operand];
-      const NodeId read = loops.LastReadOf(graph.tensor(array).producer, node);
+      const int32_t read = loops.LastReadOf(graph.tensor(array).producer, node, place);
       last[array] = std::max({last[array], until, read});
     }
   }

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "absl/types/span.h"
 #include "planner/graph/graph.h"
 
 namespace automap {
@@ -13,7 +14,8 @@ struct Storage {
   std::vector<bool> is_materialized;  // by tensor whose memory it is
 };
 
-// By tensor whose memory it is, the last node that needs it, -1 where none does:
+// By tensor whose memory it is, the place in `order` (of all nodes; the nodes of a loop follow one
+// another) after which nothing needs it, -1 where nothing does:
 //
 //   - itself or through arrays that are not stored, whose readers read it in their place;
 //   - one that a loop's body or condition reads and that was there before the loop: until the loop
@@ -21,6 +23,7 @@ struct Storage {
 //   - a result of the step: until the end.
 //
 // O(slots x depth of loops).
-std::vector<NodeId> LastUses(const Graph& graph, const Storage& storage);
+std::vector<int32_t> LastUses(const Graph& graph, const Storage& storage,
+                              absl::Span<const NodeId> order);
 
 }  // namespace automap

@@ -7,6 +7,8 @@
 #include "planner/plan/communication.h"
 #include "planner/plan/kernel_shape.h"
 #include "planner/plan/lifetimes.h"
+#include "planner/plan/memory_order.h"
+#include "planner/plan/recomputed.h"
 #include "planner/plan/work.h"
 
 namespace automap {
@@ -170,34 +172,48 @@ void Lowering::MeasureWork() {
 // A buffer lives from the node that fills it to its last use. Parameters live throughout, and new
 // values of parameters take their place.
 void Lowering::FindLifetimes(const Roles& roles) {
-  const int32_t last_step = graph_->node_count() - 1;
-  const std::vector<NodeId> last_use = LastUses(*graph_, storage_);
-  std::vector<bool> in_place(graph_->tensor_count(), false);
-  for (size_t i = 0; i < graph_->outputs().size(); ++i) {
-    if (roles.updated_parameter[i] >= 0) in_place[storage_.of[graph_->outputs()[i].tensor]] = true;
-  }
+  KeptArrays kept;
+  kept.size_of = [this](TensorId tensor) { return SizeOf(tensor); };
+  kept.storage = WithoutRecomputed(*graph_, storage_, kept.size_of);
+  kept.is_new = NewArrays(kept.storage, roles);
+  order_ = MemoryOrder(*graph_, kept);
+  place_of_.resize(order_.size());
+  for (size_t place = 0; place < order_.size(); ++place) place_of_[order_[place]] = place;
+  const std::vector<int32_t> last_use = LastUses(*graph_, kept.storage, order_);
   buffer_of_.assign(graph_->tensor_count(), -1);
   const auto add = [&](TensorId tensor, int32_t first, int32_t last, BufferRole role) {
     buffer_of_[tensor] = buffers_.size();
     buffers_.push_back({SizeOf(tensor), first, last, role, tensor});
   };
-  for (size_t p = 0; p < graph_->parameters().size(); ++p) {
-    const TensorId tensor = graph_->parameters()[p].tensor;
-    add(tensor, 0, std::max(0, last_step), BufferRoleOf(roles.of[p]));
-  }
-  for (NodeId node = 0; node < graph_->node_count(); ++node) {
+  const int32_t end = std::max(0, graph_->node_count() - 1);
+  for (size_t p = 0; p < graph_->parameters().size(); ++p)
+    add(graph_->parameters()[p].tensor, 0, end, BufferRoleOf(roles.of[p]));
+  for (const NodeId node : order_) {
     if (!graph_->node(node).is_live) continue;
+    const int32_t place = place_of_[node];
     for (const TensorId result : graph_->results(node)) {
-      const bool is_own =
-          storage_.of[result] == result && IsMaterialized(result) && buffer_of_[result] < 0;
-      if (is_own && !in_place[result] && graph_->node(node).opcode != Opcode::kConstant) {
-        add(result, node, std::max(node, last_use[result]), BufferRole::kActivation);
-      }
+      if (kept.is_new[result] && buffer_of_[result] < 0)
+        add(result, place, std::max(place, last_use[result]), BufferRole::kActivation);
     }
   }
   for (TensorId tensor = 0; tensor < graph_->tensor_count(); ++tensor) {
     if (storage_.of[tensor] != tensor) buffer_of_[tensor] = buffer_of_[storage_.of[tensor]];
   }
+}
+
+// Arrays that are kept and neither parameters, nor in the place of one, nor constants.
+std::vector<bool> Lowering::NewArrays(const Storage& kept, const Roles& roles) const {
+  std::vector<bool> is_new(graph_->tensor_count(), false);
+  for (NodeId node = 0; node < graph_->node_count(); ++node) {
+    if (graph_->node(node).opcode == Opcode::kConstant) continue;
+    for (const TensorId result : graph_->results(node))
+      is_new[result] = kept.of[result] == result && kept.is_materialized[result];
+  }
+  for (const Leaf& parameter : graph_->parameters()) is_new[parameter.tensor] = false;
+  for (size_t i = 0; i < graph_->outputs().size(); ++i) {
+    if (roles.updated_parameter[i] >= 0) is_new[kept.of[graph_->outputs()[i].tensor]] = false;
+  }
+  return is_new;
 }
 
 ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> axes) const {
@@ -272,18 +288,19 @@ ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> a
 Program Lowering::Lower(absl::Span<const Propagation* const> axes) const {
   Program program;
   program.steps.reserve(graph_->node_count());
-  std::vector<int32_t> first_step_of(graph_->node_count() + 1);
-  std::vector<PlacedCollective> collectives;  // in node order, those before a node's step first
+  std::vector<int32_t> first_step_of(graph_->node_count() + 1);  // by place
+  std::vector<PlacedCollective> collectives;  // in our order, those before a node's step first
   for (size_t axis = 0; axis < axes.size(); ++axis) {
     const auto found = CollectivesOf(*this, static_cast<int32_t>(axis), axes);
     collectives.insert(collectives.end(), found.begin(), found.end());
   }
-  std::stable_sort(collectives.begin(), collectives.end(), [](const auto& a, const auto& b) {
-    return std::make_pair(a.node, !a.is_before) < std::make_pair(b.node, !b.is_before);
+  std::stable_sort(collectives.begin(), collectives.end(), [this](const auto& a, const auto& b) {
+    return std::make_pair(place_of_[a.node], !a.is_before) <
+           std::make_pair(place_of_[b.node], !b.is_before);
   });
   auto next = collectives.begin();
-  for (NodeId node = 0; node < graph_->node_count(); ++node) {
-    first_step_of[node] = program.steps.size();
+  for (const NodeId node : order_) {
+    first_step_of[place_of_[node]] = program.steps.size();
     for (; next != collectives.end() && next->node == node && next->is_before; ++next) {
       program.steps.push_back(next->step);
       std::get<CollectiveStep>(program.steps.back()).label = node;
@@ -300,7 +317,7 @@ Program Lowering::Lower(absl::Span<const Propagation* const> axes) const {
   program.buffers = buffers_;
   for (Buffer& buffer : program.buffers) buffer.bytes = buffer.bytes / PartsOf(buffer.label, axes);
   for (const PlacedCollective& moved : collectives) {
-    if (const auto copy = GatheredCopy(moved)) program.buffers.push_back(*copy);
+    if (const auto copy = GatheredCopy(*this, moved)) program.buffers.push_back(*copy);
   }
   for (Buffer& buffer : program.buffers) {
     buffer.first_step = std::min(first_step_of[buffer.first_step], last);

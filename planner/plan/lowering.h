@@ -10,7 +10,8 @@
 // An operation is charged the materialized arrays that it reads and writes; one that writes none is
 // part of its reader's kernel and has no launch of its own. Reshapes, loop and branch identities
 // and updates in place (dynamic-update-slice, scatter, the new value of a parameter) rename memory
-// instead of copying it.
+// instead of copying it. Memory counts fewer arrays than that: those that are better worked out
+// again are not kept (recomputed.h), though they are charged as written and read.
 #pragma once
 
 #include <vector>
@@ -49,13 +50,17 @@ class Lowering {
   ComputeStep StepOf(NodeId node, absl::Span<const Propagation* const> axes, FactorId factor,
                      double parts) const;
 
-  // The whole program. Buffers carry the tensor in `label`. O(slots).
+  // The order in which the nodes run (memory_order.h), and a node's place in it.
+  const std::vector<NodeId>& order() const { return order_; }
+  int32_t place_of(NodeId node) const { return place_of_[node]; }
+
+  // The whole program, in that order. Buffers carry the tensor in `label`. O(slots).
   Program Lower(absl::Span<const Propagation* const> axes) const;
 
   // Memory of the whole graph without splits, in the order of Lower's buffers; `label` is the
-  // tensor.
+  // tensor, steps are places in the order.
   const std::vector<Buffer>& buffers() const { return buffers_; }
-  // The buffer that holds a tensor, or -1 when it has no memory of its own.
+  // The buffer that holds a tensor, or -1 when it has no memory of its own or is not kept.
   int32_t buffer_of(TensorId tensor) const { return buffer_of_[tensor]; }
 
   // Whether a node does any work (and has a step).
@@ -69,6 +74,7 @@ class Lowering {
   void MarkMaterialized();
   void MeasureWork();
   void FindLifetimes(const Roles& roles);
+  std::vector<bool> NewArrays(const Storage& kept, const Roles& roles) const;
   bool IsMaterialized(TensorId tensor) const {
     return storage_.is_materialized[storage_.of[tensor]];
   }
@@ -78,6 +84,8 @@ class Lowering {
   Storage storage_;
   std::vector<NodeWork> work_;
   std::vector<double> scales_;  // empty: all 1
+  std::vector<NodeId> order_;
+  std::vector<int32_t> place_of_;  // by node
   std::vector<Buffer> buffers_;
   std::vector<int32_t> buffer_of_;
 };

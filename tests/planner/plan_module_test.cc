@@ -197,7 +197,7 @@ TEST(SimulateModulePlan, AnotherScheduleHasAnotherStep) {
 }
 
 TEST(PlanModule, APipelineWithoutMemoryGetsACertificate) {
-  const auto plan = PlanZoo("t5-11b-paper", "v100x8x4-25gbps", PipelineOptions(16));
+  const auto plan = PlanZoo("t5-11b-paper", "v100x8x4-25gbps", PipelineOptions(32));
   EXPECT_EQ(plan.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(plan.status().message().find("smallest number of stages that fits is "),
             absl::string_view::npos)

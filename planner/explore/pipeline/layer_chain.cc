@@ -156,7 +156,9 @@ class ChainBuilder {
       const TensorId tensor = buffer.label;
       const NodeId producer = graph_.tensor(tensor).producer;
       if (producer < 0 || !phases_.is_forward[producer]) continue;
-      if (IsReadBackward(tensor)) sums_.saved[SlotOf(producer)] += buffer.bytes.value;
+      // Itself, or through arrays that are worked out again.
+      if (IsReadBackward(tensor) || IsUsedLater(buffer))
+        sums_.saved[SlotOf(producer)] += buffer.bytes.value;
     }
     const auto& parameters = graph_.parameters();
     for (size_t p = 0; p < parameters.size(); ++p) {
@@ -173,6 +175,10 @@ class ChainBuilder {
       }
     }
     for (NodeId node = 0; node < graph_.node_count(); ++node) MeasureOperation(node);
+  }
+
+  bool IsUsedLater(const Buffer& buffer) const {
+    return !phases_.is_forward[module_.lowering().order()[buffer.last_step]];
   }
 
   bool IsReadBackward(TensorId tensor) const {

@@ -172,9 +172,9 @@ ENTRY main {
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].step.kind, CollectiveKind::kAllGather);
   EXPECT_EQ(found[0].step.bytes.value, 16 * 64 * 4);
-  const auto copy = GatheredCopy(found[0]);
+  const auto copy = GatheredCopy(module.lowering, found[0]);
   ASSERT_TRUE(copy);
-  EXPECT_EQ(copy->last_step, cuts.list()[1].node);
+  EXPECT_EQ(copy->last_step, module.lowering.place_of(cuts.list()[1].node));
   const Program program = module.lowering.Lower(axes);
   EXPECT_EQ(program.buffers.size(), module.lowering.buffers().size() + 1);
 }
