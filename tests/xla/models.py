@@ -115,6 +115,27 @@ def gpt(scale=1):
     return step, state, {"tokens": shape(16, seq, dtype=S32), "targets": shape(16, seq, dtype=S32)}
 
 
+def deep_decoder(layers=6, remat=0):
+    """Deep enough that rematerialisation (remat != 0: jax.checkpoint around each block) shows in memory."""
+    d, heads, vocab, seq = 128, 4, 256, 128
+    layer = {"ln1": norm_shape(d), "att": attention_shape(d, heads), "ln2": norm_shape(d),
+             "up": shape(d, 4 * d), "down": shape(4 * d, d)}
+    params = {"embed": shape(vocab, d), "layers": [layer] * layers}
+
+    def block(x, l):
+        x = x + attention(norm(x, l["ln1"]), l["att"], causal=True)
+        return x + jax.nn.gelu(norm(x, l["ln2"]) @ l["up"]) @ l["down"]
+
+    def loss(p, batch):
+        x = p["embed"][batch["tokens"]]
+        for l in p["layers"]:
+            x = jax.checkpoint(block)(x, l) if remat else block(x, l)
+        return cross_entropy(x @ p["embed"].T, batch["targets"])
+
+    step, state = training(loss, params)
+    return step, state, {"tokens": shape(16, seq, dtype=S32), "targets": shape(16, seq, dtype=S32)}
+
+
 def scanned_decoder(scale=1):
     d, heads, layers, vocab, seq = 64 * scale, 8, 4, 256, 32
     one = {"ln1": norm_shape(d), "att": attention_shape(d, heads), "up": shape(d, 4 * d),
