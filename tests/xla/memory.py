@@ -28,7 +28,7 @@ FAST = " --xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=
 GIB = 2**30
 CLOSE = 0.1
 
-Xla = collections.namedtuple("Xla", "arguments temporaries undonated live own")
+Xla = collections.namedtuple("Xla", "arguments temporaries undonated live own others")
 
 
 def compiled_stats(path):
@@ -71,7 +71,8 @@ def kind_of(name, shape):
 
 
 def fullest_moment(folder):
-    """Bytes alive at the fullest moment of XLA's schedule by its own live ranges, and those of each kind then."""
+    """Bytes alive at the fullest moment of XLA's schedule by its own live ranges, then those of each kind that only its
+    backend makes, and the others by operation."""
     values = temporary_values(next(folder.glob("*buffer-assignment.txt")).read_text())
     ranges = next(folder.glob("*live-range.txt")).read_text().partition("BufferLiveRange:")[2]
     change, alive = collections.Counter(), {}
@@ -85,11 +86,13 @@ def fullest_moment(folder):
         live += change[time]
         if live > most:
             most, moment = live, time
-    own = collections.Counter()
+    own, others = collections.Counter(), collections.Counter()
     for name, (first, last) in alive.items():
-        if first <= moment <= last and kind_of(name, values[name][1]):
-            own[kind_of(name, values[name][1])] += values[name][0]
-    return most, own
+        if first <= moment <= last:
+            size, shape = values[name]
+            kind = kind_of(name, shape)
+            (own if kind else others)[kind or re.sub(r"[.\d]*\{.*", "", name)] += size
+    return most, own, others
 
 
 def xla_memory(path, flags):
@@ -112,6 +115,11 @@ def our_memory(automap, path):
     return int(cost["peakMemoryBytes"]) - activations, activations
 
 
+def listed(kinds, xla):
+    """The largest few, with their sizes."""
+    return ", ".join(f"{kind} {size / GIB:.3g} GiB" for kind, size in kinds.most_common(4) if size > 0.01 * xla.temporaries)
+
+
 def verdict(ours, xla):
     """Whether ours is close to XLA's, or to what is left without what only its CPU backend makes."""
     ratio = ours / xla.temporaries
@@ -120,9 +128,9 @@ def verdict(ours, xla):
     own = collections.Counter(xla.own)
     if xla.undonated > 0.02 * xla.temporaries:
         own["results whose arguments the module does not donate"] = xla.undonated
-    named = ", ".join(f"{kind} {size / GIB:.3g} GiB" for kind, size in own.most_common() if size > 0.01 * xla.temporaries)
     rest = ours / max(1, xla.temporaries - sum(own.values()))
-    return ratio, f"{rest:.2f} of the rest without {named}" if named else "fusion: no kind of XLA's own is in it"
+    words = f"{rest:.2f} of the rest without {listed(own, xla)}" if listed(own, xla) else "none of these kinds is in it"
+    return ratio, words if abs(rest - 1) <= CLOSE else f"{words}; fusion and order: the rest is {listed(xla.others, xla)}"
 
 
 def row_of(automap, path):
@@ -140,8 +148,8 @@ def row_of(automap, path):
 HEAD = """# Memory beside XLA's
 
 Written by `tests/xla/run --memory` (`tests/xla/memory.py`, jaxlib as in `tests/xla/requirements.txt`): a whole step on one
-device. Argument bytes must be equal. Temporaries in GiB: ours by liveness over the module's order; XLA's in its sequential
-order; what is alive at the fullest moment of that by the live ranges that XLA prints; and XLA's in the order that it takes
+device. Argument bytes must be equal. Temporaries in GiB: ours by liveness over an order for little memory; XLA's in its
+sequential order; what is alive at the fullest moment of that by the live ranges that XLA prints; and XLA's in the order that it takes
 for a CPU's threads. The ratio is ours over XLA's sequential; where it is more than 10 % off, the last column leaves out
 what only XLA's CPU backend makes, sized at its fullest moment.
 
