@@ -4,7 +4,9 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "base/reason.h"
@@ -38,6 +40,20 @@ int64_t ChangeTime(const std::string& path) {
 
 }  // namespace
 
+absl::Status Principals::ReadKeys(const std::string& path, List& list) {
+  if (list.expected.issuer.empty()) return Wrong(absl::StrCat(path, ": jwt.issuer"), "missing");
+  if (list.expected.audience.empty()) return Wrong(absl::StrCat(path, ": jwt.audience"), "missing");
+  list.keys_file = (std::filesystem::path(path).parent_path() / list.keys_file).string();
+  std::ifstream file(list.keys_file);
+  std::stringstream text;
+  text << file.rdbuf();
+  if (!file) return Wrong(list.keys_file, "cannot be read");
+  auto keys = JwtKeys::Parse(text.str());
+  if (!keys.ok()) return Wrong(list.keys_file, keys.status().message());
+  list.keys = *std::move(keys);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Principals::List> Principals::Read(const std::string& path) {
   std::ifstream file(path);
   const json document = json::parse(file, nullptr, /*allow_exceptions=*/false);
@@ -47,7 +63,7 @@ absl::StatusOr<Principals::List> Principals::Read(const std::string& path) {
   List list;
   try {
     for (const json& item : document["principals"]) {
-      const std::string at = absl::StrCat(path, ": principals[", list.size(), "]");
+      const std::string at = absl::StrCat(path, ": principals[", list.principals.size(), "]");
       Principal principal;
       principal.caller.name = item.value("name", "");
       if (principal.caller.name.empty()) return Wrong(absl::StrCat(at, ".name"), "missing");
@@ -59,12 +75,19 @@ absl::StatusOr<Principals::List> Principals::Read(const std::string& path) {
           return Wrong(absl::StrCat(at, ".tokenSha256"), "must be 64 lower-case hex digits each");
       }
       principal.certificates = item.value("certificates", std::vector<std::string>());
+      principal.subjects = item.value("subjects", std::vector<std::string>());
       std::string error;
       if (item.contains("expires") &&
           !absl::ParseTime(absl::RFC3339_full, item.value("expires", ""), &principal.expires,
                            &error))
         return Wrong(absl::StrCat(at, ".expires"), error);
-      list.push_back(std::move(principal));
+      list.principals.push_back(std::move(principal));
+    }
+    if (document.contains("jwt")) {
+      const json& jwt = document["jwt"];
+      list.expected = {jwt.value("issuer", ""), jwt.value("audience", "")};
+      list.keys_file = jwt.value("keysFile", "");
+      RETURN_IF_ERROR(ReadKeys(path, list));
     }
   } catch (const json::exception& error) {
     return Wrong(path, error.what());
@@ -76,8 +99,8 @@ absl::StatusOr<std::shared_ptr<Principals>> Principals::Open(const std::string& 
   ASSIGN_OR_RETURN(List list, Read(path));
   std::shared_ptr<Principals> principals(new Principals(path));
   MutexLock lock(principals->mutex_);
+  principals->changed_ = ChangeTimes(path, list);
   principals->list_ = std::make_shared<const List>(std::move(list));
-  principals->changed_ = ChangeTime(path);
   return principals;
 }
 
@@ -85,10 +108,10 @@ std::shared_ptr<const Principals::List> Principals::Present() {
   MutexLock lock(mutex_);
   if (SteadyNow() - looked_ < absl::Seconds(1)) return list_;
   looked_ = SteadyNow();
-  if (const int64_t changed = ChangeTime(path_); changed != changed_) {
+  if (ChangeTimes(path_, *list_) != changed_) {
     if (auto list = Read(path_); list.ok()) {
+      changed_ = ChangeTimes(path_, *list);
       list_ = std::make_shared<const List>(*std::move(list));
-      changed_ = changed;
     }
   }
   return list_;
@@ -101,11 +124,29 @@ absl::StatusOr<Caller> Principals::Admit(const Principal* found, absl::Time now)
   return found->caller;
 }
 
+// Changes whenever one of the files does.
+int64_t Principals::ChangeTimes(const std::string& path, const List& list) {
+  return ChangeTime(path) + (list.keys_file.empty() ? 0 : 3 * ChangeTime(list.keys_file));
+}
+
+absl::StatusOr<Caller> Principals::FindBySubject(const List& list, absl::string_view token,
+                                                 absl::Time now) {
+  ASSIGN_OR_RETURN(const std::string subject, list.keys->SubjectOf(token, list.expected, now));
+  const Principal* found = nullptr;
+  for (const Principal& principal : list.principals) {
+    if (std::find(principal.subjects.begin(), principal.subjects.end(), subject) !=
+        principal.subjects.end())
+      found = &principal;
+  }
+  return Admit(found, now);
+}
+
 absl::StatusOr<Caller> Principals::FindByToken(absl::string_view token, absl::Time now) {
   const std::string digest = Sha256Hex(token);
   const auto list = Present();
+  if (list->keys != nullptr && IsJwt(token)) return FindBySubject(*list, token, now);
   const Principal* found = nullptr;
-  for (const Principal& principal : *list) {
+  for (const Principal& principal : list->principals) {
     for (const std::string& known : principal.token_digests) {
       if (CRYPTO_memcmp(known.data(), digest.data(), digest.size()) == 0) found = &principal;
     }
@@ -116,7 +157,7 @@ absl::StatusOr<Caller> Principals::FindByToken(absl::string_view token, absl::Ti
 absl::StatusOr<Caller> Principals::FindByCertificate(absl::string_view identity, absl::Time now) {
   const auto list = Present();
   const Principal* found = nullptr;
-  for (const Principal& principal : *list) {
+  for (const Principal& principal : list->principals) {
     if (std::find(principal.certificates.begin(), principal.certificates.end(), identity) !=
         principal.certificates.end())
       found = &principal;
