@@ -1,6 +1,7 @@
 #include "planner/plan/recomputed.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "absl/container/inlined_vector.h"
 #include "planner/plan/work.h"
@@ -9,16 +10,20 @@ namespace automap {
 namespace {
 
 constexpr size_t kMostSources = 8;
-constexpr double kAsLarge = 1.02;  // scales and means by feature come on top
+constexpr double kAsLarge = 1.02;   // scales and means by feature come on top
+constexpr double kMostRead = 2.04;  // times the result's bytes
 
 using Sources = absl::InlinedVector<TensorId, 4>;
 
 class Recomputation {
  public:
-  Recomputation(const Graph& graph, Storage storage, const std::function<Bytes(TensorId)>& size_of)
+  // `last`: by array its last use, where that is known; empty: nothing is needed anyway.
+  Recomputation(const Graph& graph, Storage storage, const std::function<Bytes(TensorId)>& size_of,
+                std::vector<int32_t> last = {})
       : graph_(graph),
         storage_(std::move(storage)),
         size_of_(size_of),
+        last_(std::move(last)),
         only_maps_(graph.tensor_count(), true),
         only_dots_(graph.tensor_count(), true),
         is_overwritten_(graph.tensor_count(), false),
@@ -87,20 +92,24 @@ class Recomputation {
     const Sources& sources = sources_[result];
     if (!only_maps_[result] || sources.size() > kMostSources) return false;
     if (ArithmeticOf(graph_, node).transcendentals > 0) return false;
-    double bytes = 0;
+    double bytes = 0, kept_for_it = 0;
     for (const TensorId source : sources) {
       // What a loop carries or an update changes is another array later.
       const NodeId producer = graph_.tensor(source).producer;
       const bool is_carried = producer >= 0 && graph_.node(producer).opcode == Opcode::kWhile;
       if (is_carried || is_overwritten_[source]) return false;
       bytes += size_of_(source).value;
+      const bool lives_anyway = producer < 0 || (!last_.empty() && last_[source] >= last_[result]);
+      if (!lives_anyway) kept_for_it += size_of_(source).value;
     }
-    return bytes <= kAsLarge * size_of_(result).value;
+    const double size = size_of_(result).value;
+    return bytes <= kMostRead * size && kept_for_it <= kAsLarge * size;
   }
 
   const Graph& graph_;
   Storage storage_;
   const std::function<Bytes(TensorId)>& size_of_;
+  const std::vector<int32_t> last_;
   std::vector<bool> only_maps_, only_dots_;  // by array: what its readers are
   std::vector<bool> is_overwritten_;         // by array
   std::vector<Sources> sources_;             // by array
@@ -110,7 +119,10 @@ class Recomputation {
 
 Storage WithoutRecomputed(const Graph& graph, Storage storage,
                           const std::function<Bytes(TensorId)>& size_of) {
-  return Recomputation(graph, std::move(storage), size_of).Find();
+  const Storage first = Recomputation(graph, std::move(storage), size_of).Find();
+  std::vector<NodeId> as_listed(graph.node_count());
+  std::iota(as_listed.begin(), as_listed.end(), 0);
+  return Recomputation(graph, first, size_of, LastUses(graph, first, as_listed)).Find();
 }
 
 }  // namespace automap

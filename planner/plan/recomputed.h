@@ -12,12 +12,12 @@ namespace automap {
 // `storage` without these of its materialized arrays:
 //
 //   - a cheap map without transcendental functions that only cheap maps and reductions read, when
-//     what it is made of, down to arrays that are kept, is no larger than itself: reading that
-//     again costs as much as reading the result (what a batch norm subtracts from and scales, kept
-//     once as the convolution's result). The sources live longer instead;
+//     what it is made of, down to arrays that are kept, is at most twice as large as itself, and
+//     what of that would not live as long anyway no larger (what a batch norm subtracts from and
+//     scales, kept once as the convolution's result). The sources live longer instead;
 //   - a transposed matrix that only matrix products read: they read it either way.
 //
-// Results of the step are kept. `size_of` tells the bytes of an array. O(slots).
+// Results of the step are kept. How long arrays live is taken from the order of listing. `size_of` tells the bytes of an array. O(slots).
 Storage WithoutRecomputed(const Graph& graph, Storage storage,
                           const std::function<Bytes(TensorId)>& size_of);
 

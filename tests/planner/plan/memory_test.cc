@@ -126,6 +126,27 @@ ENTRY main {
   EXPECT_TRUE(Kept(*Prepared(text)).contains("centred")) << "a series is not worked out twice";
 }
 
+// A residual sum, of which both parts are kept for their own sake.
+TEST(Memory, WhatIsMadeOfArraysThatLiveAnywayIsWorkedOutAgain) {
+  const auto kept = Kept(*Prepared(R"(HloModule m
+
+ENTRY main {
+  x = f32[64,64] parameter(0)
+  y = f32[64,64] parameter(1)
+  a = f32[64,64] dot(x, y), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+  b = f32[64,64] dot(y, x), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+  sum = f32[64,64] add(a, b)
+  once = f32[64,64] multiply(sum, sum)
+  c = f32[64,64] dot(once, y), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+  later = f32[64,64] multiply(sum, c)
+  d = f32[64,64] dot(later, a), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+  ROOT e = f32[64,64] dot(d, b), lhs_contracting_dims={1}, rhs_contracting_dims={0}
+}
+)"));
+  EXPECT_FALSE(kept.contains("sum"));
+  EXPECT_TRUE(kept.contains("c"));
+}
+
 TEST(Memory, ATransposedMatrixIsReadAsItIs) {
   const auto kept = Kept(*Prepared(R"(HloModule m
 
