@@ -1,5 +1,8 @@
 #include "agent/agents.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "agent/rainbow/train.h"
 #include "base/status_macros.h"
 
@@ -40,25 +43,28 @@ absl::StatusOr<CandidatePolicy> TrainCandidatePolicy(
   return CandidatePolicy{features, options.hidden_units, agent.online().parameters};
 }
 
-double PlayByPolicy(const CandidatePolicy& policy, Environment& environment) {
+std::vector<float> ScoreActions(const CandidatePolicy& policy, const Environment& environment) {
   const QNetwork network = {policy.features, policy.hidden, 1, policy.parameters};
   std::vector<float> observation(environment.observation_size());
   std::vector<uint8_t> mask(environment.num_actions());
+  environment.Observe(absl::MakeSpan(observation));
+  environment.LegalActions(absl::MakeSpan(mask));
+  std::vector<float> scores(mask.size(), -std::numeric_limits<float>::infinity());
+  for (size_t a = 0; a < mask.size(); ++a) {
+    if (mask[a] == 0) continue;
+    const auto row = absl::MakeConstSpan(observation).subspan(a * policy.features, policy.features);
+    scores[a] = row[0] + network.Forward(row, 1).front();
+  }
+  return scores;
+}
+
+double PlayByPolicy(const CandidatePolicy& policy, Environment& environment) {
   double episode_return = 0;
   environment.Reset();
   while (!environment.done()) {
-    environment.Observe(absl::MakeSpan(observation));
-    environment.LegalActions(absl::MakeSpan(mask));
-    int best = -1;
-    float highest = 0;
-    for (size_t a = 0; a < mask.size(); ++a) {
-      if (mask[a] == 0) continue;
-      const auto row =
-          absl::MakeConstSpan(observation).subspan(a * policy.features, policy.features);
-      const float score = row[0] + network.Forward(row, 1).front();
-      if (best < 0 || score > highest) best = static_cast<int>(a), highest = score;
-    }
-    episode_return += environment.Step(best);
+    const std::vector<float> scores = ScoreActions(policy, environment);
+    const auto best = std::max_element(scores.begin(), scores.end());
+    episode_return += environment.Step(static_cast<int>(best - scores.begin()));
   }
   return episode_return;
 }

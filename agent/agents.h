@@ -39,7 +39,11 @@ absl::StatusOr<CandidatePolicy> TrainCandidatePolicy(
     uint64_t seed, int64_t episodes, int64_t episodes_each, const CandidatePolicy& start,
     const EpisodeObserver& observer);
 
-// Plays one episode by the largest score; its return. No randomness, no learning, no Torch.
+// The policy's estimate of the return behind each action; minus infinity for illegal ones. No
+// randomness, no learning, no Torch.
+std::vector<float> ScoreActions(const CandidatePolicy& policy, const Environment& environment);
+
+// Plays one episode by the largest score; its return.
 double PlayByPolicy(const CandidatePolicy& policy, Environment& environment);
 
 }  // namespace automap

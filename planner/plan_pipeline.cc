@@ -5,11 +5,12 @@
 #include "base/status_macros.h"
 #include "planner/explore/pipeline/batch.h"
 #include "planner/explore/pipeline/describe_pipeline.h"
+#include "planner/explore/pipeline/local_cuts.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/explore/pipeline/profile_chain.h"
 #include "planner/oracle/stopped.h"
 #include "planner/plan_request.h"
-#include "planner/search/pipeline_engines.h"
+#include "planner/search/pipeline_inference.h"
 #include "planner/search/pipeline_policy.h"
 #include "planner/search/run_once.h"
 

@@ -7,7 +7,6 @@
 #include "agent/presets.h"
 #include "base/archive.h"
 #include "base/status_macros.h"
-#include "planner/explore/pipeline/pipeline_bound.h"
 
 namespace automap {
 namespace {
@@ -182,21 +181,6 @@ void JudgeBySimulation(const PipelineProblem& problem, PipelineOutcome& outcome)
     outcome.cuts = outcome.curve_cuts[i];
     outcome.decisions_to_best = outcome.curve[i].first;
   }
-}
-
-PipelineOutcome InferCuts(const PipelineProblem& problem, const CandidatePolicy& policy,
-                          bool polish) {
-  const PipelineObserver nobody;
-  Incumbent incumbent("inference", nobody);
-  PipelineEnvironment environment(problem, {});
-  const double episode_return = PlayByPolicy(policy, environment);
-  incumbent.EndEpisode(environment, episode_return, problem.options().stages - 1);
-  PipelineOutcome outcome = std::move(incumbent).Take();
-  if (polish) {
-    outcome.cuts = LocalCuts(problem, outcome.cuts);
-    outcome.cost = problem.Cost(outcome.cuts);
-  }
-  return outcome;
 }
 
 }  // namespace automap

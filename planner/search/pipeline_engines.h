@@ -55,9 +55,4 @@ absl::StatusOr<PipelineOutcome> SearchCutsByDqn(const PipelineProblem& problem, 
 // curve, by the simulation and keeps the best of them by that.
 void JudgeBySimulation(const PipelineProblem& problem, PipelineOutcome& outcome);
 
-// No training: one roll-out of a policy that was trained offline on other chains
-// (pipeline_policy.h), and with `polish` the nearest local optimum.
-PipelineOutcome InferCuts(const PipelineProblem& problem, const CandidatePolicy& policy,
-                          bool polish = true);
-
 }  // namespace automap

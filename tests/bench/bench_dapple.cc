@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "planner/explore/pipeline/local_cuts.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"

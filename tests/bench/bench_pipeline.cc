@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <set>
 
+#include "planner/explore/pipeline/local_cuts.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/search/pipeline_engines.h"
 #include "simulator/cluster/cluster_proto.h"

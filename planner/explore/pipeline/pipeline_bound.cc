@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "agent/core/random.h"
+#include "planner/explore/pipeline/local_cuts.h"
 #include "planner/explore/pipeline/pipeline_environment.h"
 #include "planner/oracle/best_cuts.h"
 #include "planner/oracle/stopped.h"
@@ -13,7 +14,6 @@ namespace automap {
 namespace {
 
 constexpr size_t kBeamWidth = 3;
-constexpr int64_t kMostSimulatedTasks = 10'000'000;
 
 CutQuestion QuestionOf(const PipelineProblem& problem, const std::function<bool()>& stop) {
   CutQuestion question;
@@ -61,53 +61,6 @@ CutQuestion QuestionOf(const PipelineProblem& problem, const std::function<bool(
   return question;
 }
 
-// Cuts one step away: each end of layers or devices moved by a power of two, or two neighbours
-// together.
-template <typename Visit>
-void Neighbours(const PipelineCuts& cuts, const Visit& visit) {
-  const int32_t count = static_cast<int32_t>(cuts.layer_ends.size()) - 1;
-  for (int32_t s = 0; s < count; ++s) {
-    for (const int32_t step : {1, -1, 2, -2, 4, -4, 8, -8, 16, -16}) {
-      PipelineCuts next = cuts;
-      next.layer_ends[s] += step;
-      visit(next);
-      if (s + 1 < count) next.layer_ends[s + 1] += step, visit(next);
-    }
-    for (const int32_t device : {1, -1, 2, -2}) {
-      PipelineCuts next = cuts;
-      next.device_ends[s] += device;
-      visit(next);
-      for (const int32_t step : {1, -1, 2, -2, 4, -4}) {
-        PipelineCuts both = next;
-        both.layer_ends[s] += step;
-        visit(both);
-      }
-      if (s + 1 < count) next.device_ends[s + 1] += device, visit(next);
-    }
-  }
-}
-
-// Hill climbing; `cost_of` cuts, given the cost to beat, null at first. What returns that is not
-// better.
-template <typename CostOf>
-PipelineCuts Climb(const PipelineProblem& problem, PipelineCuts start,
-                   const std::function<bool()>& stop, const CostOf& cost_of) {
-  PipelineCost cost = cost_of(start, nullptr);
-  for (int round = 0; round < 200 && !(stop && stop()); ++round) {
-    PipelineCuts best = start;
-    Neighbours(start, [&](const PipelineCuts& next) {
-      if (!problem.IsLegal(next)) return;
-      const PipelineCost next_cost = cost_of(next, &cost);
-      if (!problem.IsBetter(next_cost, cost)) return;
-      cost = next_cost;
-      best = next;
-    });
-    if (best == start) break;
-    start = best;
-  }
-  return start;
-}
-
 // Cuts by the shortest projections: always the first, then one time in five another.
 std::vector<PipelineCuts> ProjectedCuts(const PipelineProblem& problem,
                                         const std::function<bool()>& stop) {
@@ -134,28 +87,6 @@ std::vector<PipelineCuts> ProjectedCuts(const PipelineProblem& problem,
 }
 
 }  // namespace
-
-PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
-                       const std::function<bool()>& stop) {
-  return Climb(problem, std::move(start), stop,
-               [&](const PipelineCuts& cuts, const PipelineCost*) { return problem.Cost(cuts); });
-}
-
-PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts start,
-                                const std::function<bool()>& stop) {
-  int64_t left = kMostSimulatedTasks;
-  bool is_stopped = false;
-  const int64_t tasks = int64_t{2} * problem.options().stages * problem.options().micro_batches;
-  const auto cost_of = [&](const PipelineCuts& cuts, const PipelineCost* best) {
-    const PipelineCost least = problem.Cost(cuts);
-    is_stopped = is_stopped || (stop && stop());
-    if (best != nullptr && (is_stopped || left < tasks || !problem.IsBetter(least, *best)))
-      return *best;
-    left -= tasks;
-    return problem.SimulatedCost(cuts);
-  };
-  return Climb(problem, std::move(start), stop, cost_of);
-}
 
 PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop) {
   const std::function<bool()> look = [&] { return stop && stop(); };

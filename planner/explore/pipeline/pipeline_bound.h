@@ -22,15 +22,6 @@ struct PipelineBound {
 // so far, if any.
 PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop = nullptr);
 
-// Hill climbing from even cuts: moves one cut of the layers or devices at a time while that is
-// better and `stop` does not say true. Deterministic.
-PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
-                       const std::function<bool()>& stop = nullptr);
-
-// The same by the simulated length, as far as some ten million simulated tasks lead.
-PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts start,
-                                const std::function<bool()>& stop = nullptr);
-
 // Whether any cuts into `stages` stages fit if every device had `factor` times its memory. Layers
 // without variables count as stages, too. O(stages x devices^2 x log layers).
 bool AnyFits(const PipelineProblem& problem, int32_t stages, double factor = 1);

@@ -13,6 +13,13 @@ constexpr double kOutOfMemory = -1;  // paper section 5
 constexpr double kGapScale = 5;
 constexpr int32_t kShortLine = 16, kNear = 3;  // devices
 
+// Whether a thinned list has a layer this far from where the work divides as the devices do: near
+// ones all, others ever more sparsely.
+bool IsLookedAt(int32_t distance) {
+  constexpr int32_t kFar[] = {6, 9, 13, 19, 28, 41, 60, 88, 129, 190, 280};
+  return distance <= 4 || std::binary_search(std::begin(kFar), std::end(kFar), distance);
+}
+
 float Limited(double value) { return static_cast<float>(std::clamp(value, -4.0, 4.0)); }
 
 }  // namespace
@@ -47,25 +54,24 @@ bool PipelineEnvironment::MayCutAfter(int32_t layer_end) const {
 
 PipelineEnvironment::Candidate PipelineEnvironment::MakeCandidate(int32_t layer_end,
                                                                   int32_t device_end) const {
-  Candidate candidate = {layer_end, device_end, {}, false, true};
+  Candidate candidate = {layer_end, device_end, {}, Rest::kEven, false, true};
   candidate.fits =
       problem_->MayUse({first_layer(), layer_end}, {first_device(), device_end}, stages_left() - 1);
-  candidate.projection =
-      PipelineLength(Projected(layer_end, device_end), problem_->options().micro_batches);
+  const auto project = [&](Rest rest) {
+    const Seconds length =
+        PipelineLength(Projected(layer_end, device_end, rest), problem_->options().micro_batches);
+    if (rest != Rest::kEven && length >= candidate.projection) return;
+    candidate.projection = length;
+    candidate.rest = rest;
+  };
+  project(Rest::kEven);
+  if (stages_left() > 2 && !is_paper()) project(Rest::kNextLarge), project(Rest::kLastLarge);
   return candidate;
 }
 
-std::vector<int32_t> PipelineEnvironment::PlacesFor(int32_t layer_end) const {
-  const int32_t least = first_device() + 1;
-  const int32_t most = problem_->devices() - (stages_left() - 1);
-  const int32_t wanted = std::clamp(problem_->ProportionalDevices(layer_end), least, most);
-  if (is_paper()) return {wanted};
-  std::vector<int32_t> places;
-  for (int32_t device = least; device <= most; ++device) {
-    const bool is_near = most - least < kShortLine || std::abs(device - wanted) <= kNear;
-    if (is_near || problem_->IsServerEnd(device)) places.push_back(device);
-  }
-  return places;
+// Where the devices are cut in proportion to the work before a layer, if the rest is left enough.
+int32_t PipelineEnvironment::PlaceFor(int32_t layer_end) const {
+  return std::clamp(problem_->ProportionalDevices(layer_end), first_device() + 1, LastPlace());
 }
 
 std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::PaperCandidates() const {
@@ -76,7 +82,7 @@ std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::PaperCandidates
   bool any_near = false;
   for (int a = 0; a < num_actions(); ++a) {
     if (!MayCutAfter(a + 1)) continue;
-    all[a] = MakeCandidate(a + 1, PlacesFor(a + 1).front());
+    all[a] = MakeCandidate(a + 1, PlaceFor(a + 1));
     any_near = any_near || std::abs(all[a].device_end - centre) <= options_.radius;
   }
   for (Candidate& candidate : all) {
@@ -84,6 +90,22 @@ std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::PaperCandidates
       candidate.is_legal = false;
   }
   return all;
+}
+
+// No projection of a cut there is shorter: the stage that ends there, and the rest if it could be
+// shared out without loss.
+Seconds PipelineEnvironment::LeastLength(int32_t layer_end, int32_t device_end) const {
+  const PipelineStage stage =
+      problem_->TimesOf({first_layer(), layer_end}, {first_device(), device_end});
+  const Seconds rest =
+      problem_->LeastSlowest(problem_->layers(), 1) - problem_->LeastSlowest(layer_end, 1);
+  Seconds before;
+  for (const PipelineStage& earlier : stages_) {
+    before += earlier.forward + earlier.backward + earlier.send + earlier.send_back;
+  }
+  return before +
+         std::max(stage.forward + stage.backward, rest / (problem_->devices() - device_end)) *
+             problem_->options().micro_batches;
 }
 
 std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::ShortestCandidates() const {
@@ -97,12 +119,30 @@ std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::ShortestCandida
     const auto [found, is_new] = best.emplace(key, made);
     if (!is_new && shorter(made, found->second)) found->second = made;
   };
-  for (int32_t end = first_layer() + 1; end < problem_->layers(); ++end) {
-    if (!MayCutAfter(end)) continue;
-    for (const int32_t device : PlacesFor(end)) {
-      const Candidate made = MakeCandidate(end, device);
-      keep(of_layer, end, made);
-      keep(of_place, device, made);
+  const bool is_short = LastPlace() - first_device() <= kShortLine;
+  const auto consider = [&](int32_t end, int32_t device) {
+    const bool is_near = is_short || std::abs(device - PlaceFor(end)) <= kNear;
+    if (!MayCutAfter(end) || (!is_near && !problem_->IsServerEnd(device))) return;
+    const Seconds least = LeastLength(end, device);
+    const auto is_beaten = [&](const std::map<int32_t, Candidate>& best, int32_t key) {
+      const auto found = best.find(key);
+      return found != best.end() && found->second.fits && found->second.projection < least;
+    };
+    if (is_beaten(of_layer, end) && is_beaten(of_place, device)) return;
+    const Candidate made = MakeCandidate(end, device);
+    keep(of_layer, end, made);
+    keep(of_place, device, made);
+  };
+  for (int32_t device = first_device() + 1; device <= LastPlace(); ++device) {
+    // From where the work divides as the devices do outwards, as the best are found first.
+    const int32_t centre = problem_->LayerAtWork(
+        first_layer(), (device - first_device()) * 1.0 / (problem_->devices() - first_device()));
+    const int32_t reach = std::max(centre - first_layer(), problem_->layers() - centre);
+    for (int32_t distance = 0; distance < reach; ++distance) {
+      if (options_.is_thin && !IsLookedAt(distance)) continue;
+      const int32_t below = centre - distance, above = centre + distance;
+      if (below > first_layer()) consider(below, device);
+      if (distance > 0 && above < problem_->layers()) consider(above, device);
     }
   }
   std::vector<Candidate> all;
@@ -116,7 +156,7 @@ std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::ShortestCandida
 }
 
 void PipelineEnvironment::FindCandidates() {
-  const auto [found, is_new] = known_.try_emplace(cuts_);
+  const auto [found, is_new] = known_->try_emplace(cuts_);
   if (is_new) {
     found->second = is_paper() ? PaperCandidates() : ShortestCandidates();
     const bool any_fits = std::any_of(found->second.begin(), found->second.end(),
@@ -161,9 +201,17 @@ double PipelineEnvironment::Step(int action) {
   return fits ? kGapScale * (least / cost.length - 1) : -kGapScale * std::min(4.0, cost.pressure);
 }
 
-// The stages so far, the one that ends there, and the rest as stages of equal work on equal
-// shares of the devices.
-std::vector<PipelineStage> PipelineEnvironment::Projected(int32_t layer_end, int32_t device) const {
+// Where the `s`th of the `left` stages that share the devices from `device` on ends.
+int32_t PipelineEnvironment::RestEnd(Rest rest, int32_t device, int32_t s, int32_t left) const {
+  if (s == left) return problem_->devices();
+  if (rest == Rest::kNextLarge) return problem_->devices() - (left - s);
+  if (rest == Rest::kLastLarge) return device + s;
+  return device + static_cast<int32_t>(int64_t{problem_->devices() - device} * s / left);
+}
+
+// The stages so far, the one that ends there, and the rest with work in proportion to its devices.
+std::vector<PipelineStage> PipelineEnvironment::Projected(int32_t layer_end, int32_t device,
+                                                          Rest rest) const {
   std::vector<PipelineStage> stages = stages_;
   Range layers = {first_layer(), layer_end}, devices = {first_device(), device};
   if (!stages.empty()) {
@@ -172,15 +220,15 @@ std::vector<PipelineStage> PipelineEnvironment::Projected(int32_t layer_end, int
   }
   stages.push_back(problem_->StageOf(layers, devices));
   const int32_t left = stages_left() - 1;
-  const int32_t free_devices = problem_->devices() - device;
+  const double free_devices = problem_->devices() - device;
   for (int32_t s = 1; s <= left; ++s) {
+    const int32_t device_end = RestEnd(rest, device, s, left);
     const int32_t most = problem_->layers() - (left - s);
     const int32_t next_end =
-        s == left ? problem_->layers()
-                  : std::clamp(problem_->LayerAtWork(layer_end, static_cast<double>(s) / left),
-                               layers.end + 1, most);
-    const int32_t device_end =
-        device + static_cast<int32_t>(static_cast<int64_t>(free_devices) * s / left);
+        s == left
+            ? problem_->layers()
+            : std::clamp(problem_->LayerAtWork(layer_end, (device_end - device) / free_devices),
+                         layers.end + 1, most);
     stages.back().send = stages.back().send_back =
         problem_->Send(layers.end, devices.begin, devices.end, device_end);
     layers = {layers.end, next_end};
@@ -204,7 +252,8 @@ void PipelineEnvironment::Observe(absl::Span<float> observation) const {
 
 void PipelineEnvironment::ObservePaper(const Candidate& candidate,
                                        absl::Span<float> features) const {
-  const std::vector<PipelineStage> stages = Projected(candidate.layer_end, candidate.device_end);
+  const std::vector<PipelineStage> stages =
+      Projected(candidate.layer_end, candidate.device_end, candidate.rest);
   const Seconds unit = problem_->LeastTime(problem_->layers(), problem_->devices());
   Seconds sync, send, least = stages.front().forward + stages.front().backward, most;
   for (const PipelineStage& stage : stages) {
@@ -220,7 +269,8 @@ void PipelineEnvironment::ObservePaper(const Candidate& candidate,
 
 void PipelineEnvironment::ObserveCandidate(const Candidate& candidate,
                                            absl::Span<float> features) const {
-  const std::vector<PipelineStage> stages = Projected(candidate.layer_end, candidate.device_end);
+  const std::vector<PipelineStage> stages =
+      Projected(candidate.layer_end, candidate.device_end, candidate.rest);
   const size_t now = stages_.size();
   const int32_t micro_batches = problem_->options().micro_batches;
   const Seconds unit = problem_->LeastTime(problem_->layers(), problem_->devices());

@@ -29,6 +29,9 @@ struct PipelineEnvironmentOptions {
   enum class Reward { kInverse, kGap };
   Reward reward = Reward::kGap;
   int32_t radius = 3;  // devices; kInverse only
+  // kGap: of the layers far from where the work divides as the devices do, only some are looked at.
+  // For inference, which climbs from what it finds.
+  bool is_thin = false;
 };
 
 // kInverse observes the paper's three numbers for each cut (all-reduce, largest transfer, balance
@@ -59,12 +62,18 @@ class PipelineEnvironment final : public Environment {
   const PipelineProblem& problem() const { return *problem_; }
   // The length if one takes the legal `action` now and the rest is shared out evenly.
   Seconds Projection(int action) const { return candidates_[action].projection; }
+  // Where on the line of devices the legal `action` cuts.
+  int32_t DeviceEnd(int action) const { return candidates_[action].device_end; }
 
  private:
   using Range = PipelineProblem::Range;
+  // How the devices behind a cut are shared by the stages behind it: evenly, or one for each but
+  // one.
+  enum class Rest : uint8_t { kEven, kNextLarge, kLastLarge };
   struct Candidate {
     int32_t layer_end = 0, device_end = 0;
     Seconds projection;
+    Rest rest = Rest::kEven;  // of the projection
     bool fits = false;
     bool is_legal = false;
   };
@@ -80,21 +89,26 @@ class PipelineEnvironment final : public Environment {
   }
   bool MayCutAfter(int32_t layer_end) const;
   Candidate MakeCandidate(int32_t layer_end, int32_t device_end) const;
-  std::vector<int32_t> PlacesFor(int32_t layer_end) const;
+  Seconds LeastLength(int32_t layer_end, int32_t device_end) const;
+  int32_t LastPlace() const { return problem_->devices() - (stages_left() - 1); }
+  int32_t PlaceFor(int32_t layer_end) const;
   std::vector<Candidate> PaperCandidates() const;
   std::vector<Candidate> ShortestCandidates() const;
   void FindCandidates();
   void Finish();
-  std::vector<PipelineStage> Projected(int32_t layer_end, int32_t device_end) const;
+  int32_t RestEnd(Rest rest, int32_t device, int32_t s, int32_t left) const;
+  std::vector<PipelineStage> Projected(int32_t layer_end, int32_t device_end, Rest rest) const;
   void ObserveCandidate(const Candidate& candidate, absl::Span<float> features) const;
   void ObservePaper(const Candidate& candidate, absl::Span<float> features) const;
 
   const PipelineProblem* problem_;
   PipelineEnvironmentOptions options_;
   PipelineCuts cuts_;
-  std::vector<PipelineStage> stages_;                     // so far; the last one's transfer is open
-  std::vector<Candidate> candidates_;                     // by action
-  std::map<PipelineCuts, std::vector<Candidate>> known_;  // candidates by the cuts before
+  std::vector<PipelineStage> stages_;  // so far; the last one's transfer is open
+  std::vector<Candidate> candidates_;  // by action
+  // Candidates by the cuts before; shared with copies, which are for the same thread.
+  using Known = std::map<PipelineCuts, std::vector<Candidate>>;
+  std::shared_ptr<Known> known_ = std::make_shared<Known>();
   bool done_ = false;
 };
 

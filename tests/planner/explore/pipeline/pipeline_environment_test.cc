@@ -2,6 +2,7 @@
 
 #include "agent/core/random.h"
 #include "gtest/gtest.h"
+#include "planner/explore/pipeline/local_cuts.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"

@@ -1,0 +1,21 @@
+// The nearest cuts that no small change makes better.
+#pragma once
+
+#include <functional>
+
+#include "planner/explore/pipeline/pipeline_problem.h"
+
+namespace automap {
+
+// Hill climbing. Each cut in turn goes to the best layer between its neighbours, at places near its
+// own and between servers; then single steps of one or two cuts at a time. Deterministic; never
+// worse than `start`, which must be legal. Tens of microseconds to a millisecond.
+// Once `stop`, if any, says true, the best so far.
+PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
+                       const std::function<bool()>& stop = nullptr);
+
+// By the simulated length and single steps only, as far as some ten million simulated tasks lead.
+PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts start,
+                                const std::function<bool()>& stop = nullptr);
+
+}  // namespace automap

@@ -1,0 +1,20 @@
+// Cuts by a policy that was trained offline on other chains (pipeline_policy.h); nothing is learned
+// here.
+#pragma once
+
+#include "planner/search/pipeline_engines.h"
+
+namespace automap {
+
+// How much is made of the policy's scores. Milliseconds.
+enum class Inference {
+  kRollOut,   // one episode by the largest score
+  kBeam,      // the cuts of the largest scores side by side
+  kPolished,  // a beam, and from its ends the nearest local optima
+};
+
+// Engine "inference". `decisions` are the candidates' choices followed, each once.
+PipelineOutcome InferCuts(const PipelineProblem& problem, const CandidatePolicy& policy,
+                          Inference inference = Inference::kPolished);
+
+}  // namespace automap
