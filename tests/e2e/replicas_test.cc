@@ -39,13 +39,15 @@ class ReplicasTest : public ServerTest {
     ServerTest::TearDown();
   }
 
-  void StartReplica(int i) {
+  void StartReplica(int i, const std::vector<std::string>& environment = {}) {
     port_ = replicas_[i].port;
     http_port_ = replicas_[i].http_port;
-    StartServer({"--store=postgres", "--lease=2", "--workers=1",
+    StartServer({"--store=postgres", "--lease=2", "--workers=1", "--checkpoint-interval=0.1",
+                 absl::StrCat("--checkpoints-dir=", (folder_ / "checkpoints").string()),
                  absl::StrCat("--database-file=", (folder_ / "database").string()),
                  absl::StrCat("--modules-dir=", (folder_ / "modules").string()),
-                 absl::StrCat("--data-dir=", (folder_ / absl::StrCat("data", i)).string())});
+                 absl::StrCat("--data-dir=", (folder_ / absl::StrCat("data", i)).string())},
+                environment);
     replicas_[i].pid = server_;
   }
 
@@ -61,6 +63,9 @@ class ReplicasTest : public ServerTest {
     server_ = replicas_[i].pid;
     Connect();
   }
+
+  // Which replica runs the only job; -1 when none does in time.
+  int WaitForRunner();
 
   Postgres database_;
   std::vector<Replica> replicas_;
@@ -102,18 +107,74 @@ int RunnerOf(const std::vector<std::string>& metrics) {
   return -1;
 }
 
+int ReplicasTest::WaitForRunner() {
+  int runner = -1;
+  for (int i = 0; i < 300 && runner < 0; ++i) {
+    std::vector<std::string> metrics;
+    for (const Replica& replica : replicas_)
+      metrics.push_back(HttpGet(replica.http_port, "/metrics"));
+    runner = RunnerOf(metrics);
+    absl::SleepFor(absl::Milliseconds(20));
+  }
+  return runner;
+}
+
+TEST_F(ReplicasTest, AnotherReplicaGoesOnFromTheCheckpointOfOneThatWasKilled) {
+  constexpr char kWritten[] = "automap_checkpoints_total{outcome=\"written\"}";
+  constexpr char kResumed[] = "automap_checkpoints_total{outcome=\"resumed\"}";
+  Use(0);
+  const std::string job = Create(Spec("count 150")).name();
+  const int runner = WaitForRunner();
+  ASSERT_GE(runner, 0);
+  Use(runner);
+  WaitForMetric(kWritten, 3);
+  StopReplica(runner, SIGKILL);
+  double resumed = 0;
+  Use((runner + 1) % 3);
+  EXPECT_TRUE(Watch(job).back().has_final_plan());
+  for (int other = 1; other < 3; ++other) {
+    Use((runner + other) % 3);
+    resumed += MetricOf(Metrics(), kResumed);
+  }
+  EXPECT_EQ(resumed, 1);
+}
+
+// Leases run on the database's clock.
+TEST_F(ReplicasTest, AClockThatStepsStealsNoLease) {
+  const std::string library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+  if (!std::filesystem::exists(library)) GTEST_SKIP() << "libfaketime is not installed";
+  const std::string step = (folder_ / "step").string();
+  const auto set_clock = [&](const char* offset) {
+    std::ofstream(step + ".new") << offset << "\n";
+    std::filesystem::rename(step + ".new", step);
+  };
+  set_clock("+0");
+  StopReplica(1, SIGKILL);
+  StartReplica(1, {"LD_PRELOAD=" + library, "FAKETIME_TIMESTAMP_FILE=" + step,
+                   "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"});
+  Use(0);
+  std::vector<std::string> jobs;
+  for (int i = 0; i < 3; ++i) jobs.push_back(Create(Spec("slow", i)).name());
+  for (const std::string& job : jobs) WaitForState(job, v1::PlanJob::RUNNING);
+  for (const char* offset : {"+3600", "-3600", "+0"}) {
+    absl::SleepFor(absl::Milliseconds(500));
+    set_clock(offset);
+  }
+  for (const std::string& job : jobs) {
+    EXPECT_TRUE(Watch(job).back().has_final_plan());
+    EXPECT_EQ(Get(job).attempts(), 1);
+  }
+  for (int i = 0; i < 3; ++i) {
+    Use(i);
+    EXPECT_EQ(MetricOf(Metrics(), "automap_fence_rejections_total"), 0) << i;
+  }
+}
+
 TEST_F(ReplicasTest, AStoppedReplicaLosesItsJobAndWritesNothingAfterwards) {
   for (int trial = 0; trial < Times(1, 200); ++trial) {
     Use(0);
     const std::string job = Create(Spec("slow", trial)).name();
-    int runner = -1;
-    for (int i = 0; i < 300 && runner < 0; ++i) {
-      std::vector<std::string> metrics;
-      for (const Replica& replica : replicas_)
-        metrics.push_back(HttpGet(replica.http_port, "/metrics"));
-      runner = RunnerOf(metrics);
-      absl::SleepFor(absl::Milliseconds(20));
-    }
+    const int runner = WaitForRunner();
     ASSERT_GE(runner, 0);
     kill(replicas_[runner].pid, SIGSTOP);
     Use((runner + 1) % 3);

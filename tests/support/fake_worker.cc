@@ -7,7 +7,7 @@
 //   "always-crash"                        "wrong"  a plan that the verifier refuses
 //   "allocate"  memory without end        "stuck"  does not stop when told to
 //   "quick"     a plan after 50 ms         "ticks N"  an improved plan every N ms, 20 or for 4 s
-//   "count"     a plan after ten steps that it keeps in its journal
+//   "count"     a plan after ten steps that it keeps in its journal; "count N": after N
 // The first attempt of "crash" leaves a file named by the options' seed under FAKE_WORKER_DIR;
 // later attempts find it. "stuck" leaves its pid in stuck-pid there.
 #include <signal.h>
@@ -49,10 +49,10 @@ void Tick(const PlanObserver& observer, int milliseconds) {
   }
 }
 
-// Ten steps of 20 ms.
-void Count(const PlanObserver& observer, SearchJournal* journal) {
+// Steps of 20 ms.
+void Count(const PlanObserver& observer, SearchJournal* journal, int steps) {
   const SearchJournal::Part part = SearchJournal::Begin(journal, "count");
-  for (int step = part.state().empty() ? 0 : std::stoi(part.state()); step < 10; ++step) {
+  for (int step = part.state().empty() ? 0 : std::stoi(part.state()); step < steps; ++step) {
     absl::SleepFor(absl::Milliseconds(20));
     if (step == 1) observer.improved_plan(MakePlan("first"));
     if (part.IsDue()) part.Keep(std::to_string(step + 1));
@@ -62,7 +62,8 @@ void Count(const PlanObserver& observer, SearchJournal* journal) {
 absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task, const PlanObserver& observer,
                               const std::function<bool()>& stop, SearchJournal* journal) {
   const std::string& order = task.module();
-  if (order == "count") Count(observer, journal);
+  if (order == "count") Count(observer, journal, 10);
+  if (order.rfind("count ", 0) == 0) Count(observer, journal, std::stoi(order.substr(6)));
   if (order == "quick") absl::SleepFor(absl::Milliseconds(50));
   if (order.rfind("ticks ", 0) == 0) Tick(observer, std::stoi(order.substr(6)));
   if (order == "always-crash" || (order == "crash" && IsFirstAttempt(task.options().seed())))
