@@ -30,12 +30,13 @@ struct DeviceType {
 };
 
 struct Link {
-  BytesPerSecond bandwidth;        // one direction, at the wire
-  Seconds latency;                 // one step of a ring over it
-  double efficiency = 0.8;         // share of the wire that large collectives reach
-  bool half_duplex = false;        // sends or receives, not both at once
-  bool reduces_in_switch = false;  // the switch adds up what passes through it
-  bool cube_mesh = false;          // wired as in DGX-1, without a switch
+  BytesPerSecond bandwidth;           // one direction, at the wire
+  Seconds latency;                    // one step of a ring over it
+  double efficiency = 0.8;            // share of the wire that large collectives reach
+  bool half_duplex = false;           // sends or receives, not both at once
+  bool reduces_in_switch = false;     // the switch adds up what passes through it
+  bool cube_mesh = false;             // wired as in DGX-1, without a switch
+  double in_switch_efficiency = 0.6;  // share of the wire that the switch reaches adding up
   bool operator==(const Link&) const = default;
 
   // What a collective reaches that sends and receives all the time.

@@ -110,9 +110,12 @@ absl::StatusOr<Link> LinkFromProto(const v1::Cluster::Link& given, const std::st
     return RefuseField(path + ".latency_s", absl::StrCat(merged.latency_s()), ">= 0");
   const double efficiency = merged.has_efficiency() ? merged.efficiency() : 0.8;
   RETURN_IF_ERROR(CheckAbove(path + ".efficiency", efficiency, 0, 1));
+  const double in_switch = merged.has_in_switch_efficiency() ? merged.in_switch_efficiency()
+                                                             : Link().in_switch_efficiency;
+  RETURN_IF_ERROR(CheckAbove(path + ".in_switch_efficiency", in_switch, 0, 1));
   return Link{
       {merged.bandwidth_bytes_per_s()}, {merged.latency_s()}, efficiency, merged.half_duplex(),
-      merged.reduces_in_switch(),       merged.cube_mesh()};
+      merged.reduces_in_switch(),       merged.cube_mesh(),   in_switch};
 }
 
 }  // namespace automap

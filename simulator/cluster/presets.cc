@@ -20,38 +20,43 @@ struct DeviceRow {
 };
 constexpr double kGiB = 1 << 30;
 constexpr DeviceRow kDevices[] = {
-    {"v100", 32 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.70, 0.82, 80},
-    {"v100-16g", 16 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.70, 0.82, 80},
+    {"v100", 32 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.85, 0.745, 80},
+    {"v100-16g", 16 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.85, 0.745, 80},
+    // DGX-2's: 1597 MHz instead of 1530, memory at 958 instead of 877.
+    {"v100-sxm3", 32 * kGiB, 981e9, 16.35e12, 130.8e12, 8.2e12, 65.4e12, 130.8e12, 6e-6, 0.85,
+     0.745, 80},
     {"a100", 80 * kGiB, 2000e9, 19.5e12, 312e12, 19.5e12, 624e12, 312e12, 4e-6, 0.75, 0.72, 108},
     {"a100-40g", 40 * kGiB, 1555e9, 19.5e12, 312e12, 19.5e12, 624e12, 312e12, 4e-6, 0.75, 0.72,
      108},
-    {"h100", 80 * kGiB, 3350e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.70, 132},
-    {"h200", 141e9, 4800e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.70, 132},
-    {"b200", 180e9, 8000e9, 75e12, 2250e12, 37e12, 4500e12, 4500e12, 3e-6, 0.70, 0.70, 148},
+    {"h100", 80 * kGiB, 3350e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.59, 132},
+    {"h200", 141e9, 4800e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.59, 132},
+    {"b200", 180e9, 8000e9, 75e12, 2250e12, 37e12, 4500e12, 4500e12, 3e-6, 0.70, 0.59, 148},
 };
 
 // Bandwidth of one device (NVLink, PCIe) or one port (network), one direction; latency of one ring
-// step; what large collectives reach of the wire.
+// step; what large collectives reach of the wire. NVLink's and InfiniBand's latencies are NCCL's;
+// EFA's is what the smallest all-reduces on 2 x 8 V100 leave for two crossings.
 struct LinkRow {
   absl::string_view name;
   double bandwidth, latency_s, efficiency;
-  bool reduces_in_switch;
+  double in_switch = 0;  // the same for what the switch adds up; 0: it does not
 };
 constexpr LinkRow kLinks[] = {
-    {"nvlink2", 150e9, 3.4e-6, 130.0 / 150, false},
-    {"nvlink3", 300e9, 3.4e-6, 235.0 / 300, false},
-    {"nvlink4", 450e9, 3.4e-6, 362.0 / 450, true},
-    {"nvlink5", 900e9, 3.4e-6, 0.8, true},
-    {"pcie3", 15.75e9, 5.7e-6, 0.8, false},
-    {"pcie4", 31e9, 5.7e-6, 0.8, false},
-    {"pcie5", 63e9, 5.7e-6, 0.8, false},
-    {"eth10", 1.25e9, 30e-6, 0.8, false},
-    {"eth25", 3.125e9, 30e-6, 0.8, false},
-    {"eth100", 12.5e9, 30e-6, 0.4, false},
-    {"efa100", 12.5e9, 30e-6, 0.71, false},
-    {"ib100", 12.5e9, 14e-6, 0.96, false},
-    {"ib200", 25e9, 14e-6, 0.96, false},
-    {"ib400", 50e9, 14e-6, 0.95, false},
+    {"nvlink2", 150e9, 3.4e-6, 130.0 / 150},
+    {"nvlink3", 300e9, 3.4e-6, 235.0 / 300},
+    {"nvlink4", 450e9, 3.4e-6, 362.0 / 450, 0.6},
+    {"nvlink5", 900e9, 3.4e-6, 0.8, 0.6 * 0.74 / 0.85},
+    {"pcie3", 15.75e9, 5.7e-6, 0.8},
+    {"pcie4", 31e9, 5.7e-6, 0.8},
+    {"pcie5", 63e9, 5.7e-6, 0.8},
+    {"eth10", 1.25e9, 30e-6, 0.8},
+    {"eth25", 3.125e9, 30e-6, 0.8},
+    {"eth100", 12.5e9, 30e-6, 0.4},
+    {"efa100", 12.5e9, 60e-6, 0.71},
+    {"efa400", 50e9, 60e-6, 0.95},
+    {"ib100", 12.5e9, 14e-6, 0.96},
+    {"ib200", 25e9, 14e-6, 0.96},
+    {"ib400", 50e9, 14e-6, 0.95},
 };
 
 struct PresetRow {
@@ -100,7 +105,9 @@ std::vector<v1::Cluster::Link> MakeLinks() {
     link.set_bandwidth_bytes_per_s(row.bandwidth);
     link.set_latency_s(row.latency_s);
     link.set_efficiency(row.efficiency);
-    if (row.reduces_in_switch) link.set_reduces_in_switch(true);
+    if (row.in_switch <= 0) continue;
+    link.set_reduces_in_switch(true);
+    link.set_in_switch_efficiency(row.in_switch);
   }
   return links;
 }

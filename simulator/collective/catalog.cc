@@ -9,17 +9,19 @@
 namespace automap {
 namespace {
 
-const RingModel kAllReduceRing(2, kSimple), kAllReduceRingLl(2, kLowLatency);
+const RingModel kAllReduceRing(2, kSimple), kAllReduceRingLl(2, kLowLatency),
+    kAllReduceRingLl128(2, kLowLatency128);
 const TreeModel kTree(kSimple), kTreeLl(kLowLatency);
 const InSwitchModel kInSwitch;
-const RingModel kGatherRing(1, kSimple), kGatherRingLl(1, kLowLatency);
+const RingModel kGatherRing(1, kSimple), kGatherRingLl(1, kLowLatency),
+    kGatherRingLl128(1, kLowLatency128);
 const AllToAllModel kAllToAll;
 const PermuteModel kPermute;
 const SendReceiveModel kSendReceive;
 
-const CollectiveModel* const kAllReduces[] = {&kAllReduceRing, &kAllReduceRingLl, &kTree, &kTreeLl,
-                                              &kInSwitch};
-const CollectiveModel* const kGathers[] = {&kGatherRing, &kGatherRingLl};
+const CollectiveModel* const kAllReduces[] = {
+    &kAllReduceRing, &kAllReduceRingLl, &kAllReduceRingLl128, &kTree, &kTreeLl, &kInSwitch};
+const CollectiveModel* const kGathers[] = {&kGatherRing, &kGatherRingLl, &kGatherRingLl128};
 const CheapestModel kAllReduce(kAllReduces);
 const CheapestModel kGather(kGathers);
 

@@ -3,13 +3,8 @@
 #include <algorithm>
 #include <map>
 
-#include "simulator/collective/protocol.h"
-
 namespace automap {
 namespace {
-
-// Of an all-reduce that the switch adds up: measured on H200, over the wire.
-constexpr double kInSwitchEfficiency = 0.6;
 
 // Devices of a group by server, as places in it.
 using Members = std::map<int32_t, std::vector<int32_t>>;
@@ -111,7 +106,7 @@ class AxisLayout {
         Narrow(path.inside, machine.inside.Reached() * share);
         path.inside_latency = std::max(path.inside_latency, machine.inside.latency);
         if (machine.inside.reduces_in_switch)
-          path.in_switch = machine.inside.bandwidth * kInSwitchEfficiency;
+          path.in_switch = machine.inside.bandwidth * machine.inside.in_switch_efficiency;
       }
       if (path.servers > 1) {
         Narrow(path.outside, OutOf(server, below));

@@ -1,15 +1,20 @@
 #include "simulator/collective/ring.h"
 
+#include <limits>
+
 namespace automap {
 
 Seconds RingModel::Time(const GroupPath& path, Bytes bytes) const {
   if (path.devices <= 1 || bytes.value <= 0) return {0};
   const double n = path.devices, crossings = path.servers - 1;
-  const Seconds steps = protocol_.Step(path.inside_latency) * (n - 1 - crossings) +
-                        protocol_.Step(path.outside_latency) * crossings;
-  const Seconds slowest = path.servers > 1 ? path.outside_latency : path.inside_latency;
-  return protocol_.base + steps * rounds_ +
-         protocol_.Transfer(rounds_ * (n - 1) / n, bytes, path.ring, slowest);
+  const bool leaves = path.servers > 1;
+  const double share = leaves ? protocol_.outside_share : protocol_.inside_share;
+  if (share <= 0) return {std::numeric_limits<double>::infinity()};
+  const Seconds inside = protocol_.Step(path.inside_latency) * (rounds_ * (n - 1 - crossings));
+  const Seconds outside = protocol_.Step(path.outside_latency) * (rounds_ * crossings);
+  return protocol_.base + inside + outside +
+         Protocol::Transfer(rounds_ * (n - 1) / n, bytes, path.ring * share,
+                            leaves ? outside : inside);
 }
 
 }  // namespace automap

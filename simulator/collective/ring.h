@@ -6,9 +6,10 @@
 //   all-reduce                  c + 2 (n-k) a + 2 (k-1) A + ... + 2 (n-1)/n B/w
 //   all-gather, reduce-scatter  the half of its steps and bytes
 //
-// where a round of n - 1 steps crosses servers k - 1 times (k > 1). Worked example: 1 GB over 8
-// V100 at 130 GB/s: 8.4 us + 14 * 3.4 us + 1.75 GB / 130 GB/s = 13.52 ms, and 1.3 % for the ramp of
-// protocol.h.
+// where a round of n - 1 steps crosses servers k - 1 times (k > 1), and protocol.h adds its ramp
+// with the delay of the slowest hops: 2 (k-1) A, inside one server 2 (n-1) a. Worked example: 1 GB
+// over 8 V100 at 130 GB/s: 8.4 us + 14 * 3.4 us + 1.75 GB / 130 GB/s = 13.52 ms, and 1.6 % for the
+// ramp.
 #pragma once
 
 #include "simulator/collective/collective_model.h"
@@ -17,6 +18,7 @@
 namespace automap {
 
 // `rounds` times around: 2 for all-reduce, 1 for all-gather and reduce-scatter.
+// Infinite for a protocol that cannot leave a server, where the group does.
 class RingModel final : public CollectiveModel {
  public:
   constexpr RingModel(int rounds, const Protocol& protocol)

@@ -12,10 +12,11 @@ Seconds TreeModel::Time(const GroupPath& path, Bytes bytes) const {
   if (path.devices <= 1 || bytes.value <= 0) return {0};
   if (path.servers <= 1) return {std::numeric_limits<double>::infinity()};
   const double depth = std::ceil(std::log2(static_cast<double>(path.servers)));
-  const Seconds one_way = protocol_.Step(path.inside_latency) * (path.per_server - 1) +
-                          protocol_.Step(path.outside_latency) * depth;
-  return protocol_.base + one_way * 2 +
-         protocol_.Transfer(2, bytes, path.ring * kPipeliningEfficiency, path.outside_latency);
+  const Seconds inside = protocol_.Step(path.inside_latency) * (2.0 * (path.per_server - 1));
+  const Seconds outside = protocol_.Step(path.outside_latency) * (2 * depth);
+  return protocol_.base + inside + outside +
+         Protocol::Transfer(2, bytes, path.ring * (kPipeliningEfficiency * protocol_.outside_share),
+                            outside);
 }
 
 }  // namespace automap

@@ -2,10 +2,11 @@
 //
 // With the symbols of ring.h and g devices in a server:
 //
-//   c + 2 ((g-1) a + ceil(log2 k) A) + 2 B / (0.92 w)
+//   c + 2 ((g-1) a + ceil(log2 k) A) + 2 B / (0.92 w) (1 + ramp)
 //
-// Its steps grow with log k instead of k, so it wins for small tensors on many servers; every byte
-// crosses twice, and not 2 (n-1)/n times, and pipelining costs 8 % (NCCL, src/graph/tuning.cc).
+// with the ramp of protocol.h for a delay of 2 ceil(log2 k) A. Its steps grow with log k instead of
+// k, so it wins for small tensors on many servers; every byte crosses twice, and not 2 (n-1)/n
+// times, and pipelining costs 8 % (NCCL, src/graph/tuning.cc).
 #pragma once
 
 #include "simulator/collective/collective_model.h"

@@ -34,7 +34,12 @@ TEST(CollectiveCatalog, HasARowForEveryKindInItsOrder) {
   EXPECT_EQ(CollectiveCatalog().size(), 6u);
 }
 
-// Closed forms, 1 GB = 1e9 bytes, before the ramp of protocol.h.
+// Closed forms, 1 GB = 1e9 bytes.
+double Ramp(double bytes, double delay, double bandwidth) {
+  const double under_way = std::min(64e6, 2.6 * delay * bandwidth);
+  return 1 + under_way / (bytes + under_way);
+}
+
 struct ClosedForm {
   const char* name;
   const char* cluster;
@@ -42,11 +47,17 @@ struct ClosedForm {
   double bytes, seconds, tolerance;
 };
 const ClosedForm kClosedForms[] = {
-    {"8 V100", "v100x8x1-25gbps", 8, 1e9, 1.75e9 / 130e9 + 8.4e-6 + 14 * 3.4e-6, 0.014},
-    {"4 x 8 V100, 25 Gb/s", "v100x8x4-25gbps", 32, 1e9, 1.9375e9 / 2.5e9, 0.004},
-    {"4 x 8 A100, 8 x 200 Gb/s", "a100x8x4-200gbps", 32, 1e9, 1.9375e9 / 192e9, 0.10},
-    {"64 KiB, 8 V100, LL", "v100x8x1-25gbps", 8, 65536, 17.9e-6, 0.005},
-    {"1 GiB, 8 A100, measured", "a100x8x1-200gbps", 8, 1 << 30, 8.204e-3, 0.01},
+    {"8 V100", "v100x8x1-25gbps", 8, 1e9,
+     1.75e9 / 130e9 * Ramp(1e9, 14 * 3.4e-6, 130e9) + 8.4e-6 + 14 * 3.4e-6, 1e-6},
+    {"4 x 8 V100, 25 Gb/s", "v100x8x4-25gbps", 32, 1e9,
+     1.9375e9 / 2.5e9 * Ramp(1e9, 6 * 30e-6, 2.5e9) + 8.4e-6 + 56 * 3.4e-6 + 6 * 30e-6, 1e-6},
+    {"4 x 8 A100, 8 x 200 Gb/s", "a100x8x4-200gbps", 32, 1e9,
+     1.9375e9 / 192e9 * Ramp(1e9, 6 * 14e-6, 192e9) + 8.4e-6 + 56 * 3.4e-6 + 6 * 14e-6, 1e-6},
+    {"64 KiB, 8 V100, LL", "v100x8x1-25gbps", 8, 65536,
+     1.75 * 65536 / 45.5e9 * Ramp(65536, 14 * 0.6e-6, 45.5e9) + 6.6e-6 + 14 * 0.6e-6, 1e-6},
+    {"4 MiB, 8 A100, LL128", "a100x8x1-200gbps", 8, 1 << 22,
+     1.75 * (1 << 22) / 216.2e9 * Ramp(1 << 22, 14 * 1.9e-6, 216.2e9) + 14e-6 + 14 * 1.9e-6, 1e-6},
+    {"1 GiB, 8 A100, measured", "a100x8x1-200gbps", 8, 1 << 30, 8.204e-3, 0.02},
 };
 
 TEST(AllReduce, HasItsClosedForms) {
@@ -59,18 +70,20 @@ TEST(AllReduce, HasItsClosedForms) {
 
 TEST(RingModel, IsItsFormula) {
   const GroupPath path = TestPath(1, 8);
-  const double ramp = 30 * 3e-6 * 100e9, bytes = 1e8;
+  const double bytes = 1e8;
   EXPECT_NEAR(RingModel(2, kSimple).Time(path, {bytes}).value,
-              8.4e-6 + 14 * 3e-6 + 1.75 * bytes / 100e9 * (1 + ramp / (bytes + ramp)), 1e-12);
+              8.4e-6 + 14 * 3e-6 + 1.75 * bytes / 100e9 * Ramp(bytes, 14 * 3e-6, 100e9), 1e-12);
+  const double step = 3e-6 * 3 / 17;
   EXPECT_NEAR(RingModel(1, kLowLatency).Time(path, {bytes}).value,
-              6.6e-6 + 7 * 3e-6 * 3 / 17 + 0.875 * bytes / 30e9, 1e-12);
+              6.6e-6 + 7 * step + 0.875 * bytes / 35e9 * Ramp(bytes, 7 * step, 35e9), 1e-12);
   const GroupPath across = TestPath(4, 8);
-  const double across_ramp = 30 * 20e-6 * 10e9;
   EXPECT_NEAR(RingModel(2, kSimple).Time(across, {bytes}).value,
               8.4e-6 + 2 * 28 * 3e-6 + 2 * 3 * 20e-6 +
-                  2 * 31.0 / 32 * bytes / 10e9 * (1 + across_ramp / (bytes + across_ramp)),
+                  2 * 31.0 / 32 * bytes / 10e9 * Ramp(bytes, 2 * 3 * 20e-6, 10e9),
               1e-12)
       << "a round crosses servers three times";
+  EXPECT_TRUE(std::isinf(RingModel(2, kLowLatency128).Time(across, {bytes}).value))
+      << "LL128 needs NVLink";
 }
 
 TEST(TreeModel, WinsForSmallTensorsOnManyServersOnly) {
@@ -93,7 +106,9 @@ TEST(InSwitchModel, IsWhatEightH100Use) {
 TEST(AllToAllModel, IsBoundByTheServersPorts) {
   EXPECT_NEAR(AllToAllModel().Time(TestPath(4, 8), {1e12}).value, 8 * 24.0 / 1024 * 1e12 / 10e9,
               1e-2);
-  EXPECT_NEAR(AllToAllModel().Time(TestPath(1, 8), {1e12}).value, 7.0 / 64 * 1e12 / 100e9, 1e-2);
+  EXPECT_NEAR(AllToAllModel().Time(TestPath(1, 8), {1e12}).value, 7.0 / 64 * 1e12 / 83e9, 1e-2);
+  EXPECT_NEAR(AllToAllModel().Time(TestPath(1, 8), {1}).value, 7 * 8.4e-6 + 7 * 3e-6, 1e-9)
+      << "seven transfers start";
 }
 
 TEST(PathsOf, GroupsThatLeaveAServerShareItsPorts) {
