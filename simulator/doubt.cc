@@ -3,25 +3,32 @@
 #include <algorithm>
 #include <cmath>
 
+#include "simulator/doubt_constants.h"
+
 namespace automap {
 namespace {
-constexpr double kCompute = 0.06, kCommunication = 0.15, kOwn = 0.04;
-constexpr double kNineOfTen = 1.645;
 
-double Norm(double a, double b, double c) { return std::sqrt(a * a + b * b + c * c); }
+double Norm(double a, double b, double c, double d) {
+  return std::sqrt(a * a + b * b + c * c + d * d);
+}
+
 }  // namespace
 
+Seconds SpreadOf(const TimeParts& parts, const DoubtConstants& constants) {
+  return {Norm(constants.compute * parts.compute.value, constants.inside * parts.inside.value,
+               constants.outside * parts.outside.value, constants.own * parts.sum().value)};
+}
+
 TimeInterval DoubtOf(const TimeParts& parts) {
-  const double spread =
-      kNineOfTen * Norm(kCompute * parts.compute.value, kCommunication * parts.communication.value,
-                        kOwn * parts.sum().value);
-  return {Seconds{std::max(0.0, parts.sum().value - spread)}, parts.sum() + Seconds{spread}};
+  const Seconds reach = SpreadOf(parts, kDoubt) * kDoubt.nine_of_ten;
+  return {std::max(Seconds{0}, parts.sum() - reach), parts.sum() + reach};
 }
 
 double WinProbability(const TimeParts& a, const TimeParts& b) {
-  const double own = kOwn * std::hypot(a.sum().value, b.sum().value);
-  const double spread = Norm(kCompute * (b.compute - a.compute).value,
-                             kCommunication * (b.communication - a.communication).value, own);
+  const double spread = Norm(kDoubt.compute * (b.compute - a.compute).value,
+                             kDoubt.inside * (b.inside - a.inside).value,
+                             kDoubt.outside * (b.outside - a.outside).value,
+                             kDoubt.own * std::hypot(a.sum().value, b.sum().value));
   const double lead = (b.sum() - a.sum()).value;
   if (spread <= 0) return 0.5;
   return std::clamp(0.5 * std::erfc(-lead / spread / std::sqrt(2.0)), 1e-6, 1 - 1e-6);

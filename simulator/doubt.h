@@ -5,24 +5,33 @@
 
 namespace automap {
 
-// What a step time consists of; doubt differs between the two.
+// What a step time consists of; doubt differs between them.
 struct TimeParts {
   Seconds compute;  // kernels and idle time
-  Seconds communication;
-  Seconds sum() const { return compute + communication; }
+  Seconds inside;   // collectives inside servers
+  Seconds outside;  // collectives that leave a server
+  Seconds sum() const { return compute + inside + outside; }
 };
+
+// Spreads (root mean squares) of measured over predicted time, less one, where nothing was fitted:
+// of kernels, of collectives, and what stays for each plan; and how many of its spreads the
+// interval of nine cases in ten reaches to each side.
+struct DoubtConstants {
+  double compute = 0, inside = 0, outside = 0, own = 0, nine_of_ten = 0;
+  bool operator==(const DoubtConstants&) const = default;
+};
+
+// Of a step of c compute, i and o collectives and t in all:
+//
+//   s = sqrt((compute c)^2 + (inside i)^2 + (outside o)^2 + (own t)^2)
+Seconds SpreadOf(const TimeParts& parts, const DoubtConstants& constants);
 
 struct TimeInterval {
   Seconds low, high;
 };
 
-// Where the true time lies in nine cases of ten:
-//
-//   t (1 - 1.645 s) ... t (1 + 1.645 s),   s^2 = (0.06 c/t)^2 + (0.15 m/t)^2 + 0.04^2
-//
-// for a step of c compute and m communication. 0.06 and 0.15 are the residuals' spread on compute
-// and communication, 0.04 what stays for each plan; `automap bench cost-model` prints how many of
-// its rows lie inside.
+// Where the true time lies in nine cases of ten: t - q s ... t + q s, q and s with the constants of
+// doubt_constants.h, which `automap bench cost-model` computes from its residuals.
 TimeInterval DoubtOf(const TimeParts& parts);
 
 // How likely a step of `a` is shorter than one of `b`. The errors of efficiencies and of bandwidths

@@ -23,6 +23,7 @@ struct Evaluation {
   Seconds step_time;  // compute + communication
   Seconds compute;
   Seconds communication;
+  Seconds network;         // what of it leaves a server
   double utilization = 0;  // compute at a perfect split over the mesh's devices, over the step time
   std::vector<CollectiveTotal> collectives;  // by kind and axis, in that order
   MemoryPeak memory;
@@ -46,6 +47,8 @@ class CostModel {
   // runtime keeps.
   Bytes memory_limit() const { return memory_limit_; }
   int32_t device_count() const { return device_count_; }
+  // Whether groups of that axis span servers.
+  bool LeavesServer(int32_t axis) const { return axes_[axis].servers > 1; }
 
   // O(steps + buffers).
   Evaluation Evaluate(const Program& program) const;

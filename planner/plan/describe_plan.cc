@@ -66,6 +66,7 @@ void FillCost(const PreparedModule& module, const Decisions& decisions,
   cost.set_step_time_s(evaluation.step_time.value);
   cost.set_compute_s(evaluation.compute.value);
   cost.set_communication_s(evaluation.communication.value);
+  cost.set_network_s(evaluation.network.value);
   FillInterval(cost);
   cost.set_utilization(evaluation.utilization);
   cost.set_peak_memory_bytes(static_cast<int64_t>(evaluation.memory.bytes.value));
@@ -202,7 +203,9 @@ absl::StatusOr<Decisions> DecisionsOf(const PreparedModule& module, const v1::Pl
 namespace {
 
 TimeParts PartsOf(const v1::Plan::Cost& cost) {
-  return {Seconds{cost.step_time_s() - cost.communication_s()}, Seconds{cost.communication_s()}};
+  const double network = cost.has_network_s() ? cost.network_s() : cost.communication_s();
+  return {Seconds{cost.step_time_s() - cost.communication_s()},
+          Seconds{cost.communication_s() - network}, Seconds{network}};
 }
 
 }  // namespace

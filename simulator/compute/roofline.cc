@@ -8,6 +8,7 @@ namespace {
 
 constexpr double kTile = 64, kSmallestTile = 8, kBlock = 128;
 constexpr double kChannelsAtHalf = 46;
+constexpr double kDirectConvolution = 0.5;
 
 // Share of the padded size that is not padding.
 double Filled(double size) {
@@ -41,7 +42,9 @@ double EfficiencyOf(const DeviceType& device, const ComputeStep& step) {
       const double channels =
           shape.channels > 0 ? shape.channels / (shape.channels + kChannelsAtHalf) : 1;
       if (shape.winograd_padding > 0) return large * channels / shape.winograd_padding;
-      return std::min(large, TableAt(device, ComputeKind::kMatmul, step.type)) * channels;
+      return std::min(large,
+                      kDirectConvolution * TableAt(device, ComputeKind::kMatmul, step.type)) *
+             channels;
     }
     case ComputeKind::kMemory:
       return 1;

@@ -22,12 +22,20 @@ Seconds KernelTime(const DeviceType& device, const ComputeStep& step);
 //                  are computed): half of the loss, as libraries split such blocks
 //   convolution  x c / (c + 46) with c channels, the harmonic mean of input and output
 //                / padding to Winograd's 4 x 4 tiles; a convolution that Winograd does not serve
-//                reaches at most what a matrix product reaches
+//                reaches at most half of what a matrix product reaches
 //
-// Fitted: 0.72 of 16-bit A100 on one layer of Korthikanti's 22B model, 0.82 of V100 on the first
-// row of Megatron's 2020 table, 0.70 of H100 on Megatron's H100 table, 3.0 and 46 on the 3 x 3
-// convolutions of VGG-19 in 32 bits. `automap bench cost-model` shows what rows say that were not
-// fitted.
+// What the numbers were fitted on (rows of tests/data/published; `automap bench cost-model` shows
+// the errors of all other rows, and what each table says when its number is fitted without it):
+//
+//   matmul of A100, 16 bits   0.72    one layer time: Korthikanti Table 4, no recomputation
+//   matmul of V100, 16 bits   0.745   the first row of Megatron's 2020 table
+//   matmul of V100, 32 bits   0.85    DAPPLE's BERT-large layer, forward and backward
+//   matmul of H100, 16 bits   0.59    all nine rows of Megatron's H100 table; H200, B200: the same
+//   convolution, 32 bits      3.0, 46 VGG-19's 16 convolutions on V100
+//   half of a product         0.5     Wide-ResNet 250M on one V100
+//   memory                    0.8     recalled, with them
+//
+// Tiles, waves and their square root were chosen with the tables of A100 and V100 in sight.
 double EfficiencyOf(const DeviceType& device, const ComputeStep& step);
 
 }  // namespace automap

@@ -10,11 +10,16 @@ automap_bench(propagation tests/bench/bench_propagation.cc automap_test_zoo)
 automap_bench(pipeline tests/bench/bench_pipeline.cc automap_test_zoo automap_planner_search)
 automap_bench(semantics tests/bench/bench_semantics.cc automap_planner)
 automap_bench(dapple tests/bench/bench_dapple.cc automap_test_dapple)
-add_library(automap_test_transformer STATIC tests/bench/cost_model/transformer.cc)
-target_link_libraries(automap_test_transformer PUBLIC automap_simulator PRIVATE automap_flags)
-automap_bench(cost-model tests/bench/cost_model/bench_cost_model.cc automap_test_transformer nlohmann_json::nlohmann_json)
+set(cost_model tests/bench/cost_model)
+add_library(automap_test_cost_model STATIC
+  ${cost_model}/collective_sweeps.cc ${cost_model}/errors.cc ${cost_model}/layer_profiles.cc
+  ${cost_model}/model_part.cc ${cost_model}/published_row.cc ${cost_model}/residuals.cc
+  ${cost_model}/step_prediction.cc ${cost_model}/training_steps.cc ${cost_model}/transformer.cc
+  ${cost_model}/wide_resnet.cc)
+target_link_libraries(automap_test_cost_model PUBLIC automap_simulator nlohmann_json::nlohmann_json PRIVATE automap_flags)
+automap_bench(cost-model ${cost_model}/bench_cost_model.cc automap_test_cost_model)
 add_test(NAME bench/cost-model COMMAND bench-cost-model)
-automap_test(tests/bench/cost_model/transformer_test.cc DEPS automap_test_transformer)
+automap_test(tests/bench/cost_model/cost_model_test.cc DEPS automap_test_cost_model)
 automap_bench(agents tests/bench/bench_agents.cc automap_test_zoo automap_planner_search)
 automap_bench(train-pipeline tests/bench/bench_train_pipeline.cc automap_test_zoo automap_planner_search)
 automap_bench(simulator tests/bench/bench_simulator.cc automap_test_zoo automap_planner_explore automap_simulator_pipeline)

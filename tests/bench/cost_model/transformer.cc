@@ -3,127 +3,189 @@
 #include <algorithm>
 #include <cmath>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "simulator/collective/group_path.h"
-#include "simulator/pipeline/simulate_pipeline.h"
 
 namespace automap {
 namespace {
 
-constexpr int32_t kDataAxis = 0, kTensorAxis = 1;
-// Kernels between the matrix products of a layer, once fused.
-constexpr int kSweeps = 8;
-
-struct Gemm {
-  double rows, columns, depth, batch = 1;
+// Element-wise traffic of a layer's forward pass, in elements read and written for each token and
+// feature (`whole` where tensor parallelism splits nothing, `split` where it does) and for each
+// attention score; backward 1.5 times as much.
+//
+//   by hand        the counts that the 22B layer of Korthikanti Table 4 (no recomputation) was
+//                  fitted with
+//   XLA            whole 2 x (bias and residual read 2, sum 1; layer norm: mean, variance and
+//   result
+//                  read 1 each, 1 written, of which the mean shares the sum's kernel): 12; split
+//                  biases 6, transposes for the batched products 8, bias and GeLU over four times
+//                  the features 8; scores: maximum, sum and quotient read 1 each, 1 written
+//   op by op       whole 2 x (bias 2, dropout of five operations 10, residual 3, layer norm 8);
+//                  split biases 6 + 8, transposes 8, erf-GeLU 11 over four times the features;
+//                  scores scale 2, mask 2, softmax 3, dropout 10
+struct ElementwiseTraffic {
+  double whole, split, scores;
+  int launches, score_launches;
 };
+constexpr ElementwiseTraffic kByHand = {11, 14, 4.5, 8, 2}, kXla = {12, 22, 4, 13, 3},
+                             kOpByOp = {46, 66, 17, 45, 8};
+
+const ElementwiseTraffic& TrafficOf(Fusion fusion) {
+  if (fusion == Fusion::kNone) return kOpByOp;
+  return fusion == Fusion::kXla ? kXla : kByHand;
+}
+
+// Bytes that an optimizer reads and writes for a parameter: one kernel over 16-bit weight and
+// gradient and three 32-bit tensors, or 42 accesses of its operations one by one.
+constexpr double kFusedUpdate = 30, kUnfusedUpdate = 42 * 4;
 
 class LayerWriter {
  public:
-  explicit LayerWriter(const TransformerStep& step) : step_(step) {
+  explicit LayerWriter(const TransformerStep& step)
+      : step_(step), traffic_(TrafficOf(step.fusion)) {
     const double tokens = step.sequence * step.micro_batch, h = step.hidden, t = step.tensor;
     const double groups = step.micro_batch * step.heads / t, head = h / step.heads;
+    const double inner = step.widening * h;
     qkv_ = {tokens, 3 * h / t, h};
     scores_ = {step.sequence, step.sequence, head, groups};
     context_ = {step.sequence, head, step.sequence, groups};
     projection_ = {tokens, h, h / t};
-    up_ = {tokens, 4 * h / t, h};
-    down_ = {tokens, h, 4 * h / t};
+    up_ = {tokens, inner / t, h};
+    down_ = {tokens, h, inner / t};
     activation_ = step.element() * tokens * h;
   }
 
-  Program Forward() const {
+  Program Forward(bool has_experts) const {
     Program program;
+    Column(program, qkv_);
     Attention(program);
-    for (const Gemm& gemm : {qkv_, projection_, up_, down_}) Add(program, gemm);
-    Sweeps(program, 1, false);
-    for (int i = 0; i < 2; ++i) Reduce(program, 0);
-    if (step_.zero == 3) Gather(program);
+    Row(program, projection_);
+    if (has_experts) {
+      for (const Gemm& gemm : ExpertGemms()) AddGemm(program, step_.type, gemm);
+      Route(program, 1);
+    } else {
+      Column(program, up_);
+      Row(program, down_);
+    }
+    Sweeps(program, 1);
+    if (step_.zero == 3) Exchange(program, CollectiveKind::kAllGather);
     return program;
   }
 
-  // Each product has two gradients. The all-reduce of an input's gradient may run behind the
-  // product that makes the weights' gradient.
-  Program Backward() const {
+  // Each product has two gradients.
+  Program Backward(bool has_experts) const {
     Program program;
-    if (step_.recompute == Recompute::kFull) program = Forward();
+    if (step_.recompute == Recompute::kFull) program = Forward(has_experts);
     if (step_.recompute == Recompute::kSelective) Attention(program);
-    for (const Gemm& gemm : {down_, up_, projection_, qkv_, scores_, context_}) {
-      const bool is_column = gemm.depth == step_.hidden;
-      Add(program, {gemm.rows, gemm.depth, gemm.columns, gemm.batch});
-      const bool reduces = is_column && gemm.batch == 1;
-      if (reduces) Reduce(program, step_.overlap_tensor ? 1 : 0);
-      Add(program, {gemm.depth, gemm.columns, gemm.rows, gemm.batch});
+    if (has_experts) {
+      for (const Gemm& gemm : ExpertGemms()) AddGemmGradients(program, step_.type, gemm);
+      Route(program, 1.5);
+    } else {
+      RowGradients(program, down_);
+      ColumnGradients(program, up_);
     }
-    Sweeps(program, 1.5, true);
-    if (step_.zero == 3) Gather(program), Scatter(program);
+    RowGradients(program, projection_);
+    for (const Gemm& gemm : {context_, scores_}) AddGemmGradients(program, step_.type, gemm);
+    ColumnGradients(program, qkv_);
+    Sweeps(program, 1.5);
+    if (!step_.fused_attention) ScoreSweeps(program, 1.5);
+    if (step_.zero == 3) {
+      Exchange(program, CollectiveKind::kAllGather);
+      Exchange(program, CollectiveKind::kReduceScatter);
+    }
     return program;
   }
 
  private:
   void Attention(Program& program) const {
-    Add(program, scores_);
-    Add(program, context_);
-    if (step_.fused_attention) return;
-    // Scores, softmax and dropout: nine bytes an element in 16 bits (and twice as many in 32).
-    const double bytes = 4.5 * step_.element() * step_.sequence * step_.sequence * scores_.batch;
-    Sweep(program, bytes, 2);
+    AddGemm(program, step_.type, scores_);
+    AddGemm(program, step_.type, context_);
+    if (!step_.fused_attention) ScoreSweeps(program, 1);
   }
 
-  void Add(Program& program, const Gemm& gemm) const {
-    ComputeStep step;
-    step.kind = ComputeKind::kMatmul;
-    step.type = step_.type;
-    step.flops = {2 * gemm.rows * gemm.columns * gemm.depth * gemm.batch};
-    step.bytes = {step_.element() * gemm.batch *
-                  (gemm.rows * gemm.depth + gemm.depth * gemm.columns + gemm.rows * gemm.columns)};
-    step.shape = {gemm.rows, gemm.columns, gemm.batch, 0, 0};
-    program.steps.push_back(step);
+  // Tensor parallelism: the columns of the first weight of a block are split and the rows of the
+  // second, whose results are summed up. With sequence parallelism what lies between blocks is
+  // split as well: it is gathered before the first product and scattered while it is summed up, and
+  // the other way round on the way back, where the first product's input is gathered once more
+  // (arXiv 2205.05198 section 4.2.2).
+  void Column(Program& program, const Gemm& gemm) const {
+    if (step_.sequence_parallel) Collect(program, CollectiveKind::kAllGather, step_.overlap_all);
+    AddGemm(program, step_.type, gemm);
+  }
+  void Row(Program& program, const Gemm& gemm) const {
+    Sum(program, step_.overlap_all);
+    AddGemm(program, step_.type, gemm);
+  }
+  void RowGradients(Program& program, const Gemm& gemm) const {
+    if (step_.sequence_parallel) Collect(program, CollectiveKind::kAllGather, step_.overlap_all);
+    AddGemmGradients(program, step_.type, gemm);
+  }
+  void ColumnGradients(Program& program, const Gemm& gemm) const {
+    if (step_.sequence_parallel) Collect(program, CollectiveKind::kAllGather, step_.overlap_tensor);
+    AddGemm(program, step_.type, {gemm.rows, gemm.depth, gemm.columns, gemm.batch});
+    Sum(program, step_.overlap_tensor);
+    AddGemm(program, step_.type, {gemm.depth, gemm.columns, gemm.rows, gemm.batch});
   }
 
-  static void Sweep(Program& program, double bytes, int launches) {
-    ComputeStep step;
-    step.bytes = {bytes};
-    step.launches = launches;
-    program.steps.push_back(step);
+  void ScoreSweeps(Program& program, double times) const {
+    AddSweep(
+        program,
+        times * traffic_.scores * step_.element() * step_.sequence * step_.sequence * scores_.batch,
+        traffic_.score_launches);
   }
 
-  // Layer norms, residuals and dropouts on whole activations (unless the sequence is split), GeLU
-  // and biases on split ones: 22 and 28 bytes a token and feature in 16 bits, 9 a score.
-  void Sweeps(Program& program, double times, bool is_backward) const {
-    const double whole = 11 * activation_ / (step_.sequence_parallel ? step_.tensor : 1);
-    const double split = 14 * activation_ / step_.tensor;
-    Sweep(program, times * (whole + split), kSweeps);
-    if (!is_backward || step_.fused_attention) return;
-    Sweep(program, times * 4.5 * step_.element() * step_.sequence * step_.sequence * scores_.batch,
-          2);
+  void Sweeps(Program& program, double times) const {
+    const double whole =
+        traffic_.whole * activation_ / (step_.sequence_parallel ? step_.tensor : 1);
+    const double split = traffic_.split * step_.widening / 4 * activation_ / step_.tensor;
+    AddSweep(program, times * (whole + split), traffic_.launches);
   }
 
-  void Reduce(Program& program, int32_t overlaps) const {
-    if (step_.tensor == 1) return;
-    if (!step_.sequence_parallel) {
-      program.steps.push_back(
-          CollectiveStep{CollectiveKind::kAllReduce, kTensorAxis, {activation_}, 1, -1, overlaps});
-      return;
-    }
-    for (const auto kind : {CollectiveKind::kAllGather, CollectiveKind::kReduceScatter})
-      program.steps.push_back(CollectiveStep{kind, kTensorAxis, {activation_}, 1, -1, overlaps});
+  void Sum(Program& program, bool overlaps) const {
+    Collect(program,
+            step_.sequence_parallel ? CollectiveKind::kReduceScatter : CollectiveKind::kAllReduce,
+            overlaps);
   }
 
-  Bytes Parameters() const { return {step_.element() * step_.layer_parameters() / step_.tensor}; }
-  void Gather(Program& program) const {
-    program.steps.insert(program.steps.begin(),
-                         CollectiveStep{CollectiveKind::kAllGather, kDataAxis, Parameters(), 1, -1,
-                                        step_.overlap_data ? 1000 : 0});
+  // Behind the product that follows, if it overlaps.
+  void Collect(Program& program, CollectiveKind kind, bool overlaps) const {
+    if (step_.tensor > 1) AddCollective(program, kind, kTensorAxis, activation_, overlaps ? 1 : 0);
   }
-  void Scatter(Program& program) const {
-    program.steps.insert(program.steps.begin(),
-                         CollectiveStep{CollectiveKind::kReduceScatter, kDataAxis, Parameters(), 1,
-                                        -1, step_.overlap_data ? 1000 : 0});
+
+  // GShard: each token goes to two experts, so every expert gets 2/E of a group's tokens. Dispatch
+  // and combination are products with a mask over (token, expert, place).
+  std::vector<Gemm> ExpertGemms() const {
+    const double tokens = step_.sequence * step_.micro_batch, h = step_.hidden;
+    const double groups = tokens / step_.expert_group, places = 2 * step_.expert_group;
+    const double inner = step_.widening * h, mine = step_.experts / step_.data;
+    const double rows = 2 * tokens * step_.data / step_.experts;  // of an expert
+    return {{tokens, step_.experts, h},
+            {places, h, step_.expert_group, groups},
+            {rows, inner / step_.tensor, h, mine},
+            {rows, h, inner / step_.tensor, mine},
+            {step_.expert_group, h, places, groups}};
+  }
+
+  // Element by element the mask's two halves are written, added, cast to booleans, cast back and
+  // laid out anew: 20 bytes. What is dispatched crosses the data axis and comes back.
+  void Route(Program& program, double times) const {
+    const double tokens = step_.sequence * step_.micro_batch;
+    AddSweep(program, times * 20 * tokens * 2 * step_.expert_group, 6);
+    if (step_.data == 1) return;
+    for (int i = 0; i < 2; ++i)
+      AddCollective(program, CollectiveKind::kAllToAll, kDataAxis, 2 * activation_ * step_.data);
+  }
+
+  // ZeRO-3: each weight by itself, before the rest.
+  void Exchange(Program& program, CollectiveKind kind) const {
+    Program first;
+    for (const Gemm& gemm : {qkv_, projection_, up_, down_})
+      AddCollective(first, kind, kDataAxis, step_.element() * gemm.columns * gemm.depth,
+                    step_.overlap_data ? 1000 : 0);
+    program.steps.insert(program.steps.begin(), first.steps.begin(), first.steps.end());
   }
 
   const TransformerStep& step_;
+  const ElementwiseTraffic& traffic_;
   Gemm qkv_, scores_, context_, projection_, up_, down_;
   double activation_ = 0;
 };
@@ -136,147 +198,85 @@ Bytes SavedByLayer(const TransformerStep& step, Recompute recompute) {
   const bool stores_scores = recompute == Recompute::kNone && !step.fused_attention;
   const double scores = stores_scores ? 5 * step.heads * step.sequence / step.hidden / t : 0;
   const double whole = 10 / (step.sequence_parallel ? t : 1);
-  return {unit * (whole + 24 / t + scores)};
+  return {unit * (whole + (8 + 4 * step.widening) / t + scores)};
 }
 
-// The product with the embedding on the last stage, and the loss over its result.
-Program LogitsProgram(const TransformerStep& step, bool is_backward) {
-  Program program;
-  const double tokens = step.sequence * step.micro_batch, part = step.vocab / step.tensor;
-  for (int i = 0; i < (is_backward ? 2 : 1); ++i) {
-    ComputeStep product;
-    product.kind = ComputeKind::kMatmul;
-    product.type = step.type;
-    product.flops = {2 * tokens * part * step.hidden};
-    product.bytes = {step.element() * (tokens * step.hidden + part * step.hidden + tokens * part)};
-    product.shape = {tokens, part, 1, 0, 0};
-    program.steps.push_back(product);
-  }
-  ComputeStep loss;
-  loss.bytes = {4 * tokens * part * (is_backward ? 1 : 2)};
-  loss.launches = 2;
-  program.steps.push_back(loss);
-  return program;
+ModelPart Layer(const TransformerStep& step, bool has_experts) {
+  const LayerWriter writer(step);
+  ModelPart part;
+  part.forward = writer.Forward(has_experts);
+  part.backward = writer.Backward(has_experts);
+  part.saved = SavedByLayer(step, step.recompute);
+  if (step.recompute != Recompute::kNone)
+    part.workspace = SavedByLayer(step, Recompute::kNone) - part.saved;
+  part.parameters = step.layer_parameters() / step.tensor;
+  return part;
 }
 
-// Bytes of a parameter: weight, gradient, and the state that ZeRO splits. Gradients are whole
-// before they are scattered.
-double BytesOfParameter(const TransformerStep& step) {
-  const double split = step.zero > 0 ? step.data : 1;
-  const double weights = step.element() / (step.zero == 3 ? step.data : 1);
-  const double gradients = step.element();
-  return weights + gradients + (step.type == NumberType::kF32 ? 8 : 12) / split;
+// The product with the embedding on the last stage, and the loss over its result, which stays in
+// memory in 32 bits.
+ModelPart Head(const TransformerStep& step) {
+  const double share = step.predicted > 0 ? step.predicted / step.sequence : 1;
+  const double tokens = step.sequence * step.micro_batch * share, part = step.vocab / step.tensor;
+  const Gemm product = {tokens, part, step.hidden};
+  ModelPart head;
+  AddGemm(head.forward, step.type, product);
+  AddSweep(head.forward, 8 * tokens * part, 2);
+  AddGemmGradients(head.backward, step.type, product);
+  AddSweep(head.backward, 4 * tokens * part, 2);
+  head.held = {4 * tokens * part};
+  return head;
 }
 
-// What the stage holds of its parameters on one device.
-double StageParameters(const TransformerStep& step, int32_t stage, int32_t stages) {
-  double parameters = step.layer_parameters() * step.layers / stages;
-  if (stage == 0 || (stage == stages - 1 && step.pipeline > 1))
-    parameters += step.embedding_parameters();
-  return parameters / step.tensor;
+std::vector<ModelPart> PartsOfStage(const TransformerStep& step, int32_t stage, int32_t stages) {
+  std::vector<ModelPart> parts;
+  ModelPart embedding;
+  embedding.parameters = step.embedding_parameters() / step.tensor;
+  if (stage == 0) parts.push_back(embedding);
+  const int32_t first = static_cast<int32_t>(step.layers) / stages * stage;
+  const int32_t last = static_cast<int32_t>(step.layers) / stages * (stage + 1);
+  const int32_t with_experts = step.experts > 0 ? (last + 1) / 2 - (first + 1) / 2 : 0;
+  if (with_experts > 0) parts.push_back(ExpertLayer(step)), parts.back().count = with_experts;
+  if (last - first > with_experts)
+    parts.push_back(DenseLayer(step)), parts.back().count = last - first - with_experts;
+  if (stage + 1 < stages) return parts;
+  parts.push_back(Head(step));
+  if (step.pipeline > 1) parts.back().parameters = embedding.parameters;
+  return parts;
 }
-
-class PipelineMaker {
- public:
-  PipelineMaker(const TransformerStep& step, const Cluster& cluster)
-      : step_(step), cluster_(cluster), layer_(ProgramsOfLayer(step)) {}
-
-  absl::StatusOr<Pipeline> Make() const {
-    const int32_t stages = step_.pipeline * step_.interleave;
-    Pipeline pipeline = {{}, step_.micro_batches(), step_.interleave};
-    for (int32_t s = 0; s < stages; ++s) {
-      ASSIGN_OR_RETURN(const PipelineStage stage, StageOf(s, stages));
-      pipeline.stages.push_back(stage);
-    }
-    return pipeline;
-  }
-
- private:
-  int32_t group_size() const { return step_.tensor * step_.data; }
-
-  absl::StatusOr<PipelineStage> StageOf(int32_t s, int32_t stages) const {
-    const Mesh mesh = {{{"data", step_.data}, {"tensor", step_.tensor}},
-                       s % step_.pipeline * group_size()};
-    ASSIGN_OR_RETURN(const CostModel model, CostModel::Create(cluster_, mesh));
-    const double layers = step_.layers / stages;
-    PipelineStage stage;
-    stage.forward = model.Evaluate(layer_.forward).step_time * layers;
-    stage.backward = model.Evaluate(layer_.backward).step_time * layers;
-    stage.activations = layer_.saved * layers;
-    const double parameters = StageParameters(step_, s, stages);
-    stage.resident = Bytes{BytesOfParameter(step_) * parameters} + layer_.workspace;
-    if (s == stages - 1) AddLogits(model, stage);
-    if (s + 1 < stages) AddTransfers(s, stage);
-    AddUpdate(model, parameters, stage);
-    return stage;
-  }
-
-  void AddLogits(const CostModel& model, PipelineStage& stage) const {
-    stage.forward += model.Evaluate(LogitsProgram(step_, false)).step_time;
-    stage.backward += model.Evaluate(LogitsProgram(step_, true)).step_time;
-    // Logits in 32 bits and their gradient.
-    stage.resident += Bytes{(4 + step_.element()) * step_.sequence * step_.micro_batch *
-                            step_.vocab / step_.tensor};
-  }
-
-  void AddTransfers(int32_t s, PipelineStage& stage) const {
-    const DeviceRange from = {s % step_.pipeline * group_size(), group_size()};
-    const DeviceRange to = {(s + 1) % step_.pipeline * group_size(), group_size()};
-    const Bytes bytes = {step_.element() * step_.sequence * step_.micro_batch * step_.hidden *
-                         step_.data};
-    stage.send = TransferTime(cluster_, from, to, bytes);
-    stage.send_back = TransferTime(cluster_, to, from, bytes);
-  }
-
-  void AddUpdate(const CostModel& model, double parameters, PipelineStage& stage) const {
-    if (step_.zero < 3) {
-      const CollectiveStep reduce = {
-          CollectiveKind::kAllReduce, kDataAxis, {step_.element() * parameters}, 1, -1, 0};
-      stage.gradient_sync = model.StepTime(reduce);
-      if (step_.overlap_data)
-        stage.gradient_sync =
-            std::max(Seconds{0}, stage.gradient_sync - stage.backward * kHiddenShare);
-    }
-    ComputeStep update;
-    update.bytes = {30 * parameters / (step_.zero > 0 ? step_.data : 1)};
-    stage.update = model.StepTime(update);
-  }
-
-  // The gradients of the first layers are there last.
-  static constexpr double kHiddenShare = 0.9;
-
-  const TransformerStep& step_;
-  const Cluster& cluster_;
-  const LayerPrograms layer_;
-};
 
 }  // namespace
 
-LayerPrograms ProgramsOfLayer(const TransformerStep& step) {
-  const LayerWriter writer(step);
-  LayerPrograms programs = {writer.Forward(), writer.Backward(), {}, {}};
-  programs.saved = SavedByLayer(step, step.recompute);
-  if (step.recompute != Recompute::kNone)
-    programs.workspace = SavedByLayer(step, Recompute::kNone) - programs.saved;
-  return programs;
+ModelPart DenseLayer(const TransformerStep& step) { return Layer(step, false); }
+
+ModelPart ExpertLayer(const TransformerStep& step) {
+  ModelPart part = Layer(step, true);
+  const double feed_forward = 2 * step.widening * step.hidden * step.hidden / step.tensor;
+  part.parameters -= feed_forward;
+  part.expert_parameters = feed_forward * step.experts / step.data;
+  return part;
 }
 
 absl::StatusOr<StepPrediction> Predict(const TransformerStep& step, const Cluster& cluster) {
-  if (step.tensor * step.data * step.pipeline > cluster.device_count())
-    return absl::InvalidArgumentError(
-        absl::StrCat("the cluster has ", cluster.device_count(), " devices"));
   if (step.micro_batches() < 1 || step.micro_batches() * step.data * step.micro_batch != step.batch)
     return absl::InvalidArgumentError("the micro-batch does not divide the batch");
-  if (std::fmod(step.layers, step.pipeline * step.interleave) != 0)
+  const int32_t stages = step.pipeline * step.interleave;
+  if (std::fmod(step.layers, stages) != 0)
     return absl::InvalidArgumentError("the stages do not divide the layers");
-  ASSIGN_OR_RETURN(const Pipeline pipeline, PipelineMaker(step, cluster).Make());
-  const char* name = step.interleave > 1 ? "INTERLEAVED_1F1B" : "1F1B";
-  ASSIGN_OR_RETURN(const PipelineRun run, SimulatePipeline(pipeline, *FindPipelineSchedule(name)));
-  StepPrediction prediction = {run.length, {}, true};
-  for (const Bytes peak : run.peak) prediction.peak = std::max(prediction.peak, peak);
-  const CostModel model = *CostModel::Create(cluster, {});
-  prediction.fits = prediction.peak <= model.memory_limit();
-  return prediction;
+  StepLayout layout;
+  layout.type = step.type;
+  layout.tensor = step.tensor, layout.data = step.data;
+  layout.pipeline = step.pipeline, layout.interleave = step.interleave;
+  layout.micro_batches = step.micro_batches();
+  layout.zero = step.zero;
+  layout.state_bytes = step.type == NumberType::kF32 ? 8 : 12;
+  layout.overlap_data = step.overlap_data, layout.scatter_gather = step.scatter_gather;
+  layout.update_bytes = step.fused_update ? kFusedUpdate : kUnfusedUpdate;
+  layout.boundary = {step.element() * step.sequence * step.micro_batch * step.hidden};
+  std::vector<std::vector<ModelPart>> parts;
+  for (int32_t stage = 0; stage < stages; ++stage)
+    parts.push_back(PartsOfStage(step, stage, stages));
+  return PredictStep(parts, layout, cluster);
 }
 
 }  // namespace automap

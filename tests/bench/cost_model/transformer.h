@@ -2,53 +2,53 @@
 // that the simulator prices.
 #pragma once
 
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "simulator/evaluate.h"
-#include "simulator/pipeline/pipeline.h"
+#include "tests/bench/cost_model/step_prediction.h"
 
 namespace automap {
 
-enum class Recompute { kNone, kSelective, kFull };
+// How element-wise operations are merged.
+enum class Fusion { kByHand, kXla, kNone };
 
 struct TransformerStep {
-  // Model.
+  // Model. With experts every second layer, from the first on, is a GShard layer with top-2 gating
+  // in groups of `expert_group` tokens; its experts are split over the data axis.
   double hidden = 0, heads = 0, layers = 0, vocab = 0, sequence = 0;
+  double widening = 4;  // inner over hidden features of the feed-forward part
+  double experts = 0, expert_group = 0;
+  double predicted = 0;  // tokens of a sequence with a loss; 0: all
   NumberType type = NumberType::kF16;
-  // Parallelism: devices are numbered tensor innermost, then data, then pipeline.
+  // Parallelism.
   int32_t tensor = 1, data = 1, pipeline = 1, interleave = 1;
   double batch = 1;  // sequences in a step
   int32_t micro_batch = 1;
   Recompute recompute = Recompute::kNone;
   bool sequence_parallel = false;  // all-gather and reduce-scatter instead of all-reduce
-  bool fused_attention = false;    // the scores are not stored
-  bool overlap_tensor = false;     // backward: behind the product for the weights' gradient
-  bool overlap_data = false;       // gradients are reduced behind the last micro-batch's backward
-  int32_t zero = 0;                // 2: state split over the replicas; 3: parameters, too
+  // Software.
+  Fusion fusion = Fusion::kByHand;
+  bool fused_update = true;      // the optimizer is one kernel
+  bool fused_attention = false;  // the scores are not stored
+  // Collectives of tensor parallelism run behind products: in the backward pass those that no
+  // product waits for (behind the gradient of weights, or of inputs), or all, piece by piece.
+  bool overlap_tensor = false, overlap_all = false;
+  bool overlap_data = false;   // gradients are reduced behind the last micro-batch's backward
+  bool scatter_gather = true;  // between stages, see StepLayout
+  int32_t zero = 0;            // 2: state split over the replicas; 3: parameters, too
 
-  // Bytes of an activation, and of a parameter with gradient and optimizer state.
-  double element() const { return type == NumberType::kF32 ? 4 : 2; }
+  double element() const { return BytesOf(type); }
   int32_t micro_batches() const { return static_cast<int32_t>(batch / (data * micro_batch)); }
-  // Parameters of one layer, and of embedding and position table.
-  double layer_parameters() const { return 12 * hidden * hidden + 13 * hidden; }
+  // Parameters of one dense layer, and of embedding and position table.
+  double layer_parameters() const {
+    return (4 + 2 * widening) * hidden * hidden + (9 + widening) * hidden;
+  }
   double embedding_parameters() const { return (vocab + sequence) * hidden; }
 };
 
-// Programs of one layer on one device, for one micro-batch; axis 0 is data, axis 1 tensor.
-struct LayerPrograms {
-  Program forward, backward;  // backward with what it computes again
-  Bytes saved;                // from forward to backward
-  Bytes workspace;            // saved of the layer that is computed again
-};
-LayerPrograms ProgramsOfLayer(const TransformerStep& step);
-
-struct StepPrediction {
-  Seconds time;
-  Bytes peak;  // of the stage that needs most
-  bool fits = true;
-};
+// One dense layer, and one with experts.
+ModelPart DenseLayer(const TransformerStep& step);
+ModelPart ExpertLayer(const TransformerStep& step);
 
 // INVALID_ARGUMENT when the devices are too few or the numbers do not divide.
 absl::StatusOr<StepPrediction> Predict(const TransformerStep& step, const Cluster& cluster);
