@@ -169,14 +169,24 @@ PlanObserver OnlyBetter(const PlanObserver& observer, bool ignore_memory) {
 
 }  // namespace
 
+absl::StatusOr<v1::Plan> PlanStrategies(const PlanRequest& request) {
+  if (request.profile != nullptr) return PlanProfile(request);
+  ASSIGN_OR_RETURN(std::vector<std::string> strategies, Strategies(request.options.strategy()));
+  if (request.quick && !request.quick->strategies.empty()) strategies = request.quick->strategies;
+  const PlanObserver filtered = OnlyBetter(request.observer, request.options.ignore_memory());
+  return PlanBest({request.module, request.profile, request.profile_sha256, request.cluster_proto,
+                   request.cluster, request.options, filtered, request.stop, request.journal,
+                   request.preset, request.semantics, request.bytes, request.quick},
+                  strategies);
+}
+
 absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& cluster_proto,
                                     const v1::PlanOptions& options, const PlanObserver& observer,
                                     const std::function<bool()>& stop, SearchJournal* journal) {
-  if (options.robust()) return PlanRobustly(bytes, cluster_proto, options, observer, stop, journal);
   ASSIGN_OR_RETURN(const Preset preset, PresetFromName(options.preset()));
   ASSIGN_OR_RETURN(const Semantics semantics,
                    AllowedSemantics(options.allow(), PresetSemantics(preset == Preset::kPaper)));
-  ASSIGN_OR_RETURN(const std::vector<std::string> strategies, Strategies(options.strategy()));
+  RETURN_IF_ERROR(Strategies(options.strategy()).status());
   ASSIGN_OR_RETURN(const Cluster cluster, ClusterFromProto(cluster_proto));
   if (options.axis_size() < 0 ||
       (options.axis_size() > 0 && cluster.device_count() % options.axis_size() != 0)) {
@@ -187,16 +197,17 @@ absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& 
   ReportPhase(observer, v1::Progress::READING);
   if (IsProfile(bytes)) {
     ASSIGN_OR_RETURN(const LayerChain profile, ReadProfile(bytes));
-    return PlanProfile({nullptr, &profile, Sha256Hex(bytes), cluster_proto, cluster, options,
-                        observer, stop, journal, preset, semantics});
+    const PlanRequest request = {nullptr, &profile, Sha256Hex(bytes), cluster_proto,
+                                 cluster, options,  observer,         stop,
+                                 journal, preset,   semantics,        bytes};
+    return options.robust() ? PlanRobustly(request) : PlanStrategies(request);
   }
   ASSIGN_OR_RETURN(const auto module, PreparedModule::CreateWithProfile(
                                           bytes, options.roles(), options.profile(), cluster));
   ReportPhase(observer, v1::Progress::PROPAGATING);
-  const PlanObserver filtered = OnlyBetter(observer, options.ignore_memory());
-  return PlanBest({module.get(), nullptr, "", cluster_proto, cluster, options, filtered, stop,
-                   journal, preset, semantics},
-                  strategies);
+  const PlanRequest request = {module.get(), nullptr, "",      cluster_proto, cluster,   options,
+                               observer,     stop,    journal, preset,        semantics, bytes};
+  return options.robust() ? PlanRobustly(request) : PlanStrategies(request);
 }
 
 }  // namespace automap

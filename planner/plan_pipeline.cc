@@ -20,6 +20,7 @@ namespace {
 constexpr int32_t kMaxStages = 256;
 constexpr int32_t kMaxMicroBatches = 4096;
 constexpr int64_t kMostMicroBatchesTried = 64;
+constexpr int32_t kMostStagesTimesDevices = 64;  // of a quick search for the best cuts
 
 using CutEngine = std::function<absl::StatusOr<PipelineOutcome>(
     const PipelineProblem&, Preset, const EngineBudget&, const PipelineObserver&)>;
@@ -89,8 +90,22 @@ class PipelineExploration {
     return problem_->Check();
   }
 
-  // The number whose local optimum is simulated shortest among the divisors of the batch, larger
-  // ones twice the one before.
+  PipelineCuts GoodCuts() const {
+    if (stages_ * request_.cluster.device_count() <= kMostStagesTimesDevices) {
+      PipelineBound bound = BoundOf(*problem_, request_.stop);
+      if (bound.is_found) return std::move(bound.best);
+    }
+    return LocalCuts(*problem_, EvenCuts(*problem_), request_.stop);
+  }
+
+  bool IsAsked(int32_t micro_batches) const {
+    if (!request_.quick || request_.quick->micro_batches.empty()) return true;
+    const std::vector<int32_t>& asked = request_.quick->micro_batches;
+    return std::find(asked.begin(), asked.end(), micro_batches) != asked.end();
+  }
+
+  // Divisors of the batch are tried, larger ones twice the one before: the one whose best cuts are
+  // the shortest; their local optimum where finding the best takes long.
   absl::Status ChooseMicroBatches() {
     const Batch batch = FindBatch(*request_.module, 2);
     if (batch.propagation == nullptr) return UseMicroBatches(1);
@@ -98,9 +113,9 @@ class PipelineExploration {
     int32_t chosen = 1;
     for (int64_t count = 1; count <= std::min(batch.size, kMostMicroBatchesTried); count *= 2) {
       if (batch.size % count != 0 || (best && request_.stop())) break;
+      if (!IsAsked(static_cast<int32_t>(count))) continue;
       RETURN_IF_ERROR(UseMicroBatches(static_cast<int32_t>(count)));
-      const PipelineCost cost =
-          problem_->SimulatedCost(LocalCuts(*problem_, EvenCuts(*problem_), request_.stop));
+      const PipelineCost cost = problem_->SimulatedCost(GoodCuts());
       if (best && !problem_->IsBetter(cost, *best)) continue;
       best = cost;
       chosen = static_cast<int32_t>(count);
@@ -118,6 +133,21 @@ class PipelineExploration {
     const PipelineObserver observer = [&](const PipelineOutcome& outcome, bool improved) {
       Report(outcome, improved, budget);
     };
+    if (!request_.quick) RETURN_IF_ERROR(Learn(budget, observer));
+    PipelineOutcome exact;
+    exact.engine = "exact";
+    exact.found = true;
+    exact.cuts = SimulatedLocalCuts(*problem_, bound_.best, request_.stop);
+    const PipelineCuts other = SimulatedLocalCuts(*problem_, EvenCuts(*problem_), request_.stop);
+    if (problem_->IsLegal(other) &&
+        problem_->IsBetter(problem_->SimulatedCost(other), problem_->SimulatedCost(exact.cuts)))
+      exact.cuts = other;
+    outcomes_.push_back(std::move(exact));
+    for (PipelineOutcome& outcome : outcomes_) JudgeBySimulation(*problem_, outcome);
+    return absl::OkStatus();
+  }
+
+  absl::Status Learn(const EngineBudget& budget, const PipelineObserver& observer) {
     for (const auto& [name, search] :
          std::initializer_list<std::pair<const char*, CutEngine>>{{"dqn", SearchCutsByDqn},
                                                                   {"greedy", SearchCutsGreedily},
@@ -131,16 +161,6 @@ class PipelineExploration {
     }
     if (request_.preset == Preset::kDefault)
       outcomes_.push_back(InferCuts(*problem_, ShippedPipelinePolicy().policy));
-    PipelineOutcome exact;
-    exact.engine = "exact";
-    exact.found = true;
-    exact.cuts = SimulatedLocalCuts(*problem_, bound_.best, request_.stop);
-    const PipelineCuts other = SimulatedLocalCuts(*problem_, EvenCuts(*problem_), request_.stop);
-    if (problem_->IsLegal(other) &&
-        problem_->IsBetter(problem_->SimulatedCost(other), problem_->SimulatedCost(exact.cuts)))
-      exact.cuts = other;
-    outcomes_.push_back(std::move(exact));
-    for (PipelineOutcome& outcome : outcomes_) JudgeBySimulation(*problem_, outcome);
     return absl::OkStatus();
   }
 

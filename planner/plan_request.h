@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "automap/v1/plan.pb.h"
@@ -26,9 +28,21 @@ struct PlanRequest {
   SearchJournal* journal;  // may be null
   Preset preset = Preset::kDefault;
   Semantics semantics = {};
+  absl::string_view bytes = {};  // what `module` or `profile` was read from
+  // A search beside another one: the exact choice and greedy search alone, no learning, and only
+  // what is listed here.
+  struct Narrow {
+    std::vector<std::string> strategies;
+    std::vector<int32_t> axis_sizes;     // of "opp"; empty: all
+    std::vector<int32_t> micro_batches;  // empty: all
+  };
+  std::optional<Narrow> quick = {};
 
   v1::Plan::Semantics semantics_proto() const;
 };
+
+// The best plan of the options' strategies, with the others as alternatives.
+absl::StatusOr<v1::Plan> PlanStrategies(const PlanRequest& request);
 
 // Operators on variables ("opp") or inputs ("adp") over one mesh axis.
 absl::StatusOr<v1::Plan> PlanSplits(const PlanRequest& request, const std::string& strategy);

@@ -1,11 +1,16 @@
 #include "planner/plan_robustly.h"
 
 #include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
 
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
+#include "planner/explore/pipeline/describe_pipeline.h"
+#include "planner/explore/pipeline/profile_chain.h"
 #include "planner/plan/describe_plan.h"
-#include "planner/simulate_module_plan.h"
+#include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/perturbed.h"
 
 namespace automap {
@@ -26,39 +31,164 @@ std::string DecisionsText(const v1::Plan& plan) {
 
 struct Candidate {
   v1::Plan plan;
-  std::vector<double> times;  // by scenario
+  std::vector<double> times;  // by scenario; 0: it cannot be priced there
   double regret = 0;          // worst time over the best of all candidates
 };
 
-std::vector<v1::Cluster> Scenarios(const v1::Cluster& cluster) {
-  std::vector<v1::Cluster> scenarios = {cluster};
-  for (const double factor : {1 - kOff, 1 + kOff}) {
-    scenarios.push_back(Perturbed(cluster, factor, 1));
-    scenarios.push_back(Perturbed(cluster, 1, factor));
+// The cluster off by something, and the module with its measured times on it.
+class Scenario {
+ public:
+  static absl::StatusOr<Scenario> Create(const PlanRequest& request, double bandwidth,
+                                         double efficiency) {
+    Scenario scenario;
+    scenario.proto_ = Perturbed(request.cluster_proto, bandwidth, efficiency);
+    ASSIGN_OR_RETURN(scenario.cluster_, ClusterFromProto(scenario.proto_));
+    scenario.module_ = request.module;
+    // Measured times stay what they are whatever the efficiency.
+    if (request.module != nullptr && !request.options.profile().empty()) {
+      ASSIGN_OR_RETURN(scenario.own_module_, PreparedModule::CreateWithProfile(
+                                                 request.bytes, request.options.roles(),
+                                                 request.options.profile(), scenario.cluster_));
+      scenario.module_ = scenario.own_module_.get();
+    }
+    return scenario;
+  }
+
+  absl::StatusOr<v1::Plan> Plan(const PlanRequest& request, const v1::PlanOptions& options,
+                                const PlanRequest::Narrow& narrow) const {
+    const PlanObserver nobody;
+    return PlanStrategies({module_, request.profile, request.profile_sha256, proto_, cluster_,
+                           options, nobody, request.stop, nullptr, request.preset,
+                           request.semantics, request.bytes, narrow});
+  }
+
+  const v1::Cluster& proto() const { return proto_; }
+  const Cluster& cluster() const { return cluster_; }
+  const PreparedModule* module() const { return module_; }
+
+  // The chain for so many micro-batches; null where there is none.
+  const LayerChain* Chain(const PlanRequest& request, int32_t micro_batches) {
+    const auto [found, is_new] = chains_.try_emplace(micro_batches);
+    if (is_new && request.profile != nullptr) {
+      found->second = ChainOfMicroBatches(*request.profile, micro_batches);
+    } else if (is_new) {
+      auto chain = ChainOfModule(*module_, cluster_, micro_batches);
+      if (chain.ok()) found->second = *std::move(chain);
+    }
+    return found->second ? &*found->second : nullptr;
+  }
+
+ private:
+  v1::Cluster proto_;
+  Cluster cluster_;
+  const PreparedModule* module_ = nullptr;
+  std::shared_ptr<const PreparedModule> own_module_;
+  std::map<int32_t, std::optional<LayerChain>> chains_;
+};
+
+// What may win when everything is off by so much. A plan's time changes by a factor between 1/1.2
+// and 1/0.8 and each to the same side, so what is 25 % behind stays behind. Of pipelines half, as
+// many and twice as many micro-batches are tried.
+PlanRequest::Narrow WhatMayWin(const v1::Plan& fastest) {
+  PlanRequest::Narrow narrow;
+  const double limit = fastest.cost().step_time_s() / (1 - kOff);
+  const auto add = [&](const std::string& strategy) {
+    auto& all = narrow.strategies;
+    if (std::find(all.begin(), all.end(), strategy) == all.end()) all.push_back(strategy);
+  };
+  add(fastest.strategy());
+  if (fastest.strategy() == "opp")
+    narrow.axis_sizes.push_back(fastest.mesh(fastest.mesh_size() - 1).size());
+  for (const v1::Plan::Alternative& other : fastest.alternatives()) {
+    const v1::Plan::Cost& cost = other.cost();
+    if (cost.step_time_s() <= 0 || cost.step_time_s() >= limit ||
+        cost.fits() != fastest.cost().fits())
+      continue;
+    add(other.strategy());
+    if (fastest.strategy() == "opp" && other.strategy() == "opp" && other.mesh_size() > 0)
+      narrow.axis_sizes.push_back(other.mesh(other.mesh_size() - 1).size());
+  }
+  const int32_t micro_batches = fastest.micro_batches();
+  if (fastest.strategy() == "pp" && micro_batches > 0)
+    narrow.micro_batches = {micro_batches / 2, micro_batches, 2 * micro_batches};
+  return narrow;
+}
+
+absl::StatusOr<std::vector<Scenario>> Scenarios(const PlanRequest& request) {
+  std::vector<Scenario> scenarios;
+  const std::pair<double, double> factors[] = {
+      {1, 1}, {1 - kOff, 1}, {1, 1 - kOff}, {1 + kOff, 1}, {1, 1 + kOff}};
+  for (const auto& [bandwidth, efficiency] : factors) {
+    ASSIGN_OR_RETURN(Scenario scenario, Scenario::Create(request, bandwidth, efficiency));
+    scenarios.push_back(std::move(scenario));
   }
   return scenarios;
 }
 
-// Prices every candidate in every scenario, and fills in the regrets. Where a pipeline's cut is no
-// place to cut under other efficiencies, the scenario tells nothing and is left out; a candidate
-// that is none for the cluster as it is goes.
-void Price(absl::string_view bytes, const std::vector<v1::Cluster>& scenarios,
-           std::vector<Candidate>& candidates) {
-  const auto time_of = [&](const Candidate& candidate, const v1::Cluster& scenario) {
-    const auto simulation = SimulateModulePlan(bytes, scenario, candidate.plan);
-    return simulation.ok() ? simulation->cost.step_time_s() : 0.0;
-  };
-  for (size_t s = 0; s < scenarios.size(); ++s) {
-    for (Candidate& candidate : candidates)
-      candidate.times.push_back(time_of(candidate, scenarios[s]));
-    if (s > 0) continue;
-    candidates.erase(std::remove_if(candidates.begin() + 1, candidates.end(),
-                                    [](const Candidate& other) { return other.times[0] <= 0; }),
-                     candidates.end());
+// Seconds of a plan's step, 0 where it cannot be priced: a pipeline's cut may be no place to cut
+// under other efficiencies.
+class PlanPricer {
+ public:
+  PlanPricer(const PlanRequest& request, const v1::Plan& plan) : request_(request), plan_(plan) {}
+
+  double Price(Scenario& scenario) {
+    return plan_.stages_size() > 0 ? PriceStages(scenario) : PriceSplits(scenario);
   }
+
+ private:
+  double PriceStages(Scenario& scenario) const {
+    const int32_t micro_batches = std::max(1, plan_.micro_batches());
+    const LayerChain* chain = scenario.Chain(request_, micro_batches);
+    if (chain == nullptr) return 0;
+    const PipelineProblem problem(*chain, scenario.cluster(),
+                                  {plan_.stages_size(), micro_batches, true});
+    if (!problem.Check().ok()) return 0;
+    const auto cuts = CutsOf(problem, plan_);
+    return cuts.ok() ? problem.SimulatedCost(*cuts).length.value : 0;
+  }
+
+  // What runs is the same in all scenarios that share the module.
+  double PriceSplits(const Scenario& scenario) {
+    if (lowered_ != scenario.module() && !Lower(*scenario.module())) return 0;
+    const auto model = CostModel::Create(scenario.cluster(), mesh_);
+    return model.ok() ? model->Evaluate(program_).step_time.value : 0;
+  }
+
+  bool Lower(const PreparedModule& module) {
+    const auto decisions = DecisionsOf(module, plan_);
+    if (!decisions.ok()) return false;
+    const auto applied = AppliedDecisions::Create(module, *decisions);
+    if (!applied.ok()) return false;
+    mesh_ = decisions->mesh();
+    program_ = module.lowering().Lower(applied->axes());
+    lowered_ = &module;
+    return true;
+  }
+
+  const PlanRequest& request_;
+  const v1::Plan& plan_;
+  const PreparedModule* lowered_ = nullptr;
+  Mesh mesh_;
+  Program program_;
+};
+
+// Prices every candidate in every scenario, and fills in the regrets. A candidate that is none for
+// the cluster as it is goes; a scenario in which one cannot be priced says nothing of it.
+void Price(const PlanRequest& request, std::vector<Scenario>& scenarios,
+           std::vector<Candidate>& candidates) {
+  for (Candidate& candidate : candidates) {
+    PlanPricer pricer(request, candidate.plan);
+    for (Scenario& scenario : scenarios) candidate.times.push_back(pricer.Price(scenario));
+  }
+  candidates.erase(std::remove_if(candidates.begin() + 1, candidates.end(),
+                                  [](const Candidate& other) { return other.times[0] <= 0; }),
+                   candidates.end());
   for (size_t s = 0; s < scenarios.size(); ++s) {
-    double best = candidates.front().times[s];
-    for (const Candidate& candidate : candidates) best = std::min(best, candidate.times[s]);
+    double best = 0;
+    for (const Candidate& candidate : candidates) {
+      const double time = candidate.times[s];
+      if (time > 0 && (best == 0 || time < best)) best = time;
+    }
     if (best <= 0) continue;
     for (Candidate& candidate : candidates)
       candidate.regret = std::max(candidate.regret, candidate.times[s] / best - 1);
@@ -76,18 +206,31 @@ v1::PlanOptions OptionsOf(const v1::Plan& plan, v1::PlanOptions options) {
   return options;
 }
 
-// The chosen plan on the cluster as it is, with the bound and the engines of a search there.
-absl::StatusOr<v1::Plan> Described(absl::string_view bytes, const v1::Cluster& cluster,
-                                   const v1::PlanOptions& options,
+absl::StatusOr<v1::Plan> Describe(const PlanRequest& request, Scenario& as_it_is,
+                                  const v1::Plan& plan) {
+  if (plan.stages_size() == 0) {
+    ASSIGN_OR_RETURN(const Decisions decisions, DecisionsOf(*request.module, plan));
+    return DescribePlan(*request.module, request.cluster_proto, decisions, plan.semantics());
+  }
+  const int32_t micro_batches = std::max(1, plan.micro_batches());
+  const LayerChain* chain = as_it_is.Chain(request, micro_batches);
+  if (chain == nullptr) return absl::InternalError("a pipeline that was priced has no chain");
+  const PipelineProblem problem(*chain, request.cluster, {plan.stages_size(), micro_batches, true});
+  ASSIGN_OR_RETURN(const PipelineCuts cuts, CutsOf(problem, plan));
+  return DescribePipelinePlan(request.module, request.profile_sha256, request.cluster_proto,
+                              problem, cuts, plan.semantics());
+}
+
+// The chosen plan on the cluster as it is, with the bound and the engines of a quick search there.
+absl::StatusOr<v1::Plan> Described(const PlanRequest& request, Scenario& as_it_is,
                                    const std::vector<Candidate>& candidates,
-                                   const Candidate& chosen, const std::function<bool()>& stop,
-                                   SearchJournal* journal) {
+                                   const Candidate& chosen) {
   v1::Plan decided = chosen.plan;
   decided.mutable_semantics()->set_robust(true);
-  ASSIGN_OR_RETURN(const PlanSimulation simulation, SimulateModulePlan(bytes, cluster, decided));
-  ASSIGN_OR_RETURN(const v1::Plan searched, PlanModule(bytes, cluster, OptionsOf(decided, options),
-                                                       PlanObserver(), stop, journal));
-  v1::Plan plan = simulation.plan;
+  ASSIGN_OR_RETURN(v1::Plan plan, Describe(request, as_it_is, decided));
+  ASSIGN_OR_RETURN(
+      const v1::Plan searched,
+      as_it_is.Plan(request, OptionsOf(decided, request.options), {{decided.strategy()}, {}, {}}));
   const double time = plan.cost().step_time_s();
   *plan.mutable_bound() = searched.bound();
   if (plan.bound().has_gap())
@@ -114,34 +257,28 @@ absl::StatusOr<v1::Plan> Described(absl::string_view bytes, const v1::Cluster& c
 
 }  // namespace
 
-absl::StatusOr<v1::Plan> PlanRobustly(absl::string_view bytes, const v1::Cluster& cluster,
-                                      const v1::PlanOptions& options, const PlanObserver& observer,
-                                      const std::function<bool()>& stop, SearchJournal* journal) {
-  v1::PlanOptions plain = options;
-  plain.set_robust(false);
-  const std::vector<v1::Cluster> scenarios = Scenarios(cluster);
-  std::vector<Candidate> candidates;
-  for (const v1::Cluster& scenario : scenarios) {
-    const bool is_first = candidates.empty();
-    auto plan =
-        PlanModule(bytes, scenario, plain, is_first ? observer : PlanObserver(), stop, journal);
-    if (is_first && !plan.ok()) return plan.status();
-    if (!plan.ok() || plan->cost().fits() !=
-                          (is_first ? plan->cost().fits() : candidates.front().plan.cost().fits()))
-      continue;
+absl::StatusOr<v1::Plan> PlanRobustly(const PlanRequest& request) {
+  ASSIGN_OR_RETURN(v1::Plan fastest, PlanStrategies(request));
+  const bool fits = fastest.cost().fits();
+  const PlanRequest::Narrow narrow = WhatMayWin(fastest);
+  std::vector<Candidate> candidates = {{std::move(fastest), {}, 0}};
+  ASSIGN_OR_RETURN(std::vector<Scenario> scenarios, Scenarios(request));
+  for (size_t s = 1; s < scenarios.size(); ++s) {
+    auto plan = scenarios[s].Plan(request, request.options, narrow);
+    if (!plan.ok() || plan->cost().fits() != fits) continue;
     const std::string text = DecisionsText(*plan);
     const bool is_known =
         std::any_of(candidates.begin(), candidates.end(),
                     [&](const Candidate& other) { return DecisionsText(other.plan) == text; });
     if (!is_known) candidates.push_back({*std::move(plan), {}, 0});
   }
-  Price(bytes, scenarios, candidates);
+  Price(request, scenarios, candidates);
   const Candidate* chosen = &candidates.front();
   for (const Candidate& candidate : candidates) {
     if (candidate.regret < chosen->regret - 1e-9) chosen = &candidate;
   }
   if (chosen != &candidates.front())
-    return Described(bytes, cluster, plain, candidates, *chosen, stop, journal);
+    return Described(request, scenarios.front(), candidates, *chosen);
   v1::Plan plan = candidates.front().plan;
   plan.mutable_semantics()->set_robust(true);
   return plan;

@@ -52,6 +52,7 @@ class SplitExploration {
     const int32_t given = request_.options.axis_size();
     if (strategy_ != "opp" || given > 0 || request_.preset == Preset::kPaper || devices < 2)
       return {given};
+    if (request_.quick && !request_.quick->axis_sizes.empty()) return request_.quick->axis_sizes;
     std::vector<int32_t> sizes;
     for (int32_t size = devices; size > 1; --size) {
       if (devices % size == 0) sizes.push_back(size);
@@ -138,6 +139,18 @@ class SplitExploration {
     const EngineObserver observer = [&](const EngineOutcome& outcome, bool improved) {
       Report(outcome, improved, budget);
     };
+    if (request_.quick) {
+      budget.decisions = 1;  // one episode
+      outcomes_.push_back(SearchGreedy(problem, request_.preset, budget, observer));
+    } else {
+      RETURN_IF_ERROR(Learn(budget, observer));
+    }
+    if (HasExact()) outcomes_.push_back(ExactOutcome());
+    return absl::OkStatus();
+  }
+
+  absl::Status Learn(const EngineBudget& budget, const EngineObserver& observer) {
+    const SplitProblem& problem = *task_.problem;
     for (const auto& [name, search] : std::initializer_list<std::pair<const char*, SplitEngine>>{
              {"dqn", SearchDqn}, {"greedy", SearchGreedy}, {"random", SearchRandom}}) {
       const auto run = [&, search = search](const EngineBudget& own) {
@@ -149,7 +162,6 @@ class SplitExploration {
                            absl::StrCat(strategy_, "/", problem.options().axis_size, "/", name),
                            problem, budget, observer, run));
     }
-    if (HasExact()) outcomes_.push_back(ExactOutcome());
     return absl::OkStatus();
   }
 
