@@ -1,131 +1,65 @@
 #include "agent/rainbow/learner.h"
 
-#include <torch/torch.h>
+#include <dlfcn.h>
 
-#include <algorithm>
-#include <mutex>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 
 namespace automap {
 namespace {
 
-void UseOneThread() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    at::set_num_threads(1);
-    at::set_num_interop_threads(1);
-  });
-}
+using Entry = const TorchLearner* (*)();
 
-// The vector's own memory as `rows` rows.
-torch::Tensor View(const std::vector<float>& values, int64_t rows) {
-  const int64_t columns = static_cast<int64_t>(values.size()) / std::max<int64_t>(1, rows);
-  return torch::from_blob(const_cast<float*>(values.data()), {rows, columns});
-}
-
-torch::Tensor CopyParameters(const QNetwork& network) {
-  return View(network.parameters, 1).squeeze(0).clone();
-}
-
-// The blocks of `flat`, sharing its memory.
-std::vector<torch::Tensor> Blocks(const torch::Tensor& flat, const QNetwork& network) {
-  std::vector<torch::Tensor> blocks;
-  for (const auto& [offset, rows, columns] : network.blocks()) {
-    blocks.push_back(flat.narrow(0, offset, rows * columns).view({rows, columns}).detach());
+// Beside the program, where programs are when this is a test's, or where packages keep libraries.
+absl::StatusOr<const TorchLearner*> Load() {
+  std::error_code error;
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
+  std::string why;
+  for (const char* folder : {".", "../bin", "../lib/automap"}) {
+    const std::string path = program.parent_path() / folder / kTorchLearnerFile;
+    void* library = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
+    if (library == nullptr) {
+      absl::StrAppend(&why, why.empty() ? "" : "; ", dlerror());
+      continue;
+    }
+    const Entry entry = reinterpret_cast<Entry>(dlsym(library, kTorchLearnerEntry));
+    if (entry != nullptr) return entry();
+    absl::StrAppend(&why, why.empty() ? "" : "; ", path, ": has no ", kTorchLearnerEntry);
   }
-  return blocks;
+  return absl::UnavailableError(absl::StrCat("LibTorch cannot be loaded: ", why));
 }
 
-torch::Tensor Q(const std::vector<torch::Tensor>& p, const torch::Tensor& x) {
-  const torch::Tensor h1 = torch::relu(torch::addmm(p[1], x, p[0]));
-  const torch::Tensor h2 = torch::relu(torch::addmm(p[3], h1, p[2]));
-  const torch::Tensor advantage = torch::addmm(p[7], h2, p[6]);
-  return torch::addmm(p[5], h2, p[4]) + advantage - advantage.mean(1, /*keepdim=*/true);
+// Loaded once and for good.
+const absl::StatusOr<const TorchLearner*>& Torch() {
+  static const auto* const kTorch = new absl::StatusOr<const TorchLearner*>(Load());
+  return *kTorch;
 }
 
 }  // namespace
 
-// Parameters and gradients lie in one tensor each, so that Adam and the clipping are a few
-// operators on all of them and not on each block: these small networks are slow by the number of
-// operators.
-struct Learner::State {
-  State(const QNetwork& network, double learning_rate, const AdamMoments& start) {
-    UseOneThread();
-    parameters = CopyParameters(network);
-    parameters.mutable_grad() = torch::zeros_like(parameters);
-    blocks = Blocks(parameters, network);
-    const std::vector<torch::Tensor> gradients = Blocks(parameters.grad(), network);
-    for (size_t i = 0; i < blocks.size(); ++i) {
-      blocks[i].set_requires_grad(true);
-      blocks[i].mutable_grad() = gradients[i];  // to which autograd adds in place
-    }
-    adam = std::make_unique<torch::optim::Adam>(std::vector<torch::Tensor>{parameters},
-                                                torch::optim::AdamOptions(learning_rate));
-    if (start.steps == 0) return;
-    auto adam_state = std::make_unique<torch::optim::AdamParamState>();
-    adam_state->step(start.steps);
-    adam_state->exp_avg(View(start.first, 1).squeeze(0).clone());
-    adam_state->exp_avg_sq(View(start.second, 1).squeeze(0).clone());
-    adam->state()[Key()] = std::move(adam_state);
-  }
-
-  // Under which Adam keeps what it remembers.
-  std::string Key() const { return c10::guts::to_string(parameters.unsafeGetTensorImpl()); }
-
-  torch::Tensor parameters;
-  std::vector<torch::Tensor> blocks;
-  std::unique_ptr<torch::optim::Adam> adam;
-};
-
 Learner::Learner(double learning_rate) : learning_rate_(learning_rate) {}
 Learner::~Learner() = default;
 
-AdamMoments Learner::moments() const {
-  if (state_ == nullptr) return start_;
-  const auto entry = state_->adam->state().find(state_->Key());
-  if (entry == state_->adam->state().end()) return start_;
-  auto& state = static_cast<torch::optim::AdamParamState&>(*entry->second);
-  const auto copy = [](const torch::Tensor& values) {
-    const float* data = values.data_ptr<float>();
-    return std::vector<float>(data, data + values.numel());
-  };
-  return {state.step(), copy(state.exp_avg()), copy(state.exp_avg_sq())};
-}
+AdamMoments Learner::moments() const { return step_ == nullptr ? start_ : step_->moments(); }
 
 absl::StatusOr<std::vector<float>> Learner::Step(const Batch& batch,
                                                  const std::vector<float>& targets,
                                                  QNetwork& network) {
-  try {
-    if (state_ == nullptr) state_ = std::make_unique<State>(network, learning_rate_, start_);
-    int64_t* action_data = const_cast<int64_t*>(batch.actions.data());
-    const torch::Tensor actions = torch::from_blob(action_data, {batch.size, 1}, torch::kInt64);
-    const torch::Tensor all = Q(state_->blocks, View(batch.observations, batch.size));
-    const torch::Tensor q = all.gather(1, actions).squeeze(1);
-    const torch::Tensor target = View(targets, batch.size).squeeze(1);
-    const torch::Tensor distance = torch::smooth_l1_loss(q, target, at::Reduction::None);
-    state_->parameters.mutable_grad().zero_();
-    (distance * View(batch.weights, batch.size).squeeze(1)).mean().backward();
-    torch::nn::utils::clip_grad_norm_({state_->parameters}, 10.0);
-    const torch::Tensor errors = (target - q).detach().contiguous();
-    state_->adam->step();
-    const float* updated = state_->parameters.data_ptr<float>();
-    std::copy(updated, updated + network.parameters.size(), network.parameters.begin());
-    return std::vector<float>(errors.data_ptr<float>(), errors.data_ptr<float>() + batch.size);
-  } catch (const std::exception& error) {
-    return absl::InternalError(error.what());
+  if (step_ == nullptr) {
+    RETURN_IF_ERROR(Torch().status());
+    ASSIGN_OR_RETURN(step_, (*Torch())->create(network, learning_rate_, start_));
   }
+  return step_->Step(batch, targets, network);
 }
 
 absl::StatusOr<std::vector<float>> TorchForward(const QNetwork& network,
                                                 const std::vector<float>& observations, int count) {
-  try {
-    UseOneThread();
-    torch::NoGradGuard no_grad;
-    const torch::Tensor q =
-        Q(Blocks(CopyParameters(network), network), View(observations, count)).contiguous();
-    return std::vector<float>(q.data_ptr<float>(), q.data_ptr<float>() + q.numel());
-  } catch (const std::exception& error) {
-    return absl::InternalError(error.what());
-  }
+  RETURN_IF_ERROR(Torch().status());
+  return (*Torch())->forward(network, observations, count);
 }
 
 }  // namespace automap

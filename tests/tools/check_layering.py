@@ -53,6 +53,8 @@ SEAM_HEADERS = {
     "simulator/program.h",
     # Functions come to the worker as values, so that only automap-worker links the planner (and LibTorch with it).
     "planner/plan_module.h",
+    # The library that has LibTorch is loaded by the part that it serves, and cannot link it.
+    "agent/rainbow/gradient_step.h",
 }
 
 # Folder (with its subfolders): path prefixes that it must not include or link.
@@ -67,12 +69,12 @@ FORBIDDEN = {
     "planner/propagation": _ABOVE_PROPAGATION,
 }
 
-TORCH_FOLDERS = {"agent/rainbow"}
+TORCH_FOLDERS = {"agent/rainbow/torch"}
 TORCH_PREFIXES = ("torch/", "ATen/", "c10/", "caffe2/")
 TORCH_LIBRARY = re.compile(r"torch|^c10", re.IGNORECASE)
 # A target without code that stands for LibTorch itself.
 TORCH_TARGET = "automap_torch"
-NO_TORCH_PROGRAMS = {"automapd"}
+NO_TORCH_PROGRAMS = {"automapd", "automap", "automap-worker"}
 
 # Generated headers: path prefix and the target that makes them; the first match counts.
 GENERATED = (
@@ -85,7 +87,7 @@ GENERATED = (
 
 _INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
 _COMMAND = re.compile(r"(\w+)\s*\(([^()]*)\)")
-_KEYWORDS = {"LAYER", "NAME", "DEPS", "SOURCES", "PUBLIC", "PRIVATE", "INTERFACE", "STATIC", "OBJECT"}
+_KEYWORDS = {"LAYER", "NAME", "DEPS", "SOURCES", "PUBLIC", "PRIVATE", "INTERFACE", "STATIC", "OBJECT", "MODULE"}
 
 
 @dataclasses.dataclass
@@ -136,7 +138,9 @@ def read_program(words, where):
 
 
 def read_plain_library(words, where):
-    return Target(words[""][0], where.rsplit("/", 1)[0], where, 0, frozenset(), set(words.get("DEPS", ())))
+    own = [word for list_ in words.values() for word in list_ if "/" in word and not word.startswith("$")]
+    folder = own[0].rsplit("/", 1)[0] if own else where.rsplit("/", 1)[0]
+    return Target(words[""][0], folder, where, 0, frozenset(), set(words.get("DEPS", ())))
 
 
 _READERS = {"automap_library": read_library, "add_executable": read_program,
