@@ -43,7 +43,7 @@ class PipelineExploration {
     }
     RETURN_IF_ERROR(Search());
     const PipelineOutcome* winner = Winner();
-    ASSIGN_OR_RETURN(v1::Plan plan, Describe(winner->cuts));
+    ASSIGN_OR_RETURN(v1::Plan plan, Describe(winner->choice));
     FillBound(bound_.lower_bound, bound_.proof, plan.cost().step_time_s(), *plan.mutable_bound());
     FillSearch(*winner, plan);
     return plan;
@@ -130,18 +130,13 @@ class PipelineExploration {
       budget.decisions = request_.preset == Preset::kPaper ? 6000 : std::max(600, 150 * stages_);
     budget.seed = request_.options.seed();
     budget.stop = request_.stop;
+    if (request_.preset == Preset::kDefault) budget.reached = bound_.lower_bound;
     const PipelineObserver observer = [&](const PipelineOutcome& outcome, bool improved) {
       Report(outcome, improved, budget);
     };
+    PipelineOutcome exact = ExactOutcome();
+    if (request_.preset == Preset::kDefault) ReportPlan(exact.choice);
     if (!request_.quick) RETURN_IF_ERROR(Learn(budget, observer));
-    PipelineOutcome exact;
-    exact.engine = "exact";
-    exact.found = true;
-    exact.cuts = SimulatedLocalCuts(*problem_, bound_.best, request_.stop);
-    const PipelineCuts other = SimulatedLocalCuts(*problem_, EvenCuts(*problem_), request_.stop);
-    if (problem_->IsLegal(other) &&
-        problem_->IsBetter(problem_->SimulatedCost(other), problem_->SimulatedCost(exact.cuts)))
-      exact.cuts = other;
     outcomes_.push_back(std::move(exact));
     for (PipelineOutcome& outcome : outcomes_) JudgeBySimulation(*problem_, outcome);
     return absl::OkStatus();
@@ -162,6 +157,19 @@ class PipelineExploration {
     if (request_.preset == Preset::kDefault)
       outcomes_.push_back(InferCuts(*problem_, ShippedPipelinePolicy().policy));
     return absl::OkStatus();
+  }
+
+  // The proven best by the closed form, and from there and from even cuts the best by simulation.
+  PipelineOutcome ExactOutcome() const {
+    PipelineOutcome exact;
+    exact.engine = "exact";
+    exact.found = true;
+    exact.choice = SimulatedLocalCuts(*problem_, bound_.best, request_.stop);
+    const PipelineCuts other = SimulatedLocalCuts(*problem_, EvenCuts(*problem_), request_.stop);
+    if (problem_->IsLegal(other) &&
+        problem_->IsBetter(problem_->SimulatedCost(other), problem_->SimulatedCost(exact.choice)))
+      exact.choice = other;
+    return exact;
   }
 
   // The best of all engines; among equals the first. The paper's preset reports its own agent,
@@ -211,7 +219,7 @@ class PipelineExploration {
 
   void Report(const PipelineOutcome& outcome, bool improved, const EngineBudget& budget) {
     const bool usable = outcome.cost.fits() || request_.options.ignore_memory();
-    if (improved && usable) ReportPlan(outcome.cuts);
+    if (improved && usable) ReportPlan(outcome.choice);
     if (!reporter_.IsDue(improved)) return;
     v1::Progress progress;
     progress.set_engine(outcome.engine);
@@ -223,12 +231,17 @@ class PipelineExploration {
     reporter_.Send(std::move(progress));
   }
 
+  // Passes on a plan that is the best so far, with its bound.
   void ReportPlan(const PipelineCuts& cuts) {
     const PipelineCost cost = problem_->SimulatedCost(cuts);
+    if (!cost.fits() && !request_.options.ignore_memory()) return;
     if (reported_ && !problem_->IsBetter(cost, *reported_)) return;
     reported_ = cost;
     if (!request_.observer.improved_plan) return;
-    if (const auto plan = Describe(cuts); plan.ok()) request_.observer.improved_plan(*plan);
+    auto plan = Describe(cuts);
+    if (!plan.ok()) return;
+    FillBound(bound_.lower_bound, bound_.proof, plan->cost().step_time_s(), *plan->mutable_bound());
+    request_.observer.improved_plan(*plan);
   }
 
   const PlanRequest& request_;

@@ -33,10 +33,10 @@ class SplitExploration {
       return absl::DeadlineExceededError("stopped before the first plan was found");
     }
     if (!IsUsable(winner->cost)) return DoesNotFit();
-    ASSIGN_OR_RETURN(v1::Plan plan, Describe(winner->chosen));
+    ASSIGN_OR_RETURN(v1::Plan plan, Describe(winner->choice));
     FillBound(bound_.lower_bound, bound_.proof, plan.cost().step_time_s(), *plan.mutable_bound());
     FillSearch(*winner, plan);
-    if (strategy_ == "adp") FillInputDims(*request_.module, *task_.problem, winner->chosen, plan);
+    if (strategy_ == "adp") FillInputDims(*request_.module, *task_.problem, winner->choice, plan);
     plan.mutable_alternatives()->Add(other_axes_.begin(), other_axes_.end());
     return plan;
   }
@@ -136,16 +136,22 @@ class SplitExploration {
     }
     budget.seed = request_.options.seed();
     budget.stop = request_.stop;
+    if (request_.preset == Preset::kDefault && bound_.is_reached)
+      budget.reached = bound_.lower_bound;
     const EngineObserver observer = [&](const EngineOutcome& outcome, bool improved) {
       Report(outcome, improved, budget);
     };
+    // A proof is there before the engines begin; what they find is still told.
+    std::optional<EngineOutcome> exact;
+    if (HasExact()) exact = ExactOutcome();
+    if (exact && request_.preset == Preset::kDefault) ReportPlan(*exact);
     if (request_.quick) {
       budget.decisions = 1;  // one episode
       outcomes_.push_back(SearchGreedy(problem, request_.preset, budget, observer));
     } else {
       RETURN_IF_ERROR(Learn(budget, observer));
     }
-    if (HasExact()) outcomes_.push_back(ExactOutcome());
+    if (exact) outcomes_.push_back(*std::move(exact));
     return absl::OkStatus();
   }
 
@@ -175,7 +181,7 @@ class SplitExploration {
     EngineOutcome outcome;
     outcome.engine = "exact";
     outcome.found = true;
-    outcome.chosen = bound_.best;
+    outcome.choice = bound_.best;
     outcome.cost = task_.problem->Cost(bound_.best);
     return outcome;
   }
@@ -241,14 +247,7 @@ class SplitExploration {
   }
 
   void Report(const EngineOutcome& outcome, bool improved, const EngineBudget& budget) {
-    if (improved && outcome.found && IsUsable(outcome.cost) &&
-        (!reported_ || task_.problem->IsBetter(outcome.cost, *reported_))) {
-      reported_ = outcome.cost;
-      if (request_.observer.improved_plan) {
-        if (const auto plan = Describe(outcome.chosen); plan.ok())
-          request_.observer.improved_plan(*plan);
-      }
-    }
+    if (improved && outcome.found) ReportPlan(outcome);
     if (!reporter_.IsDue(improved)) return;
     v1::Progress progress;
     progress.set_engine(outcome.engine);
@@ -258,6 +257,18 @@ class SplitExploration {
     if (reported_) progress.set_best_cost_s(reported_->step_time.value);
     progress.set_lower_bound_s(bound_.lower_bound.value);
     reporter_.Send(std::move(progress));
+  }
+
+  // Passes on a plan that is the best so far, with its bound.
+  void ReportPlan(const EngineOutcome& outcome) {
+    if (!IsUsable(outcome.cost)) return;
+    if (reported_ && !task_.problem->IsBetter(outcome.cost, *reported_)) return;
+    reported_ = outcome.cost;
+    if (!request_.observer.improved_plan) return;
+    auto plan = Describe(outcome.choice);
+    if (!plan.ok()) return;
+    FillBound(bound_.lower_bound, bound_.proof, plan->cost().step_time_s(), *plan->mutable_bound());
+    request_.observer.improved_plan(*plan);
   }
 
   const PlanRequest& request_;

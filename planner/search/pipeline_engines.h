@@ -5,35 +5,12 @@
 #include "absl/status/statusor.h"
 #include "agent/agents.h"
 #include "planner/explore/pipeline/pipeline_environment.h"
-#include "planner/search/engines.h"
+#include "planner/search/outcome.h"
 
 namespace automap {
 
-// What one engine found by itself.
-struct PipelineOutcome {
-  std::string engine;
-  bool found = false;
-  PipelineCuts cuts;
-  PipelineCost cost;
-  double best_return = 0;
-  int64_t episodes = 0;
-  int64_t decisions = 0;
-  int64_t decisions_to_best = 0;
-  std::vector<std::pair<int64_t, Seconds>> curve;  // decisions, shortest length
-  std::vector<PipelineCuts> curve_cuts;            // by point of the curve
-
-  // base/archive.h; without the cost, which follows from `cuts`.
-  template <typename Self, typename Archive>
-  static void Visit(Self& self, Archive& archive) {
-    archive(self.engine, self.found, self.cuts, self.best_return, self.episodes, self.decisions,
-            self.decisions_to_best, self.curve, self.curve_cuts);
-  }
-  void Price(const PipelineProblem& problem) {
-    if (found) cost = problem.Cost(cuts);
-  }
-};
-
-using PipelineObserver = std::function<void(const PipelineOutcome&, bool improved)>;
+using PipelineOutcome = Outcome<PipelineCuts, PipelineCost>;
+using PipelineObserver = Observer<PipelineOutcome>;
 
 PipelineEnvironmentOptions PipelineEnvironmentOf(Preset preset);
 

@@ -105,7 +105,7 @@ PipelineOutcome InferCuts(const PipelineProblem& problem, const CandidatePolicy&
     const PipelineCost cost = problem.Cost(cuts);
     if (outcome.found && !problem.IsBetter(cost, outcome.cost)) continue;
     outcome.found = true;
-    outcome.cuts = cuts;
+    outcome.choice = cuts;
     outcome.cost = cost;
   }
   return outcome;

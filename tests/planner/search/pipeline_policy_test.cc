@@ -24,7 +24,7 @@ TEST(ShippedPipelinePolicy, IsNearTheBestKnownOnUnseenChains) {
     const auto made = GeneratePipeline(seed);
     if (made->problem->devices() > 16 || made->problem->options().stages > 4) continue;
     const PipelineOutcome found = InferCuts(*made->problem, ShippedPipelinePolicy().policy);
-    ASSERT_TRUE(made->problem->IsLegal(found.cuts));
+    ASSERT_TRUE(made->problem->IsLegal(found.choice));
     const PipelineBound bound = BoundOf(*made->problem);
     const double best = std::min(made->problem->Cost(bound.best).length, found.cost.length).value;
     gaps.push_back(found.cost.length.value / best - 1);
