@@ -130,7 +130,7 @@ class PipelineExploration {
       budget.decisions = request_.preset == Preset::kPaper ? 6000 : std::max(600, 150 * stages_);
     budget.seed = request_.options.seed();
     budget.stop = request_.stop;
-    if (request_.preset == Preset::kDefault) budget.reached = bound_.lower_bound;
+    if (request_.stops_at_proof()) budget.reached = bound_.lower_bound;
     const PipelineObserver observer = [&](const PipelineOutcome& outcome, bool improved) {
       Report(outcome, improved, budget);
     };

@@ -39,6 +39,9 @@ struct PlanRequest {
   std::optional<Narrow> quick = {};
 
   v1::Plan::Semantics semantics_proto() const;
+  // Whether an engine that has reached the proven bound is done. The paper's agent, and one whose
+  // number of decisions is given, goes on.
+  bool stops_at_proof() const { return preset == Preset::kDefault && options.max_decisions() <= 0; }
 };
 
 // The best plan of the options' strategies, with the others as alternatives.

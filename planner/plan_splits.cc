@@ -136,8 +136,7 @@ class SplitExploration {
     }
     budget.seed = request_.options.seed();
     budget.stop = request_.stop;
-    if (request_.preset == Preset::kDefault && bound_.is_reached)
-      budget.reached = bound_.lower_bound;
+    if (request_.stops_at_proof() && bound_.is_reached) budget.reached = bound_.lower_bound;
     const EngineObserver observer = [&](const EngineOutcome& outcome, bool improved) {
       Report(outcome, improved, budget);
     };

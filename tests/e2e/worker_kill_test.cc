@@ -84,7 +84,7 @@ TEST_F(WorkerKillTest, TheKilledRunsPlanIsTheUndisturbedOnes) {
     const std::string undisturbed = PlanOf(CreateWith(Request(round)).name());
     const std::string job = CreateWith(Request(round)).name();
     for (int kills = 0; kills < 6 && WaitForCheckpoint(job); ++kills) {
-      absl::SleepFor(absl::Milliseconds(random() % 300));
+      absl::SleepFor(absl::Milliseconds(random() % 100));
       killed += KillWorkers();
     }
     EXPECT_TRUE(PlanOf(job) == undisturbed) << "seed " << round;
