@@ -19,7 +19,8 @@ def findings(program):
     """(what, whether it holds, whether it is the linker's)."""
     headers, dynamic, symbols = read("-hl", program), read("-d", program), read("--dyn-syms", program)
     stack = re.search(r"GNU_STACK.*", headers)
-    yield "position independent", "DYN" in headers and "PIE" in dynamic, True
+    is_library = "INTERP" not in headers
+    yield "position independent", "DYN" in headers and (is_library or "PIE" in dynamic), True
     yield "stack not executable", stack is not None and "RWE" not in stack[0], True
     yield "relocations read-only", "GNU_RELRO" in headers, True
     yield "no library path", not re.search(r"RPATH|RUNPATH", dynamic), True

@@ -70,5 +70,5 @@ foreach(what manifests buf)
   set_tests_properties(deploy/${what} PROPERTIES TIMEOUT 600 RESOURCE_LOCK deploy_tools)
 endforeach()
 add_test(NAME deploy/sbom COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tests/deploy/sbom_test.py
-  $<TARGET_FILE:automapd> $<TARGET_FILE:automap-worker> $<TARGET_FILE:automap>)
+  $<TARGET_FILE:automapd> $<TARGET_FILE:automap-worker> $<TARGET_FILE:automap> $<TARGET_FILE:torch_learner>)
 set_tests_properties(deploy/sbom PROPERTIES TIMEOUT 300)

@@ -23,11 +23,14 @@ _CLEAN = {
     "agent/parts.cmake": "add_library(automap_torch INTERFACE)\n"
                          "target_link_libraries(automap_torch INTERFACE torch torch_cpu c10)\n"
                          "automap_library(agent/core LAYER 10 DEPS automap_base)\n"
-                         "automap_library(agent/rainbow LAYER 12 DEPS automap_agent_core automap_torch)\n"
+                         "automap_library(agent/rainbow LAYER 12 DEPS automap_agent_core)\n"
+                         "add_library(torch_learner MODULE agent/rainbow/torch/learner.cc)\n"
+                         "target_link_libraries(torch_learner PRIVATE automap_agent_core automap_torch)\n"
                          "automap_library(agent LAYER 13 DEPS automap_agent_rainbow)\n",
     "agent/agents.h": '#include "agent/core/environment.h"\n',
     "agent/core/environment.h": '#include "base/units.h"\n',
-    "agent/rainbow/network.cc": '#include <torch/torch.h>\n#include "agent/core/environment.h"\n',
+    "agent/rainbow/network.cc": '#include "agent/core/environment.h"\n',
+    "agent/rainbow/torch/learner.cc": '#include <torch/torch.h>\n#include "agent/core/environment.h"\n',
     "planner/parts.cmake": "automap_library(planner/hlo LAYER 20 DEPS automap_base automap_proto_xla)\n"
                            "automap_library(planner/rules LAYER 21 DEPS automap_planner_hlo)\n"
                            "automap_library(planner/explore LAYER 22 DEPS automap_planner_rules automap_agent_core\n"
@@ -81,13 +84,13 @@ _TURNED = {
         "a path of ours is written from the root"),
     "TorchInPlanner": (
         {"planner/explore/opp.h": "#include <torch/torch.h>\n"},
-        "planner/explore/opp.h:1: includes torch/torch.h: LibTorch is included under agent/rainbow only"),
+        "planner/explore/opp.h:1: includes torch/torch.h: LibTorch is included under agent/rainbow/torch only"),
     "TorchElsewhereInAgent": (
         {"agent/core/environment.h": "  #  include <ATen/Tensor.h>\n"},
-        "LibTorch is included under agent/rainbow only"),
+        "LibTorch is included under agent/rainbow/torch only"),
     "TorchInTests": (
         {"tests/planner/rules/catalog_test.cc": "#include <torch/torch.h>\n"},
-        "LibTorch is included under agent/rainbow only"),
+        "LibTorch is included under agent/rainbow/torch only"),
     "LinkFromSimulatorToPlanner": (
         {"simulator/parts.cmake": "automap_library(simulator/cluster LAYER 40 DEPS automap_planner automap_base automap_proto)\n"
                                   "automap_library(simulator LAYER 41 DEPS automap_simulator_cluster)\n"},
@@ -110,15 +113,15 @@ _TURNED = {
     "TorchLinkedInPlanner": (
         {"planner/parts.cmake": _CLEAN["planner/parts.cmake"] +
                                 "target_link_libraries(automap_planner_explore PUBLIC torch)\n"},
-        "automap_planner_explore -> torch: LibTorch is linked in agent/rainbow only"),
+        "automap_planner_explore -> torch: LibTorch is linked in agent/rainbow/torch only"),
     "TorchTargetLinkedInPlanner": (
         {"planner/parts.cmake": _CLEAN["planner/parts.cmake"] +
                                 "target_link_libraries(automap_planner_explore PUBLIC automap_torch)\n"},
-        "automap_planner_explore -> automap_torch: LibTorch is linked in agent/rainbow only"),
+        "automap_planner_explore -> automap_torch: LibTorch is linked in agent/rainbow/torch only"),
     "ServerProgramReachesTorch": (
         {"server/parts.cmake": _CLEAN["server/parts.cmake"] +
-                               "target_link_libraries(automapd PRIVATE automap_server_worker)\n"},
-        "automapd reaches automap_agent_rainbow"),
+                               "target_link_libraries(automapd PRIVATE torch_learner)\n"},
+        "automapd reaches torch_learner"),
     "FolderWithoutTarget": (
         {"planner/plan/plan.cc": '#include "planner/hlo/module.h"\n'},
         "no target compiles planner/plan"),
