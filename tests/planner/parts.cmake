@@ -70,3 +70,4 @@ automap_test(tests/planner/explore/random_bound_test.cc DEPS automap_planner_exp
 automap_test(tests/planner/explore/pipeline/random_pipeline_bound_test.cc DEPS automap_planner_explore_pipeline)
 automap_test(tests/planner/propagation/isomorphism_test.cc DEPS automap_test_hlo_text automap_test_zoo)
 automap_test(tests/planner/explore/stopped_bound_test.cc DEPS automap_test_zoo automap_planner_explore automap_planner_explore_pipeline)
+automap_test(tests/planner/proof_first_test.cc DEPS automap_test_zoo automap_planner)
