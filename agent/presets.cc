@@ -35,7 +35,8 @@ AgentOptions PipelineAgent() {
   options.replay_capacity = 2000;
   options.epsilon_end = 0.1;
   options.epsilon_updates = 250;
-  options.steps_per_update = 1;
+  options.steps_per_update = 2;
+  options.explore_near = 0.3;
   options.greedy_rollout_every = 3;
   return options;
 }
@@ -46,6 +47,7 @@ AgentOptions OfflinePipelineAgent() {
   options.learning_rate = 5e-4;
   options.epsilon_updates = 20000;
   options.epsilon_end = 0.05;
+  options.explore_near = 0;
   options.steps_per_update = 2;
   options.greedy_rollout_every = 0;
   return options;

@@ -127,7 +127,7 @@ class PipelineExploration {
     EngineBudget budget;
     budget.decisions = request_.options.max_decisions();
     if (budget.decisions <= 0)
-      budget.decisions = request_.preset == Preset::kPaper ? 6000 : std::max(600, 150 * stages_);
+      budget.decisions = request_.preset == Preset::kPaper ? 6000 : std::max(1200, 300 * stages_);
     budget.seed = request_.options.seed();
     budget.stop = request_.stop;
     if (request_.stops_at_proof()) budget.reached = bound_.lower_bound;

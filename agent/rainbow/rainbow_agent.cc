@@ -69,13 +69,31 @@ double RainbowAgent::epsilon() const {
   return options_.epsilon_start + share * (options_.epsilon_end - options_.epsilon_start);
 }
 
-int RainbowAgent::Act(absl::Span<const float> observation, absl::Span<const uint8_t> mask,
-                      double epsilon) {
-  const int best = ArgMax(Values(online_, observation, mask), mask);
-  if (epsilon <= 0 || act_random_.Uniform() >= epsilon) return best;
+int RainbowAgent::AnyAction(absl::Span<const uint8_t> mask) {
   int64_t skip = act_random_.Below(mask.size() - std::count(mask.begin(), mask.end(), 0));
   int action = 0;
   while (mask[action] == 0 || skip-- > 0) ++action;
+  return action;
+}
+
+int RainbowAgent::NearAction(absl::Span<const float> values, absl::Span<const uint8_t> mask) {
+  std::vector<int> legal;
+  for (size_t a = 0; a < mask.size(); ++a) {
+    if (mask[a] != 0) legal.push_back(static_cast<int>(a));
+  }
+  std::stable_sort(legal.begin(), legal.end(), [&](int a, int b) { return values[a] > values[b]; });
+  size_t rank = 1;
+  while (rank + 1 < legal.size() && act_random_.Uniform() >= options_.explore_near) ++rank;
+  return legal[std::min(rank, legal.size() - 1)];
+}
+
+int RainbowAgent::Act(absl::Span<const float> observation, absl::Span<const uint8_t> mask,
+                      double epsilon) {
+  const std::vector<float> values = Values(online_, observation, mask);
+  const int best = ArgMax(values, mask);
+  if (epsilon <= 0 || act_random_.Uniform() >= epsilon) return best;
+  const bool is_near = options_.explore_near > 0 && act_random_.Uniform() < 0.5;
+  const int action = is_near ? NearAction(values, mask) : AnyAction(mask);
   if (action != best && mutation_ != Mutation::kReturnsNotCut) {
     for (const Transition& transition : n_step_.Cut(observation, mask)) replay_.Add(transition);
   }

@@ -28,9 +28,9 @@ class RainbowAgent {
   RainbowAgent(int observation_size, int num_actions, const AgentOptions& options, uint64_t seed,
                Mutation mutation = Mutation::kNone, int candidate_features = 0);
 
-  // A legal action: the one with the largest Q, or with probability `epsilon` a uniformly random
-  // one, before which the returns of the steps remembered so far are cut. At least one action must
-  // be legal.
+  // A legal action: the one with the largest Q, or with probability `epsilon` a random one
+  // (explore_near), before which the returns of the steps remembered so far are cut. At least one
+  // action must be legal.
   int Act(absl::Span<const float> observation, absl::Span<const uint8_t> mask, double epsilon);
 
   // Remembers a step of the current episode.
@@ -71,6 +71,8 @@ class RainbowAgent {
  private:
   std::vector<float> Values(const QNetwork& network, absl::Span<const float> observation,
                             absl::Span<const uint8_t> mask) const;
+  int AnyAction(absl::Span<const uint8_t> mask);
+  int NearAction(absl::Span<const float> values, absl::Span<const uint8_t> mask);
   std::vector<float> RowOf(const std::vector<float>& observation, int action) const;
   void VisitMoments(ArchiveWriter& archive) const { archive(learner_.moments()); }
   void VisitMoments(ArchiveReader& archive);

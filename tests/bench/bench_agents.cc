@@ -94,7 +94,7 @@ Problem SplitsOf(const SplitProblem& problem) {
 
 Problem CutsOf(const PipelineProblem& problem) {
   Problem result;
-  result.decisions = std::max(600, 150 * problem.options().stages);
+  result.decisions = std::max(1200, 300 * problem.options().stages);
   const PipelineBound bound = BoundOf(problem);
   result.bound = bound.lower_bound.value;
   result.exact = bound.is_found ? problem.Cost(bound.best).length.value : 0;

@@ -38,6 +38,27 @@ TEST(RainbowAgent, EpsilonOneIsUniformOverTheLegalActions) {
   for (const int action : {0, 2, 3}) EXPECT_NEAR(counts[action], 1000, 110);
 }
 
+// Every second exploring action is near the best: with probability 1 the second best.
+TEST(RainbowAgent, ExploringNearTakesTheNextBestLegalActionEverySecondTime) {
+  AgentOptions options = SmallOptions();
+  options.explore_near = 1;
+  RainbowAgent agent(1, 4, options, /*seed=*/1);
+  const std::vector<float> observation = {1};
+  const std::vector<float> q = agent.Q(observation);
+  std::vector<uint8_t> mask(4, 1);
+  const int best = std::max_element(q.begin(), q.end()) - q.begin();
+  mask[best] = 0;
+  const int second = agent.Act(observation, mask, 0);
+  mask[best] = 1;
+  int counts[4] = {};
+  for (int i = 0; i < 4000; ++i) ++counts[agent.Act(observation, mask, 1)];
+  for (int action = 0; action < 4; ++action) {
+    EXPECT_NEAR(counts[action], action == second ? 2500 : 500, 150) << action;
+  }
+  for (int action = 0; action < 4; ++action) mask[action] = action == best;
+  EXPECT_EQ(agent.Act(observation, mask, 1), best);  // nothing else is legal
+}
+
 TEST(RainbowAgent, EpsilonZeroTakesTheLargestLegalQ) {
   RainbowAgent agent(1, 4, SmallOptions(), /*seed=*/1);
   const std::vector<float> observation = {1};
