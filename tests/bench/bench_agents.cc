@@ -16,6 +16,7 @@
 
 #include "planner/explore/explore_splits.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
+#include "planner/search/engines.h"
 #include "planner/search/pipeline_engines.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
@@ -55,7 +56,7 @@ constexpr Row kRows[] = {
 };
 
 // What one run came to.
-struct Outcome {
+struct Played {
   double best = 0, wall = 0;
   int64_t decisions = 0, decisions_to_best = 0;
   std::vector<std::pair<int64_t, double>> curve;
@@ -65,12 +66,12 @@ struct Outcome {
 struct Problem {
   int64_t decisions = 0;  // the budget
   double exact = 0, bound = 0;
-  std::function<Outcome(const std::string& engine, Preset preset, const EngineBudget& budget)> run;
+  std::function<Played(const std::string& engine, Preset preset, const EngineBudget& budget)> run;
 };
 
 template <typename Found>
-Outcome Summary(const Found& found, double best, double start) {
-  Outcome outcome = {best, Now() - start, found.decisions, found.decisions_to_best, {}};
+Played Summary(const Found& found, double best, double start) {
+  Played outcome = {best, Now() - start, found.decisions, found.decisions_to_best, {}};
   for (const auto& [decisions, time] : found.curve)
     outcome.curve.emplace_back(decisions, time.value);
   return outcome;
@@ -115,9 +116,9 @@ double Median(std::vector<double> values) {
 }
 
 // Median over the runs of the best so far after `decisions`; a run without one yet counts as worst.
-double MedianAt(const std::vector<Outcome>& runs, int64_t decisions) {
+double MedianAt(const std::vector<Played>& runs, int64_t decisions) {
   std::vector<double> values;
-  for (const Outcome& run : runs) {
+  for (const Played& run : runs) {
     double best = run.curve.empty() ? 0 : run.curve.front().second;
     for (const auto& [at, time] : run.curve)
       if (at <= decisions) best = time;
@@ -129,7 +130,7 @@ double MedianAt(const std::vector<Outcome>& runs, int64_t decisions) {
 // Step time over the best known, in per cent on a logarithmic axis from 0.01 to 1000, over
 // decisions.
 std::string Svg(const std::string& title,
-                const std::map<std::string, std::vector<Outcome>>& engines, double best,
+                const std::map<std::string, std::vector<Played>>& engines, double best,
                 int64_t budget) {
   const int width = 560, height = 320, left = 60, top = 30, right = 130, bottom = 40;
   const char* dashes[] = {"", "6,3", "2,2", "8,2,2,2", "1,4", "12,4"};
@@ -187,7 +188,7 @@ struct Options {
 };
 
 void Report(const Row& row, const Problem& problem, const Options& options) {
-  std::map<std::string, std::vector<Outcome>> runs;
+  std::map<std::string, std::vector<Played>> runs;
   const auto play = [&](const std::string& label, const std::string& engine, Preset preset,
                         double seconds) {
     for (int seed = 1; seed <= options.seeds; ++seed) {
@@ -203,13 +204,13 @@ void Report(const Row& row, const Problem& problem, const Options& options) {
   play("greedy", "greedy", Preset::kDefault, 0);
   play("random", "random", Preset::kDefault, 0);
   std::vector<double> walls;
-  for (const Outcome& run : runs["dqn"]) walls.push_back(run.wall);
+  for (const Played& run : runs["dqn"]) walls.push_back(run.wall);
   play("greedy, equal time", "greedy", Preset::kDefault, Median(walls));
   play("random, equal time", "random", Preset::kDefault, Median(walls));
   play("dqn, paper preset", "dqn", Preset::kPaper, 0);
   double best = problem.exact > 0 ? problem.exact : 1e300;
   for (const auto& [label, outcomes] : runs) {
-    for (const Outcome& run : outcomes)
+    for (const Played& run : outcomes)
       if (run.best > 0) best = std::min(best, run.best);
   }
   std::string text;
@@ -221,7 +222,7 @@ void Report(const Row& row, const Problem& problem, const Options& options) {
   for (const auto& [label, outcomes] : runs) {
     std::vector<double> gaps, to_best, seconds;
     int at_best = 0, found = 0;
-    for (const Outcome& run : outcomes) {
+    for (const Played& run : outcomes) {
       if (run.best <= 0) continue;
       ++found;
       gaps.push_back(100 * (run.best / best - 1));
