@@ -14,7 +14,7 @@ namespace {
 using google::protobuf::util::TimeUtil;
 
 constexpr absl::Duration kProgressInterval = absl::Milliseconds(500);
-constexpr int kEventsPerRead = 8;
+constexpr int kEventsPerRead = 2;  // they wait in memory, and plans are large
 
 // A plan follows where the job has one.
 bool EndsStream(const v1::PlanEvent& event) {
