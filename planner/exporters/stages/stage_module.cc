@@ -41,7 +41,7 @@ class ModuleWriter {
     AddRoot();
     for (const StageAlias& alias : aliases) {
       auto& entry = *module_.mutable_input_output_alias()->add_entries();
-      entry.add_output_shape_index(alias.result);
+      if (program_.results.size() > 1) entry.add_output_shape_index(alias.result);
       entry.set_parameter_number(alias.parameter);
       entry.set_kind(xla::MAY_ALIAS);
     }
@@ -177,6 +177,11 @@ class ModuleWriter {
     for (const TensorId tensor : program_.results) {
       results.push_back(ArrayOf(tensor));
       *shape.add_tuple_shapes() = ShapeOf(graph_, values_.definition[tensor]);
+    }
+    if (results.size() == 1) {
+      // XLA's MLIR importer takes a tuple of one for its element, but not its aliases.
+      to_->set_root_id(results.front());
+      return;
     }
     Instruction& root = Append("tuple", "results");
     root.mutable_operand_ids()->Assign(results.begin(), results.end());

@@ -14,9 +14,9 @@ struct StageAlias {
   int32_t result = 0, parameter = 0;  // indices into the program's results and imports
 };
 
-// A parameter for each import, a tuple of the results, and the computations that are applied.
-// `graph` is of a module without calls. UNIMPLEMENTED when a token or an opaque value would cross
-// from one program to another. Linear in what the program holds.
+// A parameter for each import, a tuple of the results (one alone is the root itself), and the
+// computations that are applied. `graph` is of a module without calls. UNIMPLEMENTED when a token
+// or an opaque value would cross from one program to another. Linear in what the program holds.
 absl::StatusOr<xla::HloModuleProto> StageModule(const Graph& graph, const EntryValues& values,
                                                 const StageProgram& program,
                                                 const std::vector<StageAlias>& aliases,

@@ -71,7 +71,9 @@ std::string SourceShape(const json& source, const std::vector<Program>& programs
                         const Graph& graph) {
   if (source.contains("program")) {
     const ComputationIndex& from = programs[source["program"]].computation();
-    return ShapeText(from.instruction(from.root).shape().tuple_shapes(source["result"]));
+    const xla::ShapeProto& results = from.instruction(from.root).shape();
+    const bool is_alone = results.element_type() != xla::TUPLE;
+    return ShapeText(is_alone ? results : results.tuple_shapes(source["result"]));
   }
   for (const Leaf& leaf : graph.parameters()) {
     if (leaf.number != source["parameterNumber"]) continue;
