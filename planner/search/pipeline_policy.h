@@ -10,7 +10,7 @@ namespace automap {
 struct ShippedPolicy {
   CandidatePolicy policy;
   std::string sha256;  // of the parameters' bytes
-  std::string report;  // how it was trained; docs/agents tells how good it is
+  std::string report;  // how it was trained; docs/benchmarks.md tells how good it is
 };
 
 // pipeline_policy.inc, which `bench-train-pipeline` writes.
