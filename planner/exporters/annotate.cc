@@ -39,7 +39,6 @@ class Annotator {
     for (int i = 0; i < computation.instructions_size(); ++i) {
       Instruction& instruction = *computation.mutable_instructions(i);
       TakeOperands(instruction, i);
-      shapes_[instruction.id()] = &instruction.shape();
       const auto value = annotations_.values.find({place_, i});
       written_.push_back(std::move(instruction));
       shapes_[written_.back().id()] = &written_.back().shape();

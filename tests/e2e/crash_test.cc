@@ -16,6 +16,7 @@
 #include "server/jobs/job_state.h"
 #include "tests/support/scale.h"
 #include "tests/support/server_test.h"
+#include "tests/support/stepped_clock.h"
 
 namespace automap {
 namespace {
@@ -218,21 +219,14 @@ TEST_F(CrashTest, ADiskThatCannotBeSyncedAcknowledgesNothingAndLosesNothing) {
 }
 
 TEST_F(CrashTest, ClocksThatStepNeitherEndJobsNorMakeTimesNegative) {
-  const std::string library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
-  if (!std::filesystem::exists(library)) GTEST_SKIP() << "libfaketime is not installed";
-  const std::string step = (folder_ / "step").string();
-  const auto set_clock = [&](const char* offset) {
-    std::ofstream(step + ".new") << offset << "\n";
-    std::filesystem::rename(step + ".new", step);
-  };
-  set_clock("+0");
+  if (!SteppedClock::IsInstalled()) GTEST_SKIP() << "libfaketime is not installed";
+  const SteppedClock clock(folder_);
   StopServer(SIGKILL);
-  StartServer({}, {"LD_PRELOAD=" + library, "FAKETIME_TIMESTAMP_FILE=" + step,
-                   "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"});
+  StartServer({}, clock.environment());
   for (const char* offset : {"+3600", "-3600", "+0"}) {
     const std::string job = Create(Spec("slow", offset[0] + offset[1])).name();
     WaitForState(job, v1::PlanJob::RUNNING);
-    set_clock(offset);
+    clock.Set(offset);
     EXPECT_TRUE(Watch(job).back().has_final_plan()) << offset;
     EXPECT_EQ(Get(job).attempts(), 1) << offset;
   }

@@ -11,6 +11,7 @@
 #include "tests/support/postgres.h"
 #include "tests/support/scale.h"
 #include "tests/support/server_test.h"
+#include "tests/support/stepped_clock.h"
 
 namespace automap {
 namespace {
@@ -141,24 +142,17 @@ TEST_F(ReplicasTest, AnotherReplicaGoesOnFromTheCheckpointOfOneThatWasKilled) {
 
 // Leases run on the database's clock.
 TEST_F(ReplicasTest, AClockThatStepsStealsNoLease) {
-  const std::string library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
-  if (!std::filesystem::exists(library)) GTEST_SKIP() << "libfaketime is not installed";
-  const std::string step = (folder_ / "step").string();
-  const auto set_clock = [&](const char* offset) {
-    std::ofstream(step + ".new") << offset << "\n";
-    std::filesystem::rename(step + ".new", step);
-  };
-  set_clock("+0");
+  if (!SteppedClock::IsInstalled()) GTEST_SKIP() << "libfaketime is not installed";
+  const SteppedClock clock(folder_);
   StopReplica(1, SIGKILL);
-  StartReplica(1, {"LD_PRELOAD=" + library, "FAKETIME_TIMESTAMP_FILE=" + step,
-                   "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"});
+  StartReplica(1, clock.environment());
   Use(0);
   std::vector<std::string> jobs;
   for (int i = 0; i < 3; ++i) jobs.push_back(Create(Spec("slow", i)).name());
   for (const std::string& job : jobs) WaitForState(job, v1::PlanJob::RUNNING);
   for (const char* offset : {"+3600", "-3600", "+0"}) {
     absl::SleepFor(absl::Milliseconds(500));
-    set_clock(offset);
+    clock.Set(offset);
   }
   for (const std::string& job : jobs) {
     EXPECT_TRUE(Watch(job).back().has_final_plan());

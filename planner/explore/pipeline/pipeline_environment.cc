@@ -108,30 +108,59 @@ Seconds PipelineEnvironment::LeastLength(int32_t layer_end, int32_t device_end) 
              problem_->options().micro_batches;
 }
 
-std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::ShortestCandidates() const {
-  const auto shorter = [](const Candidate& a, const Candidate& b) {
+// The best cut for each layer and for each place.
+class PipelineEnvironment::Shortlist {
+ public:
+  void Keep(const Candidate& made) {
+    KeepIn(of_layer_, made.layer_end, made);
+    KeepIn(of_place_, made.device_end, made);
+  }
+
+  // Whether a cut with no shorter projection than `least` is neither.
+  bool IsBeaten(int32_t layer_end, int32_t device_end, Seconds least) const {
+    return IsBeatenIn(of_layer_, layer_end, least) && IsBeatenIn(of_place_, device_end, least);
+  }
+
+  // Those with the shortest projections, first those that fit; filled up with illegal ones.
+  std::vector<Candidate> Take() const {
+    std::vector<Candidate> all;
+    for (const auto& [layer, candidate] : of_layer_) all.push_back(candidate);
+    for (const auto& [device, candidate] : of_place_) {
+      if (of_layer_.at(candidate.layer_end).device_end != device) all.push_back(candidate);
+    }
+    std::sort(all.begin(), all.end(), IsShorter);
+    all.resize(kCandidates);
+    return all;
+  }
+
+ private:
+  using Best = std::map<int32_t, Candidate>;
+
+  static bool IsShorter(const Candidate& a, const Candidate& b) {
     if (a.fits != b.fits) return a.fits;
     if (a.projection != b.projection) return a.projection < b.projection;
     return std::pair(a.layer_end, a.device_end) < std::pair(b.layer_end, b.device_end);
-  };
-  std::map<int32_t, Candidate> of_layer, of_place;
-  const auto keep = [&](std::map<int32_t, Candidate>& best, int32_t key, const Candidate& made) {
+  }
+  static void KeepIn(Best& best, int32_t key, const Candidate& made) {
     const auto [found, is_new] = best.emplace(key, made);
-    if (!is_new && shorter(made, found->second)) found->second = made;
-  };
+    if (!is_new && IsShorter(made, found->second)) found->second = made;
+  }
+  static bool IsBeatenIn(const Best& best, int32_t key, Seconds least) {
+    const auto found = best.find(key);
+    return found != best.end() && found->second.fits && found->second.projection < least;
+  }
+
+  Best of_layer_, of_place_;
+};
+
+std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::ShortestCandidates() const {
+  Shortlist shortlist;
   const bool is_short = LastPlace() - first_device() <= kShortLine;
   const auto consider = [&](int32_t end, int32_t device) {
     const bool is_near = is_short || std::abs(device - PlaceFor(end)) <= kNear;
     if (!MayCutAfter(end) || (!is_near && !problem_->IsServerEnd(device))) return;
-    const Seconds least = LeastLength(end, device);
-    const auto is_beaten = [&](const std::map<int32_t, Candidate>& best, int32_t key) {
-      const auto found = best.find(key);
-      return found != best.end() && found->second.fits && found->second.projection < least;
-    };
-    if (is_beaten(of_layer, end) && is_beaten(of_place, device)) return;
-    const Candidate made = MakeCandidate(end, device);
-    keep(of_layer, end, made);
-    keep(of_place, device, made);
+    if (shortlist.IsBeaten(end, device, LeastLength(end, device))) return;
+    shortlist.Keep(MakeCandidate(end, device));
   };
   for (int32_t device = first_device() + 1; device <= LastPlace(); ++device) {
     // From where the work divides as the devices do outwards, as the best are found first.
@@ -145,14 +174,7 @@ std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::ShortestCandida
       if (distance > 0 && above < problem_->layers()) consider(above, device);
     }
   }
-  std::vector<Candidate> all;
-  for (const auto& [layer, candidate] : of_layer) all.push_back(candidate);
-  for (const auto& [device, candidate] : of_place) {
-    if (of_layer.at(candidate.layer_end).device_end != device) all.push_back(candidate);
-  }
-  std::sort(all.begin(), all.end(), shorter);
-  all.resize(kCandidates);
-  return all;
+  return shortlist.Take();
 }
 
 void PipelineEnvironment::FindCandidates() {

@@ -21,8 +21,8 @@ namespace automap {
 // kGap: all layers, at all places on short lines, and near the proportional one and between servers
 // on long ones, as a device more or less can decide whether a stage stays inside a server. Of these
 // the best for each layer and for each place, and of those the kCandidates with the shortest
-// projection: the length if one cuts there and shares the rest out evenly. An action is one of
-// them.
+// projection: the length if one cuts there and shares the rest out simply (Rest). An action is one
+// of them.
 struct PipelineEnvironmentOptions {
   // kInverse: 1 / length at the end, -1 when a stage does not fit. kGap: 5 x (least
   // time / length - 1), where a stage does not fit -5 x pressure.
@@ -60,7 +60,7 @@ class PipelineEnvironment final : public Environment {
   // The cuts so far; complete when done.
   const PipelineCuts& cuts() const { return cuts_; }
   const PipelineProblem& problem() const { return *problem_; }
-  // The length if one takes the legal `action` now and the rest is shared out evenly.
+  // The length if one takes the legal `action` now and the rest is shared out simply.
   Seconds Projection(int action) const { return candidates_[action].projection; }
   // Where on the line of devices the legal `action` cuts.
   int32_t DeviceEnd(int action) const { return candidates_[action].device_end; }
@@ -77,6 +77,8 @@ class PipelineEnvironment final : public Environment {
     bool fits = false;
     bool is_legal = false;
   };
+
+  class Shortlist;
 
   bool is_paper() const { return options_.reward == PipelineEnvironmentOptions::Reward::kInverse; }
   int32_t first_layer() const { return cuts_.layer_ends.empty() ? 0 : cuts_.layer_ends.back(); }

@@ -9,6 +9,7 @@
 #include "planner/explore/explore_splits.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
+#include "tests/support/legal_choices.h"
 
 namespace automap {
 namespace {
@@ -95,24 +96,15 @@ struct Best {
 
 // Every choice without conflicts; `least` and `most` of the memory that they need.
 Best BruteForce(const SplitProblem& problem, double& least, double& most) {
-  const auto& decisions = problem.decisions();
   Best best;
   least = 1e300, most = 0;
-  for (uint32_t bits = 0; bits < (uint32_t{1} << decisions.size()); ++bits) {
-    std::vector<bool> chosen(decisions.size());
-    bool is_legal = true;
-    for (size_t d = 0; d < decisions.size(); ++d) {
-      chosen[d] = (bits >> d & 1) != 0;
-      for (const int32_t other : decisions[d].conflicts)
-        is_legal = is_legal && !(chosen[d] && (bits >> other & 1) != 0);
-    }
-    if (!is_legal) continue;
+  ForEachLegalChoice(problem, [&](const std::vector<bool>& chosen) {
     const SplitCost cost = problem.Cost(chosen);
     least = std::min(least, cost.peak_memory.value);
     most = std::max(most, cost.peak_memory.value);
-    if (!cost.fits || (best.is_found && cost.step_time.value >= best.time)) continue;
+    if (!cost.fits || (best.is_found && cost.step_time.value >= best.time)) return;
     best = {true, cost.step_time.value};
-  }
+  });
   return best;
 }
 
