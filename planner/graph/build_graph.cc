@@ -78,6 +78,7 @@ class GraphBuilder {
       graph_.nodes_[node].is_live = is_live[node];
     }
     graph_.remarks_.assign(remarks_.begin(), remarks_.end());
+    ShrinkToFit();
     return std::move(graph_);
   }
 
@@ -395,7 +396,7 @@ class GraphBuilder {
       return absl::ResourceExhaustedError(
           absl::StrCat("module: more than ", max_nodes_, " nodes once calls are entered"));
     }
-    graph_.nodes_.push_back({&instruction, opcode, place.site, true, place.trips,
+    graph_.nodes_.push_back({&instruction, opcode, true, place.site, place.trips,
                              static_cast<int32_t>(graph_.operands_.size()),
                              static_cast<int32_t>(graph_.results_.size())});
     return absl::OkStatus();
@@ -493,6 +494,15 @@ class GraphBuilder {
         for (const TensorId result : graph_.results(reader)) bind(result);
       }
     }
+  }
+
+  // What grew element by element has up to twice the room.
+  void ShrinkToFit() {
+    graph_.nodes_.shrink_to_fit();
+    graph_.tensors_.shrink_to_fit();
+    graph_.shape_numbers_.shrink_to_fit();
+    graph_.operands_.shrink_to_fit();
+    graph_.results_.shrink_to_fit();
   }
 
   Graph graph_;

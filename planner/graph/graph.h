@@ -37,9 +37,9 @@ struct Tensor {
 struct Node {
   const xla::HloInstructionProto* instruction = nullptr;
   Opcode opcode = Opcode::kUnknown;
-  CallSiteId call_site = 0;
   bool is_live = true;  // a result needs it; what XLA would remove takes no part in a plan
-  int64_t trips = 1;    // executions per step: product of the trip counts of the loops around it
+  CallSiteId call_site = 0;
+  int64_t trips = 1;  // executions per step: product of the trip counts of the loops around it
   int32_t operands_begin = 0, results_begin = 0;
 };
 

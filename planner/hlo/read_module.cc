@@ -85,8 +85,8 @@ absl::StatusOr<HloModule> ReadModule(absl::string_view bytes, const ReadLimits& 
   }
   HloModule module;
   google::protobuf::ArenaOptions options;
-  options.start_block_size = 1 << 16;
-  options.max_block_size = 1 << 20;
+  options.start_block_size = 1 << 12;
+  options.max_block_size = 1 << 16;
   module.arena = std::make_shared<google::protobuf::Arena>(options);
   module.format = FormatOf(bytes);
   if (module.format == ModuleFormat::kProto) {

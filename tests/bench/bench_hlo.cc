@@ -32,7 +32,7 @@ void Run(const std::string& name, const std::string& suffix) {
     memory = static_cast<double>(mallinfo2().uordblks + mallinfo2().hblkhd - before);
   }
   std::printf(
-      "%-18s %-11s %8.2f MB  read %8.2f ms (%6.1f MB/s)  graph %8.2f ms  memory %5.1f bytes per "
+      "%-18s %-11s %8.2f MB  read %8.2f ms (%6.1f MB/s)  graph %8.2f ms  memory %6.2f bytes per "
       "byte\n",
       name.c_str(), suffix.c_str(), bytes.size() / 1e6, 1e3 * read, bytes.size() / 1e6 / read,
       1e3 * build, memory / bytes.size());
