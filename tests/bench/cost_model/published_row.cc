@@ -106,6 +106,7 @@ absl::StatusOr<StepPrediction> PublishedRow::PredictChoice(const Choice& choice,
     step.batch = row_["batch"], step.data = choice.data;
     step.micro_batches = static_cast<int32_t>(step.batch / choice.data / choice.micro_batch);
     step.zero = ValueOf(row_, stack_, "zero", 0);
+    step.local_statistics = ValueOf(row_, stack_, "localStatistics", false);
     step.recompute = RecomputeOf(row_.value("recompute", "none"));
     return Predict(step, cluster);
   }

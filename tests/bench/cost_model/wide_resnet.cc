@@ -33,7 +33,7 @@ class BlockWriter {
     const double out = Elements(convolution);
     AddSweep(part_.forward, kBytes * kNormForward * out, 2);
     AddSweep(part_.backward, kBytes * kNormBackward * out, 2);
-    if (step_.data > 1) Synchronize(convolution.out);
+    if (step_.data > 1 && !step_.local_statistics) Synchronize(convolution.out);
     // The convolution's result and, for the next one, its norm's.
     part_.saved += Bytes{kBytes * 2 * out};
     part_.parameters += convolution.kernel * convolution.kernel * convolution.in * convolution.out +
