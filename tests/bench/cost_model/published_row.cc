@@ -21,6 +21,7 @@ Recompute RecomputeOf(const std::string& name) {
 
 Fusion FusionOf(const std::string& name) {
   if (name == "none") return Fusion::kNone;
+  if (name == "library") return Fusion::kLibrary;
   return name == "xla" ? Fusion::kXla : Fusion::kByHand;
 }
 

@@ -22,15 +22,19 @@ namespace {
 //   op by op       whole 2 x (bias 2, dropout of five operations 10, residual 3, layer norm 8);
 //                  split biases 6 + 8, transposes 8, erf-GeLU 11 over four times the features;
 //                  scores scale 2, mask 2, softmax 3, dropout 10
+//   library        a kernel each for layer norm, softmax, dropout (with its mask in bytes), and for
+//                  bias with GeLU: whole 2 x (bias 2, dropout 2.5, residual 3, layer norm 2); split
+//                  biases 6, transposes 8, GeLU 8; scores scale 2, mask 2, softmax 2, dropout 2.5
 struct ElementwiseTraffic {
   double whole, split, scores;
   int launches, score_launches;
 };
 constexpr ElementwiseTraffic kByHand = {11, 14, 4.5, 8, 2}, kXla = {12, 22, 4, 13, 3},
-                             kOpByOp = {46, 66, 17, 45, 8};
+                             kOpByOp = {46, 66, 17, 45, 8}, kLibrary = {19, 22, 8.5, 16, 4};
 
 const ElementwiseTraffic& TrafficOf(Fusion fusion) {
   if (fusion == Fusion::kNone) return kOpByOp;
+  if (fusion == Fusion::kLibrary) return kLibrary;
   return fusion == Fusion::kXla ? kXla : kByHand;
 }
 

@@ -10,7 +10,7 @@
 namespace automap {
 
 // How element-wise operations are merged.
-enum class Fusion { kByHand, kXla, kNone };
+enum class Fusion { kByHand, kXla, kLibrary, kNone };
 
 struct TransformerStep {
   // Model. With experts every second layer, from the first on, is a GShard layer with top-2 gating
