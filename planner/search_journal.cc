@@ -10,8 +10,12 @@
 namespace automap {
 
 SearchJournal::SearchJournal(absl::string_view journal, absl::Duration interval, Save save,
-                             double share)
-    : interval_(interval), save_(std::move(save)), share_(share), due_(SteadyNow() + interval) {
+                             double share, std::function<bool()> is_asked)
+    : interval_(interval),
+      save_(std::move(save)),
+      share_(share),
+      is_asked_(std::move(is_asked)),
+      due_(SteadyNow() + interval) {
   FromArchive(journal, entries_);
 }
 
@@ -31,6 +35,7 @@ SearchJournal::Part SearchJournal::Begin(SearchJournal* journal, const std::stri
 bool SearchJournal::IsDue() {
   MutexLock lock(mutex_);
   const absl::Time now = SteadyNow();
+  if (is_asked_ && is_asked_()) due_ = std::min(due_, now);
   if (now < due_) return false;
   asked_ = std::min(asked_, now);
   return true;

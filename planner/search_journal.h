@@ -40,8 +40,10 @@ class SearchJournal {
 
   // Goes on from `journal`, which an earlier search of the same request gave to its `save`; begins
   // when it is empty or none. `save` gets the whole journal at most every `interval`, and so seldom
-  // that writing takes at most `share` of the time.
-  SearchJournal(absl::string_view journal, absl::Duration interval, Save save, double share = 0.01);
+  // that writing takes at most `share` of the time; `is_asked`, where there is one, is asked at
+  // every step and makes it due at once.
+  SearchJournal(absl::string_view journal, absl::Duration interval, Save save, double share = 0.01,
+                std::function<bool()> is_asked = nullptr);
 
   // `name` is counted: a second part of one name is another one.
   static Part Begin(SearchJournal* journal, const std::string& name);
@@ -61,6 +63,7 @@ class SearchJournal {
   const absl::Duration interval_;
   const Save save_;
   const double share_;
+  const std::function<bool()> is_asked_;
   Mutex mutex_;
   std::map<std::string, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int> begun_ ABSL_GUARDED_BY(mutex_);

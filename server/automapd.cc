@@ -40,7 +40,7 @@ struct Flags {
   TransportOptions transport;
   std::string http_listen = "127.0.0.1:8471", data_dir = "automap-data", modules_dir,
               checkpoints_dir, store = "sqlite", database_file, principals, worker_program;
-  int workers = 2;
+  int workers = 2, paused_jobs = -1;  // -1: as many as workers
   int64_t worker_memory_bytes = WorkerLimits{}.memory_bytes,
           worker_cpu_seconds = WorkerLimits{}.cpu_seconds;
   int max_run_timeout_s = 3600, overrun_grace_s = 20, lease_s = 30, drain_delay_s = 0;
@@ -123,6 +123,7 @@ PoolOptions PoolOptionsOf(const Flags& flags) {
   PoolOptions options;
   options.worker_program = flags.worker_program;
   options.workers = flags.workers;
+  options.paused = flags.paused_jobs < 0 ? flags.workers : flags.paused_jobs;
   options.limits = {flags.worker_memory_bytes, flags.worker_cpu_seconds};
   options.max_run_timeout = absl::Seconds(flags.max_run_timeout_s);
   options.overrun_grace = absl::Seconds(flags.overrun_grace_s);
@@ -254,6 +255,7 @@ class Daemon {
   std::string MetricsText() {
     Metrics::Present present;
     present.workers_busy = pool_->busy();
+    present.jobs_paused = pool_->paused();
     present.workers = flags_.workers;
     present.watchers = feed_.watcher_count();
     present.connections = transport_->connections();
@@ -337,6 +339,11 @@ void AddSecurityOptions(CLI::App& app, Flags& flags) {
 
 void AddWorkOptions(CLI::App& app, Flags& flags) {
   app.add_option("--workers", flags.workers, "jobs that run at once")->check(CLI::Range(0, 256));
+  app.add_option(
+         "--paused-jobs", flags.paused_jobs,
+         "jobs that may pause, with their memory, so that a caller who has none running need "
+         "not wait for one who has several; default: as many as --workers")
+      ->check(CLI::Range(0, 256));
   app.add_option("--worker-program", flags.worker_program, "program that computes");
   app.add_option("--worker-memory-bytes", flags.worker_memory_bytes,
                  "address space of one worker process");

@@ -1,6 +1,7 @@
 // The seam for keeping jobs: what was acknowledged survives the death of any process.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,6 +34,12 @@ struct JobFilter {
   std::string caller;  // empty: everybody's
   std::vector<v1::PlanJob::State> states;
   std::map<std::string, std::string> labels;  // a job must carry all of them
+};
+
+// Which pending jobs a claim may take.
+struct ClaimFilter {
+  std::vector<std::string> not_of = {};  // callers whose jobs are passed over
+  int min_priority = INT32_MIN;
 };
 
 struct JobPage {
@@ -93,9 +100,13 @@ class JobStore {
                                        const std::string& page_token) = 0;
   virtual absl::StatusOr<QueueState> CountJobs() = 0;
 
-  // The next PENDING job, now RUNNING with one more attempt; nothing when there is none. A job
-  // whose lease ran out is taken from its holder by Sweep.
-  virtual absl::StatusOr<std::optional<Claim>> ClaimNext(absl::Time now, absl::Duration lease) = 0;
+  // The next PENDING job that `filter` lets through, now RUNNING with one more attempt; nothing
+  // when there is none. A job whose lease ran out is taken from its holder by Sweep.
+  virtual absl::StatusOr<std::optional<Claim>> ClaimNext(absl::Time now, absl::Duration lease,
+                                                         const ClaimFilter& filter) = 0;
+  absl::StatusOr<std::optional<Claim>> ClaimNext(absl::Time now, absl::Duration lease) {
+    return ClaimNext(now, lease, {});
+  }
   // Keeps the claim for another `lease` and returns the job as it is now.
   virtual absl::StatusOr<v1::PlanJob> Renew(const std::string& name, int64_t fence,
                                             absl::Duration lease) = 0;

@@ -1,5 +1,7 @@
 #include "server/jobs/sql_job_store.h"
 
+#include <algorithm>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -191,8 +193,47 @@ absl::StatusOr<QueueState> SqlJobStore::CountJobs() {
   });
 }
 
-absl::StatusOr<std::optional<Claim>> SqlJobStore::ClaimNext(absl::Time now, absl::Duration lease) {
-  const int64_t running = v1::PlanJob::RUNNING, cancelling = v1::PlanJob::CANCELLING;
+// By the gaps between the callers in the index jobs_by_caller.
+absl::StatusOr<bool> SqlJobStore::OthersWait(std::vector<std::string> callers) {
+  std::sort(callers.begin(), callers.end());
+  std::vector<std::string> gaps;
+  std::vector<SqlValue> values;
+  for (size_t i = 0; i <= callers.size(); ++i) {
+    std::string& gap = gaps.emplace_back("EXISTS (SELECT 1 FROM jobs WHERE state = ?");
+    values.emplace_back(int64_t{v1::PlanJob::PENDING});
+    if (i > 0) {
+      absl::StrAppend(&gap, " AND caller > ?");
+      values.emplace_back(callers[i - 1]);
+    }
+    if (i < callers.size()) {
+      absl::StrAppend(&gap, " AND caller < ?");
+      values.emplace_back(callers[i]);
+    }
+    gap += ")";
+  }
+  ASSIGN_OR_RETURN(const std::vector<SqlRow> rows, Read([&](SqlConnection& connection) {
+                     return connection.Query(
+                         absl::StrCat("SELECT 1 WHERE ", absl::StrJoin(gaps, " OR ")), values);
+                   }));
+  return !rows.empty();
+}
+
+absl::StatusOr<std::optional<Claim>> SqlJobStore::ClaimNext(absl::Time now, absl::Duration lease,
+                                                            const ClaimFilter& filter) {
+  if (!filter.not_of.empty()) {
+    ASSIGN_OR_RETURN(const bool waits, OthersWait(filter.not_of));
+    if (!waits) return std::optional<Claim>();
+  }
+  std::vector<SqlValue> values = {int64_t{v1::PlanJob::PENDING}, absl::ToUnixNanos(now),
+                                  int64_t{filter.min_priority}, int64_t{v1::PlanJob::RUNNING},
+                                  int64_t{v1::PlanJob::CANCELLING}};
+  values.insert(values.end(), filter.not_of.begin(), filter.not_of.end());
+  const std::string not_of =
+      filter.not_of.empty()
+          ? ""
+          : absl::StrCat("AND caller NOT IN (",
+                         absl::StrJoin(std::vector<const char*>(filter.not_of.size(), "?"), ","),
+                         ") ");
   auto claimed =
       Transact("claim", [&](SqlConnection& connection) -> absl::StatusOr<std::optional<Claim>> {
         ASSIGN_OR_RETURN(
@@ -200,11 +241,11 @@ absl::StatusOr<std::optional<Claim>> SqlJobStore::ClaimNext(absl::Time now, absl
             connection.Query(
                 absl::StrCat(
                     "SELECT body, fence, module FROM jobs WHERE state = ? AND start_until > ? AND "
+                    "priority >= ? AND "
                     "(takes_plan = 0 OR NOT EXISTS (SELECT 1 FROM jobs AS other WHERE "
-                    "other.plan_key = jobs.plan_key AND other.state IN (?, ?))) "
-                    "ORDER BY priority DESC, turn, id LIMIT 1",
-                    connection.lock_rows(true)),
-                {int64_t{v1::PlanJob::PENDING}, absl::ToUnixNanos(now), running, cancelling}));
+                    "other.plan_key = jobs.plan_key AND other.state IN (?, ?))) ",
+                    not_of, "ORDER BY priority DESC, turn, id LIMIT 1", connection.lock_rows(true)),
+                values));
         if (rows.empty()) return std::optional<Claim>();
         ASSIGN_OR_RETURN(v1::PlanJob job, ParseJob(Bytes(rows[0], 0)));
         job.set_state(v1::PlanJob::RUNNING);

@@ -39,7 +39,9 @@ class SqlJobStore final : public JobStore {
   absl::StatusOr<JobPage> List(const JobFilter& filter, int page_size,
                                const std::string& page_token) override;
   absl::StatusOr<QueueState> CountJobs() override;
-  absl::StatusOr<std::optional<Claim>> ClaimNext(absl::Time now, absl::Duration lease) override;
+  using JobStore::ClaimNext;
+  absl::StatusOr<std::optional<Claim>> ClaimNext(absl::Time now, absl::Duration lease,
+                                                 const ClaimFilter& filter) override;
   absl::StatusOr<v1::PlanJob> Renew(const std::string& name, int64_t fence,
                                     absl::Duration lease) override;
   absl::StatusOr<v1::PlanJob> Update(const JobUpdate& update) override;
@@ -59,6 +61,8 @@ class SqlJobStore final : public JobStore {
   template <typename Body>
   auto Transact(const std::string& operation, Body body);
   absl::Status RunAndCommit(const GroupCommit::Body& body);
+  // Whether a job of others than the callers waits. Cheap, however many of theirs do.
+  absl::StatusOr<bool> OthersWait(std::vector<std::string> callers);
   template <typename Body>
   auto Read(Body body) {
     return Use(sessions_.readers != nullptr ? *sessions_.readers : *sessions_.writers, body);

@@ -29,8 +29,9 @@ class TimedJobStore final : public JobStore {
   absl::StatusOr<QueueState> CountJobs() override {
     return Time("count", [&] { return store_->CountJobs(); });
   }
-  absl::StatusOr<std::optional<Claim>> ClaimNext(absl::Time now, absl::Duration lease) override {
-    return Time("claim", [&] { return store_->ClaimNext(now, lease); });
+  absl::StatusOr<std::optional<Claim>> ClaimNext(absl::Time now, absl::Duration lease,
+                                                 const ClaimFilter& filter) override {
+    return Time("claim", [&] { return store_->ClaimNext(now, lease, filter); });
   }
   absl::StatusOr<v1::PlanJob> Renew(const std::string& name, int64_t fence,
                                     absl::Duration lease) override {

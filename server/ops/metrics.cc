@@ -74,8 +74,11 @@ Metrics::Metrics()
                                "Checkpoints of searches, by what became of them.")),
       store_errors_(NewCounters(registry_, "automap_store_errors_total",
                                 "Operations of the store that failed, by operation.")),
-      busy_(NewGauges(registry_, "automap_workers_busy", "Workers with a job.").Add({})),
+      busy_(NewGauges(registry_, "automap_workers_busy", "Workers whose job computes.").Add({})),
       workers_(NewGauges(registry_, "automap_workers", "Workers that may run.").Add({})),
+      paused_(NewGauges(registry_, "automap_jobs_paused",
+                        "Started jobs that wait while other callers' compute.")
+                  .Add({})),
       watchers_(
           NewGauges(registry_, "automap_watch_streams", "Open streams of job events.").Add({})),
       connections_(NewGauges(registry_, "automap_connections", "Open gRPC connections.").Add({})),
@@ -146,6 +149,7 @@ void Metrics::StoreAnswered(const char* operation, absl::Duration time, absl::St
 void Metrics::Set(const Present& present) {
   busy_.Set(present.workers_busy);
   workers_.Set(present.workers);
+  paused_.Set(present.jobs_paused);
   watchers_.Set(static_cast<double>(present.watchers));
   connections_.Set(static_cast<double>(present.connections));
   oldest_.Set(absl::ToDoubleSeconds(present.oldest_wait));

@@ -41,7 +41,7 @@ class Metrics {
 
   // What is set just before a scrape.
   struct Present {
-    int workers_busy = 0, workers = 0;
+    int workers_busy = 0, workers = 0, jobs_paused = 0;
     int64_t watchers = 0, connections = 0;
     std::map<v1::PlanJob::State, int64_t> jobs;
     absl::Duration oldest_wait = absl::ZeroDuration();
@@ -58,7 +58,8 @@ class Metrics {
   prometheus::Registry registry_;
   prometheus::Counter &created_, &uploaded_, &cut_off_, &fenced_, &refused_;
   Counters &ended_, &rejected_, &cache_, &deaths_, &checkpoints_, &store_errors_;
-  prometheus::Gauge &busy_, &workers_, &watchers_, &connections_, &oldest_, &fds_, &resident_;
+  prometheus::Gauge &busy_, &workers_, &paused_, &watchers_, &connections_, &oldest_, &fds_,
+      &resident_;
   Gauges& jobs_;
   prometheus::Histogram &waited_, &ran_;
   Histograms &handling_, &store_, &search_, &gap_;

@@ -16,9 +16,12 @@ namespace {
 using google::protobuf::util::TimeUtil;
 
 constexpr absl::Duration kPoll = absl::Milliseconds(100);  // how often a run looks around
+constexpr absl::Duration kUrge = absl::Milliseconds(20);   // and urges a process that shall end
 constexpr absl::Duration kRenewal = absl::Seconds(1);
 constexpr absl::Duration kVerifyTimeout = absl::Minutes(10);
 constexpr absl::Duration kKeepTimeout = absl::Seconds(5);  // to hand over the best plan so far
+// While the server drains: for one more checkpoint, and for a plan that is being verified.
+constexpr absl::Duration kDrainTimeout = absl::Seconds(2);
 constexpr absl::Duration kWriteRetry = absl::Milliseconds(500);
 
 absl::Time ToTime(const google::protobuf::Timestamp& time) {
@@ -33,8 +36,9 @@ absl::Duration Between(const google::protobuf::Timestamp& from,
 
 }  // namespace
 
-void JobRunner::Run(const Claim& claim) {
+void JobRunner::Run(const Claim& claim, int64_t slot) {
   job_ = claim.job.name();
+  slot_ = slot;
   fence_ = claim.fence;
   stop_ = Stop::kNone;
   advanced_ = false;
@@ -45,9 +49,10 @@ void JobRunner::Run(const Claim& claim) {
 }
 
 void JobRunner::WarmUp() {
-  if (searcher_ != nullptr) return;
-  auto process = WorkerProcess::Start(pool_.options_.worker_program, pool_.options_.limits);
-  if (process.ok()) searcher_ = *std::move(process);
+  for (auto* process : {&searcher_, &verifier_}) {
+    auto started = WorkerProcess::Start(pool_.options_.worker_program, pool_.options_.limits);
+    if (started.ok()) *process = *std::move(started);
+  }
 }
 
 absl::StatusOr<JobRunner::Found> JobRunner::FindPlan(const Claim& claim) {
@@ -60,8 +65,7 @@ absl::StatusOr<JobRunner::Found> JobRunner::FindPlan(const Claim& claim) {
   ASSIGN_OR_RETURN(std::string module, pool_.read_module_(job.spec()));
   const worker::v1::Task search = SearchTask(job, module);
   RETURN_IF_ERROR(FailpointStatus("pool.before_search"));
-  ASSIGN_OR_RETURN(worker::v1::Done found,
-                   RunTask(searcher_, search, absl::Seconds(search.plan().time_limit_s())));
+  ASSIGN_OR_RETURN(worker::v1::Done found, RunTask(searcher_, search, LimitOf(job)));
   RETURN_IF_ERROR(FromProto(found.status()));
   RETURN_IF_ERROR(FailpointStatus("pool.before_verification"));
   v1::Progress verifying;
@@ -72,7 +76,7 @@ absl::StatusOr<JobRunner::Found> JobRunner::FindPlan(const Claim& claim) {
   check.mutable_verify()->set_module(std::move(module));
   *check.mutable_verify()->mutable_cluster() = job.spec().inline_cluster();
   *check.mutable_verify()->mutable_plan() = found.plan();
-  ASSIGN_OR_RETURN(const worker::v1::Done verdict, RunTask(verifier_, check, kVerifyTimeout));
+  ASSIGN_OR_RETURN(const worker::v1::Done verdict, RunTask(verifier_, check, {kVerifyTimeout}));
   const absl::Status status = FromProto(verdict.status());
   if (!status.ok()) return absl::InternalError(absl::StrCat("PLAN_REJECTED: ", status.message()));
   const bool keeps = job.options().cache_policy() != v1::CACHE_POLICY_NO_STORE;
@@ -88,22 +92,22 @@ worker::v1::Task JobRunner::SearchTask(const v1::PlanJob& job, const std::string
   *task.mutable_options() = job.spec().options();
   task.set_job(job.name());
   task.set_traceparent(job.traceparent());
-  task.set_time_limit_s(absl::ToDoubleSeconds(TimeLimit(job)));
   task.set_checkpoint_interval_s(absl::ToDoubleSeconds(pool_.options_.checkpoint_interval));
   if (task.checkpoint_interval_s() > 0) task.set_resume_from(pool_.checkpoints_.Load(job.name()));
   return search;
 }
 
-// The whole run's, without the grace. With complete_by a tenth is left for verification.
-absl::Duration JobRunner::TimeLimit(const v1::PlanJob& job) const {
-  absl::Duration limit = pool_.options_.max_run_timeout;
+// With complete_by a tenth is left for verification.
+JobRunner::TimeLimit JobRunner::LimitOf(const v1::PlanJob& job) const {
+  TimeLimit limit = {pool_.options_.max_run_timeout};
   if (job.options().has_run_timeout()) {
-    limit = std::min(
-        limit, absl::Nanoseconds(TimeUtil::DurationToNanoseconds(job.options().run_timeout())));
+    limit.computing =
+        std::min(limit.computing,
+                 absl::Nanoseconds(TimeUtil::DurationToNanoseconds(job.options().run_timeout())));
   }
   if (job.options().has_complete_by()) {
     const absl::Duration left = ToTime(job.options().complete_by()) - absl::Now();
-    limit = std::clamp(left - std::min(left / 10, absl::Seconds(5)), absl::Milliseconds(1), limit);
+    limit.until = SteadyNow() + left - std::min(left / 10, absl::Seconds(5));
   }
   return limit;
 }
@@ -111,36 +115,86 @@ absl::Duration JobRunner::TimeLimit(const v1::PlanJob& job) const {
 // UNAVAILABLE: the process died. CANCELLED: the run stopped, `stop_` says why; the process is gone.
 absl::StatusOr<worker::v1::Done> JobRunner::RunTask(std::unique_ptr<WorkerProcess>& process,
                                                     const worker::v1::Task& task,
-                                                    absl::Duration limit) {
-  absl::Time deadline = SteadyNow() + limit + pool_.options_.overrun_grace;
+                                                    const TimeLimit& limit) {
   // One that died while it had nothing to do costs the job nothing.
   if (process == nullptr || !process->IsAlive()) {
     ASSIGN_OR_RETURN(process,
                      WorkerProcess::Start(pool_.options_.worker_program, pool_.options_.limits));
   }
-  if (const absl::Status sent = process->Send(task, deadline); !sent.ok())
-    return Lost(process, "crashed", sent.message());
-  RETURN_IF_ERROR(FailpointStatus("pool.after_task_sent"));
-  heard_ = SteadyNow();
-  bool was_told = false;
-  while (true) {
-    if (stop_ == Stop::kNone) stop_ = Look();
-    if (stop_ == Stop::kKeepsBest && task.has_plan()) {
-      if (!was_told) deadline = std::min(deadline, SteadyNow() + kKeepTimeout);
-      was_told = true;
-      process->Terminate();  // again and again: it may not have begun when it heard it first
-    } else if (stop_ != Stop::kNone && stop_ != Stop::kKeepsBest) {
-      process.reset();
-      return absl::CancelledError("stopped");
-    }
-    auto event = NextEvent(process, deadline);
-    if (!event.ok()) return event.status();
-    if (event->has_done()) {
-      RETURN_IF_ERROR(FailpointStatus("pool.after_task"));
-      return std::move(*event->mutable_done());
-    }
-    Hear(*event);
+  auto done = Converse(*process, task, limit);
+  if (done.ok()) {
+    RETURN_IF_ERROR(FailpointStatus("pool.after_task"));
+    return done;
   }
+  if (cause_.empty()) {
+    process.reset();
+    return done;
+  }
+  const absl::Status lost = Lost(process, done.status().message());
+  return cause_ == "overran" ? done.status() : lost;
+}
+
+absl::StatusOr<worker::v1::Done> JobRunner::Converse(WorkerProcess& process,
+                                                     const worker::v1::Task& task,
+                                                     const TimeLimit& limit) {
+  const RunSlots::Attached attached(pool_.slots_, slot_, process);
+  const absl::Time begin = heard_ = SteadyNow();
+  const absl::Duration paused = pool_.slots_.PausedTime(slot_, begin);
+  cause_ = "";
+  if (stop_ == Stop::kNone) stop_ = Look();
+  if (task.has_plan() && stop_ != Stop::kNone && stop_ != Stop::kKeepsBest)
+    return absl::CancelledError("stopped");
+  cause_ = "crashed";
+  RETURN_IF_ERROR(process.Send(task, begin + limit.computing + pool_.options_.overrun_grace));
+  cause_ = "";
+  RETURN_IF_ERROR(FailpointStatus("pool.after_task_sent"));
+  absl::Time killed = absl::InfiniteFuture();
+  while (true) {
+    const absl::Time now = SteadyNow();
+    pool_.slots_.Turn(now);
+    if (stop_ == Stop::kNone) stop_ = Look();
+    const absl::Time late = std::min(
+        limit.until, begin + limit.computing + pool_.slots_.PausedTime(slot_, now) - paused);
+    const std::optional<absl::Duration> left = TimeToEnd(task, now >= late);
+    if (left.has_value()) {
+      killed = std::min(killed, now + *left);
+      const bool overran = stop_ == Stop::kNone || stop_ == Stop::kKeepsBest;
+      if (now >= killed && overran) {
+        cause_ = "overran";
+        return absl::DeadlineExceededError("run_timeout passed without a plan");
+      }
+      if (now >= killed) return absl::CancelledError("stopped");
+      pool_.slots_.Insist(slot_, now);
+      // Again and again: it may not have begun when it heard it first.
+      stop_ == Stop::kDrained ? process.AskForCheckpoint() : process.Terminate();
+    }
+    ASSIGN_OR_RETURN(
+        worker::v1::Event event,
+        NextEvent(process, left ? now + kUrge : std::min(now + kPoll, std::max(late, now))));
+    if (event.has_done()) return std::move(*event.mutable_done());
+    Hear(event);
+    if (stop_ == Stop::kDrained && event.has_checkpoint()) return absl::CancelledError("stopped");
+  }
+}
+
+// How long the process may still take, if it shall end.
+std::optional<absl::Duration> JobRunner::TimeToEnd(const worker::v1::Task& task,
+                                                   bool is_late) const {
+  const bool keeps_checkpoints = task.plan().checkpoint_interval_s() > 0;
+  switch (stop_) {
+    case Stop::kCancelled:
+    case Stop::kLost:
+      return absl::ZeroDuration();
+    case Stop::kDrained:
+      return task.has_verify() || keeps_checkpoints ? kDrainTimeout : absl::ZeroDuration();
+    case Stop::kKeepsBest:
+      if (task.has_plan()) return kKeepTimeout;
+      [[fallthrough]];
+    case Stop::kNone:
+      break;
+  }
+  if (is_late) return pool_.options_.overrun_grace;
+  return std::nullopt;
 }
 
 void JobRunner::Hear(const worker::v1::Event& event) {
@@ -166,21 +220,19 @@ void JobRunner::TellCheckpoint(const char* outcome, const absl::Status& status) 
 }
 
 // An empty event when there is nothing yet.
-absl::StatusOr<worker::v1::Event> JobRunner::NextEvent(std::unique_ptr<WorkerProcess>& process,
+absl::StatusOr<worker::v1::Event> JobRunner::NextEvent(WorkerProcess& process,
                                                        absl::Time deadline) {
+  auto event = process.Receive(deadline);
   const absl::Time now = SteadyNow();
-  auto event = process->Receive(now + kPoll);
-  if (event.ok()) {
-    heard_ = now;
+  if (event.ok() || pool_.slots_.IsPaused(slot_)) heard_ = now;
+  if (event.ok()) return event;
+  if (event.status().code() != absl::StatusCode::kDeadlineExceeded) {
+    cause_ = "crashed";
     return event;
   }
-  if (event.status().code() != absl::StatusCode::kDeadlineExceeded)
-    return Lost(process, "crashed", event.status().message());
-  if (now - heard_ > pool_.options_.max_silence)
-    return Lost(process, "silent", "the process does not answer");
-  if (now < deadline) return worker::v1::Event();
-  Lost(process, "overran", "").IgnoreError();
-  return absl::DeadlineExceededError("run_timeout passed without a plan");
+  if (now - heard_ <= pool_.options_.max_silence) return worker::v1::Event();
+  cause_ = "silent";
+  return absl::UnavailableError("the process does not answer");
 }
 
 JobRunner::Stop JobRunner::Look() {
@@ -199,13 +251,12 @@ JobRunner::Stop JobRunner::Look() {
                                                                           : Stop::kLost;
 }
 
-absl::Status JobRunner::Lost(std::unique_ptr<WorkerProcess>& process, const std::string& cause,
-                             absl::string_view text) {
+absl::Status JobRunner::Lost(std::unique_ptr<WorkerProcess>& process, absl::string_view text) {
   std::string how(text);
-  if (cause == "crashed") absl::StrAppend(&how, "; ", process->HowItEnded());
+  if (cause_ == "crashed") absl::StrAppend(&how, "; ", process->HowItEnded());
   process.reset();
-  if (pool_.observer_.worker_died) pool_.observer_.worker_died(cause, job_, how);
-  return absl::UnavailableError(absl::StrCat("WORKER_LOST: ", cause, ": ", how));
+  if (pool_.observer_.worker_died) pool_.observer_.worker_died(cause_, job_, how);
+  return absl::UnavailableError(absl::StrCat("WORKER_LOST: ", cause_, ": ", how));
 }
 
 v1::PlanJob JobRunner::EndOf(v1::PlanJob job, const absl::StatusOr<Found>& found) const {

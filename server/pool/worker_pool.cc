@@ -1,5 +1,9 @@
 #include "server/pool/worker_pool.h"
 
+#include <algorithm>
+
+#include "absl/time/clock.h"
+#include "base/steady_clock.h"
 #include "server/pool/job_runner.h"
 
 namespace automap {
@@ -17,12 +21,14 @@ WorkerPool::WorkerPool(PoolOptions options, JobStore& store, JobFeed& feed,
       feed_(feed),
       checkpoints_(checkpoints),
       read_module_(std::move(read_module)),
-      observer_(std::move(observer)) {}
+      observer_(std::move(observer)),
+      slots_(options_.workers, options_.paused) {}
 
 WorkerPool::~WorkerPool() { Drain(); }
 
 void WorkerPool::Start() {
-  for (int i = 0; i < options_.workers; ++i) threads_.emplace_back([this] { RunThread(); });
+  const int threads = options_.workers > 0 ? options_.workers + options_.paused : 0;
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { RunThread(); });
 }
 
 void WorkerPool::RunThread() {
@@ -34,20 +40,33 @@ void WorkerPool::RunThread() {
       MutexLock lock(mutex_);
       seen = wakes_;
     }
-    const auto claim = store_.ClaimNext(absl::Now(), options_.lease);
-    if (claim.ok() && claim->has_value()) {
-      ++busy_;
-      runner.Run(**claim);
-      --busy_;
-      TakeLook((*claim)->job.name());
-      // Jobs that waited for this one's plan may go on.
-      Wake();
-      continue;
-    }
+    const absl::Time now = SteadyNow();
+    const RunSlots::Leave leave = slots_.Ask(now);
+    if (leave.is_given && RunNext(runner, leave)) continue;
+    const absl::Duration idle =
+        leave.is_given ? kIdlePoll
+                       : std::clamp(leave.again - now, absl::Milliseconds(1), kIdlePoll);
     std::unique_lock<Mutex> lock(mutex_);
-    wake_.wait_for(lock, absl::ToChronoMilliseconds(kIdlePoll),
+    wake_.wait_for(lock, absl::ToChronoMilliseconds(idle),
                    [&] { return wakes_ != seen || draining_; });
   }
+}
+
+bool WorkerPool::RunNext(JobRunner& runner, const RunSlots::Leave& leave) {
+  const auto claim = store_.ClaimNext(absl::Now(), options_.lease, leave.filter);
+  if (!claim.ok() || !claim->has_value()) {
+    slots_.Decline(leave);
+    return false;
+  }
+  const int64_t slot = slots_.Start(leave, (*claim)->job, SteadyNow());
+  // Now that the slots are taken, a caller without one may be let in.
+  Wake();
+  runner.Run(**claim, slot);
+  slots_.End(slot, SteadyNow());
+  TakeLook((*claim)->job.name());
+  // Jobs that waited for this one's plan may go on.
+  Wake();
+  return true;
 }
 
 void WorkerPool::Wake() {

@@ -16,6 +16,7 @@
 #include "server/blobs/checkpoint_store.h"
 #include "server/jobs/job_store.h"
 #include "server/pool/job_feed.h"
+#include "server/pool/run_slots.h"
 #include "server/process/worker_process.h"
 
 namespace automap {
@@ -23,6 +24,8 @@ namespace automap {
 struct PoolOptions {
   std::string worker_program;
   int workers = 2;
+  // How many jobs more may be started and pause (run_slots.h). Each keeps its processes.
+  int paused = 2;
   WorkerLimits limits;
   absl::Duration max_run_timeout = absl::Hours(1);
   // How long past its time limit a worker may take to stop by itself before it is killed.
@@ -60,11 +63,13 @@ struct PoolObserver {
   std::function<void(const v1::Plan&)> plan_found;
 };
 
-// Each of `workers` threads keeps one warm process that searches and, once there is a plan, one
-// that verifies; they share nothing. A process serves one task at a time and is replaced when it
-// dies, overruns, falls silent or is cancelled. A plan leaves only after the second process found
-// it right. A worker that dies costs the job one attempt, unless it left a newer checkpoint than it
-// began from; the next run goes on from there.
+// Each thread keeps one warm process that searches and one that verifies; they share nothing. There
+// are more threads than `workers`, but no more jobs compute at once (run_slots.h). A process serves
+// one task at a time and is replaced when it dies, overruns, falls silent or is cancelled. A plan
+// leaves only after the second process found it right. A worker that dies costs the job one
+// attempt, unless it left a newer checkpoint than it began from; the next run goes on from there.
+class JobRunner;
+
 class WorkerPool {
  public:
   // Where the bytes of a job's module come from.
@@ -83,12 +88,15 @@ class WorkerPool {
   // until all threads ended.
   void Drain();
 
-  int busy() const { return busy_; }
+  int busy() const { return slots_.computing(); }
+  int paused() const { return slots_.paused(); }
   const PoolOptions& options() const { return options_; }
 
  private:
   friend class JobRunner;
   void RunThread();
+  // Claims what there is leave for and runs it; false when there was nothing.
+  bool RunNext(JobRunner& runner, const RunSlots::Leave& leave);
   bool TakeLook(const std::string& job);
   // Waits, but not past the beginning of a drain.
   void Pause(absl::Duration time);
@@ -101,7 +109,7 @@ class WorkerPool {
   const PoolObserver observer_;
   std::vector<std::thread> threads_;
   std::atomic<bool> draining_ = false;
-  std::atomic<int> busy_ = 0;
+  RunSlots slots_;
   Mutex mutex_;
   ConditionVariable wake_;
   int64_t wakes_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -119,7 +119,7 @@ WorkerProcess::~WorkerProcess() {
 }
 
 bool WorkerProcess::IsAlive() {
-  reaped_ = reaped_ || waitpid(pid_, &exit_status_, WNOHANG) == pid_;
+  if (!reaped_ && waitpid(pid_, &exit_status_, WNOHANG) == pid_) reaped_ = true;
   return !reaped_;
 }
 
@@ -147,6 +147,18 @@ absl::StatusOr<worker::v1::Event> WorkerProcess::Receive(absl::Time deadline) {
 
 void WorkerProcess::Terminate() {
   if (!reaped_) kill(pid_, SIGTERM);
+}
+
+void WorkerProcess::AskForCheckpoint() {
+  if (!reaped_) kill(pid_, SIGUSR1);
+}
+
+void WorkerProcess::Pause() {
+  if (!reaped_) kill(-pid_, SIGSTOP);
+}
+
+void WorkerProcess::Resume() {
+  if (!reaped_) kill(-pid_, SIGCONT);
 }
 
 void WorkerProcess::Kill() {

@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,7 +20,7 @@ struct WorkerLimits {
 };
 
 // Owns the process: the destructor kills and reaps it. Deadlines are on base/steady_clock.h. Not
-// thread-safe, but for Terminate and Kill.
+// thread-safe, but for what sends a signal: Terminate to Kill.
 class WorkerProcess {
  public:
   // Starts `program` with one BLAS thread, in a process group of its own, and waits until it is
@@ -34,8 +35,11 @@ class WorkerProcess {
   // The next event. UNAVAILABLE when the process is gone, DEADLINE_EXCEEDED when nothing comes.
   absl::StatusOr<worker::v1::Event> Receive(absl::Time deadline);
 
-  void Terminate();  // asks the present task to end with what it has
-  void Kill();       // at once
+  void Terminate();         // asks the present task to end with what it has
+  void AskForCheckpoint();  // at the search's next step, where it keeps any
+  void Pause();             // stops it where it is; a paused one only dies
+  void Resume();
+  void Kill();  // at once
   // False once the process has ended, however that came.
   bool IsAlive();
   // How the process ended, for people: waits a moment for it, then says that it runs.
@@ -46,9 +50,9 @@ class WorkerProcess {
   WorkerProcess(pid_t pid, int in, int out) : pid_(pid), in_(in), out_(out) {}
 
   const pid_t pid_;
-  bool reaped_ = false;
+  std::atomic<bool> reaped_ = false;
   int exit_status_ = 0;  // as of waitpid, once reaped
-  const int in_, out_;  // our ends: we write tasks to in_, read events from out_
+  const int in_, out_;   // our ends: we write tasks to in_, read events from out_
 };
 
 }  // namespace automap

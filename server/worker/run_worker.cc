@@ -25,11 +25,14 @@ constexpr int64_t kMaxTaskBytes = int64_t{300} << 20;
 // Larger ones are not sent: that search has none.
 constexpr size_t kMaxCheckpointBytes = size_t{60} << 20;
 
+constexpr double kCheckpointShare = 0.01;  // of the search's time
+
 constexpr absl::Duration kHeartbeat = absl::Seconds(1);
 
-std::atomic<bool> stop_requested = false;
+std::atomic<bool> stop_requested = false, checkpoint_requested = false;
 
 void RequestStop(int) { stop_requested = true; }
+void RequestCheckpoint(int) { checkpoint_requested = true; }
 
 class Worker {
  public:
@@ -46,7 +49,7 @@ class Worker {
       worker::v1::Task task;
       worker::v1::Event done;
       if (task.ParseFromString(*bytes)) {
-        stop_requested = false;
+        stop_requested = checkpoint_requested = false;
         *done.mutable_done() = Serve(task);
       } else {
         *done.mutable_done()->mutable_status() =
@@ -107,12 +110,14 @@ class Worker {
     };
     if (task.checkpoint_interval_s() <= 0) return functions_.plan(task, observer, stop, nullptr);
     const std::string fingerprint = FingerprintOf(task);
+    const SearchJournal::Save save = [&](const std::string& bytes) {
+      worker::v1::Event event;
+      event.set_checkpoint(SealCheckpoint(bytes, fingerprint));
+      if (event.checkpoint().size() <= kMaxCheckpointBytes) Send(event);
+    };
     SearchJournal journal(JournalOf(task, fingerprint), absl::Seconds(task.checkpoint_interval_s()),
-                          [&](const std::string& bytes) {
-                            worker::v1::Event event;
-                            event.set_checkpoint(SealCheckpoint(bytes, fingerprint));
-                            if (event.checkpoint().size() <= kMaxCheckpointBytes) Send(event);
-                          });
+                          save, kCheckpointShare,
+                          [] { return checkpoint_requested.exchange(false); });
     return functions_.plan(task, observer, stop, &journal);
   }
 
@@ -150,6 +155,8 @@ int WorkerMain(const WorkerFunctions& functions, absl::Status (*confine)()) {
   struct sigaction action = {};
   action.sa_handler = RequestStop;
   sigaction(SIGTERM, &action, nullptr);
+  action.sa_handler = RequestCheckpoint;
+  sigaction(SIGUSR1, &action, nullptr);
   const int out = dup(STDOUT_FILENO);
   dup2(STDERR_FILENO, STDOUT_FILENO);
   if (confine != nullptr) {

@@ -148,6 +148,24 @@ TEST_P(JobStoreContract, ClaimsGoByPriorityThenCallersInTurnThenAge) {
   EXPECT_EQ(order, (std::vector<std::string>{"urgent", "a1", "b1", "a2", "b2", "a3", "none"}));
 }
 
+TEST_P(JobStoreContract, AClaimPassesOverTheCallersAndPrioritiesItIsToldTo) {
+  for (const char* id : {"a1", "a2"}) Create(NewJob(id, "a", 2));
+  Create(NewJob("b1", "b", 1));
+  Create(NewJob("c1", "c"));
+  const auto claimed = [&](const ClaimFilter& filter) {
+    const auto claim = store_->ClaimNext(absl::Now(), kLease, filter);
+    EXPECT_TRUE(claim.ok()) << claim.status();
+    return claim.ok() && claim->has_value() ? (*claim)->job.name().substr(9) : "none";
+  };
+  EXPECT_EQ(claimed({.not_of = {"c", "a", "b"}}), "none");
+  EXPECT_EQ(claimed({.not_of = {"b", "", "a"}, .min_priority = 1}), "none");
+  EXPECT_EQ(claimed({.not_of = {"x", "a"}}), "b1");
+  EXPECT_EQ(claimed({.not_of = {"a"}}), "c1");
+  EXPECT_EQ(claimed({.not_of = {"a", "z"}}), "none");
+  EXPECT_EQ(claimed({.min_priority = 3}), "none");
+  EXPECT_EQ(claimed({.min_priority = 2}), "a1");
+}
+
 TEST_P(JobStoreContract, EveryPendingJobIsClaimedOnce) {
   for (int i = 0; i < 40; ++i) Create(NewJob(absl::StrCat("job", i)));
   std::vector<std::vector<std::string>> claimed(4);

@@ -21,7 +21,7 @@ class DeadlineTest : public ServerTest, public testing::WithParamInterface<Case>
     ServerTest::SetUp();
     StopServer(SIGKILL);
     StartServer({"--worker-program=" AUTOMAP_BIN_DIR "/automap-worker",
-                 "--worker-memory-bytes=6442450944", "--workers=1"});
+                 "--worker-memory-bytes=6442450944", "--workers=1", "--overrun-grace=20"});
   }
 
   static v1::CreatePlanJobRequest Request(const Case& of) {

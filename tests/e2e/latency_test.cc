@@ -3,14 +3,12 @@
 #include <signal.h>
 
 #include <atomic>
-#include <fstream>
 #include <future>
 #include <mutex>
 #include <thread>
 
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
-#include "base/sha256.h"
 #include "google/protobuf/util/time_util.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "tests/support/measured.h"
@@ -186,51 +184,6 @@ TEST_F(LatencyTest, OverloadIsRefusedQuicklyAndCostsNoWork) {
   Measured("R11: health meanwhile", "p99 50 ms", Quantiles(healths));
   EXPECT_GT(overloaded, 0);
   EXPECT_LT(Quantile(healths, 0.5), 1000);
-}
-
-// One caller sends ten jobs for each of the other's.
-TEST_F(LatencyTest, ANoisyCallerIsItsOwnProblem) {
-  StopServer(SIGKILL);
-  const std::string principals = (folder_ / "principals.json").string();
-  std::ofstream(principals) << absl::StrFormat(
-      R"({"principals": [{"name": "noisy", "role": "submitter", "tokenSha256": ["%s"]},
-                         {"name": "quiet", "role": "submitter", "tokenSha256": ["%s"]}]})",
-      Sha256Hex("noisy"), Sha256Hex("quiet"));
-  StartServer({"--workers=2", "--principals=" + principals});
-  const auto plan = [&](const char* caller, uint64_t seed) {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + kTimeout);
-    context.AddMetadata("authorization", std::string("Bearer ") + caller);
-    v1::PlanRequest request;
-    *request.mutable_spec() = Spec("quick", seed);
-    const auto begin = Clock::now();
-    auto reader = planner_->Plan(&context, request);
-    v1::PlanEvent event, last;
-    while (reader->Read(&event)) last = event;
-    EXPECT_TRUE(reader->Finish().ok());
-    EXPECT_TRUE(last.has_final_plan());
-    return Milliseconds(begin);
-  };
-  const auto quiet_times = [&](uint64_t first) {
-    std::vector<double> times;
-    for (int i = 0; i < Times(20, 200); ++i) times.push_back(plan("quiet", first + i));
-    return times;
-  };
-  const std::vector<double> alone = quiet_times(0);
-  std::atomic<bool> ends = false;
-  std::atomic<uint64_t> seed = 1'000'000;
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 10; ++i)
-    threads.emplace_back([&] {
-      while (!ends) plan("noisy", ++seed);
-    });
-  absl::SleepFor(absl::Milliseconds(300));
-  const std::vector<double> beside = quiet_times(100'000);
-  ends = true;
-  for (std::thread& thread : threads) thread.join();
-  Measured("S8: a job of 50 ms beside a caller with ten at once, two workers; alone",
-           "p99 at most 20 % more", Quantiles(beside) + "; alone " + Quantiles(alone));
-  EXPECT_LT(Quantile(beside, 0.5), 10 * Quantile(alone, 0.5) + 500) << "it waits for all others";
 }
 
 }  // namespace

@@ -114,6 +114,19 @@ TEST_F(ServerTest, TerminationDrainsAndTheJobGoesOnLater) {
   EXPECT_EQ(Get(job).attempts(), 1) << "draining is no failed attempt";
 }
 
+TEST_F(ServerTest, ADrainAsksTheSearchForOneMoreCheckpoint) {
+  StopServer(SIGKILL);
+  StartServer({"--checkpoint-interval=3600"});
+  const std::string job = Create(Spec("count 150")).name();
+  WaitForState(job, v1::PlanJob::RUNNING);
+  absl::SleepFor(absl::Milliseconds(500));
+  EXPECT_EQ(StopServer(SIGTERM), 0);
+  StartServer();
+  EXPECT_TRUE(Watch(job).back().has_final_plan());
+  EXPECT_EQ(MetricOf(Metrics(), "automap_checkpoints_total{outcome=\"resumed\"}"), 1);
+  EXPECT_EQ(Get(job).attempts(), 1);
+}
+
 TEST_F(ServerTest, OneRequestIdMakesOneJob) {
   const v1::PlanJob first = Create(Spec("ok", 1), "an id"), second = Create(Spec("ok", 1), "an id");
   EXPECT_EQ(first.name(), second.name());

@@ -24,7 +24,8 @@ class WorkerKillTest : public ServerTest {
 
   void StartSearching() {
     StartServer({"--worker-program=" AUTOMAP_BIN_DIR "/automap-worker",
-                 "--worker-memory-bytes=6442450944", "--workers=1", "--checkpoint-interval=0.05"});
+                 "--worker-memory-bytes=6442450944", "--workers=1", "--paused-jobs=0",
+                 "--checkpoint-interval=0.05"});
   }
 
   double Checkpoints(const std::string& outcome) {
