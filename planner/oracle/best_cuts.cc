@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "planner/oracle/prefix_bounds.h"
 #include "simulator/pipeline/pipeline_length.h"
 
 namespace automap {
@@ -39,7 +40,8 @@ class CutSearch {
   CutSearch(const CutQuestion& question, Seconds known, size_t width)
       : q_(question),
         known_(known.value > 0 ? known.value * (1 + 1e-12) : kInfinity),
-        width_(width) {}
+        width_(width),
+        prefixes_(question, Seconds{known_ / question.micro_batches}) {}
 
   CutAnswer Run() {
     levels_.resize(q_.stages);
@@ -69,32 +71,28 @@ class CutSearch {
   void Extend(int32_t layer_end, int32_t device_end, int32_t after,
               const std::vector<Label>& suffixes) {
     const int32_t before = q_.stages - 1 - after;
-    const int32_t first_device = before == 0 ? 0 : before;
-    for (int32_t device = device_end - 1; device >= first_device; --device) {
+    Label least;  // of the suffixes, each figure on its own
+    if (!suffixes.empty()) least = suffixes.front();
+    for (const Label& suffix : suffixes) {
+      least.way = std::min(least.way, suffix.way);
+      least.term = std::min(least.term, suffix.term);
+    }
+    for (int32_t device = before == 0 ? 0 : device_end - 1; device >= before; --device) {
       if (IsStopped()) return;
-      if (before == 0 && device > 0) continue;
-      const int32_t last_layer = before == 0 ? 0 : layer_end - 1;
-      for (int32_t layer = last_layer; layer >= before; --layer) {
-        if (before == 0 && layer > 0) break;
-        const bool is_possible =
-            layer == 0 || q_.micro_batches * q_.least_slowest(layer, device).value <= known_;
-        if (!is_possible) continue;
+      for (int32_t layer = before == 0 ? 0 : layer_end - 1; layer >= before; --layer) {
+        const PrefixBound rest =
+            layer > 0 ? prefixes_.Of(before, layer, device) : PrefixBound{0, 0, 0, 0};
+        if (rest.way + rest.lateness + least.way > known_) continue;
         if (q_.is_hopeless(layer, layer_end, device, device_end, after)) break;
         const PipelineStage stage = q_.stage(layer, layer_end, device, device_end);
-        if (q_.micro_batches * (stage.forward + stage.backward).value > known_) break;
+        const double time = (stage.forward + stage.backward).value;
+        if (q_.micro_batches * time > known_) break;
+        const double way = rest.way + time;
+        if (way + std::max(rest.lateness + least.way, least.term) > known_) continue;
         if (!q_.is_legal(layer, layer_end, device, device_end, after)) continue;
-        Stage made = {layer, layer_end, device, device_end, after, stage, -1};
-        if (after == 0) Offer(made, 0, Label{}, -1);
-        double send = 0;
-        int32_t send_end = -1;
-        for (size_t l = 0; l < suffixes.size(); ++l) {
-          if (suffixes[l].first_end != send_end) {
-            send_end = suffixes[l].first_end;
-            send = q_.send(layer_end, device, device_end, send_end).value;
-          }
-          Offer(made, send, suffixes[l], static_cast<int32_t>(l));
-        }
+        Put({layer, layer_end, device, device_end, after, stage, -1}, suffixes);
       }
+      if (before == 0) return;
     }
   }
 
@@ -109,6 +107,19 @@ class CutSearch {
     PipelineStage times;
     double sync;
   };
+
+  void Put(Stage stage, const std::vector<Label>& suffixes) {
+    if (stage.after == 0) return Offer(stage, 0, Label{}, -1);
+    double send = 0;
+    int32_t send_end = -1;
+    for (size_t l = 0; l < suffixes.size(); ++l) {
+      if (suffixes[l].first_end != send_end) {
+        send_end = suffixes[l].first_end;
+        send = q_.send(stage.layer_end, stage.device, stage.device_end, send_end).value;
+      }
+      Offer(stage, send, suffixes[l], static_cast<int32_t>(l));
+    }
+  }
 
   void Offer(Stage& stage, double send, const Label& suffix, int32_t index) {
     Label label =
@@ -149,21 +160,20 @@ class CutSearch {
     return made;
   }
 
-  // The least length that a label at a state can come to: the layers before need at least their
-  // even share of time, each cut before a transfer, and their slowest stage waits at least for the
-  // way through the suffix.
+  // The least length that a label at a state can come to. What the stages before it come to at
+  // least adds up with the suffix, each form of Prepend on its own.
   double LeastLength(const Label& label, int32_t after, int32_t layer, int32_t device) const {
     if (layer == 0) return std::max(label.term, label.end);
     const double m = q_.micro_batches;
+    const PrefixBound& before = prefixes_.Of(q_.stages - 1 - after, layer, device);
     const double send = q_.least_send(layer, device, label.first_end).value;
-    const int32_t cuts_before = q_.stages - 2 - after;
-    const double more = q_.least_time(layer, device).value + 2 * send +
-                        (cuts_before > 0 ? 2 * cuts_before * q_.least_send_before(layer).value : 0);
-    const double slowest = q_.least_slowest(layer, device).value;
-    const double held = std::min<double>(m, q_.stages);
-    const double way_after = label.way + 2 * send;
-    return std::max({label.way + more + (m - 1) * send, label.term + more, label.end + send,
-                     m * slowest, (m - held + 1) * slowest + 2 * way_after});
+    const double way = label.way + before.way + 2 * send;
+    // A stage that holds fewer than all waits for the first and for the last.
+    const double waits =
+        m > q_.stages ? (m - q_.stages + 1) * before.slowest + 2 * (label.way + 2 * send) : 0;
+    return std::max({way + before.lateness, way + (m - 1) * send,
+                     label.term + before.way + 2 * send, label.end + before.there + send,
+                     m * before.slowest, waits});
   }
 
   void Keep(int32_t layer, int32_t device, int32_t after, Label label) {
@@ -270,6 +280,7 @@ class CutSearch {
   const CutQuestion& q_;
   const double known_;
   const size_t width_;
+  const PrefixBounds prefixes_;
   bool is_stopped_ = false;
   std::vector<std::vector<std::vector<Label>>> levels_;  // by stages after, then by state
 };
@@ -280,8 +291,8 @@ CutAnswer BestCuts(const CutQuestion& question, Seconds known) {
   return CutSearch(question, known, 0).Run();
 }
 
-CutAnswer BeamCuts(const CutQuestion& question, size_t width) {
-  return CutSearch(question, {0}, width).Run();
+CutAnswer BeamCuts(const CutQuestion& question, size_t width, Seconds known) {
+  return CutSearch(question, known, width).Run();
 }
 
 }  // namespace automap

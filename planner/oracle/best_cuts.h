@@ -14,7 +14,8 @@ namespace automap {
 // What is asked, as functions of ranges [begin, end). All layers and devices are used.
 struct CutQuestion {
   int32_t layers = 0, devices = 0, stages = 0, micro_batches = 1;
-  // The stage without its transfers and the all-reduce of its gradients; and that.
+  // The stage without its transfers and the all-reduce of its gradients; and that. Forward and
+  // backward are sums over its layers.
   std::function<PipelineStage(int32_t layer, int32_t layer_end, int32_t device, int32_t device_end)>
       stage;
   std::function<Seconds(int32_t layer, int32_t layer_end, int32_t device, int32_t device_end)>
@@ -29,13 +30,9 @@ struct CutQuestion {
       is_hopeless;
   // One micro-batch from [device, cut) to [cut, device_end) after `layer_end`.
   std::function<Seconds(int32_t layer_end, int32_t device, int32_t cut, int32_t device_end)> send;
-  // Least seconds of one micro-batch through the layers [0, end) on the devices [0, devices), and
-  // least seconds of the slowest of the stages that hold them.
-  std::function<Seconds(int32_t end, int32_t devices)> least_time, least_slowest;
   // Least and most seconds of one micro-batch after `layer_end` into a stage on [cut, device_end),
-  // whatever the stage before; least seconds after any of the cuts before `layer_end`.
+  // whatever the stage before.
   std::function<Seconds(int32_t layer_end, int32_t cut, int32_t device_end)> least_send, most_send;
-  std::function<Seconds(int32_t layer_end)> least_send_before;
   // Asked every few dozen stages; null: never. Once it says true the search gives up.
   std::function<bool()> stop = nullptr;
 };
@@ -70,10 +67,11 @@ struct CutAnswer {
 // but for PipelineLength's ways that turn more than once, which bind only where transfers are slow:
 // it is the lower bound, and the labels' true lengths are compared. A state keeps at most 12
 // labels; beyond that the worst are merged into one that is better than all of them, which keeps
-// the bound true.
+// the bound true. A label is dropped, too, when it with the least that the stages before it come to
+// (prefix_bounds.h) is longer than `known`: with good cuts at hand hardly any is left.
 CutAnswer BestCuts(const CutQuestion& question, Seconds known = {0});
 
 // The same without a bound: a state keeps its `width` most promising labels and forgets the others.
-CutAnswer BeamCuts(const CutQuestion& question, size_t width);
+CutAnswer BeamCuts(const CutQuestion& question, size_t width, Seconds known = {0});
 
 }  // namespace automap

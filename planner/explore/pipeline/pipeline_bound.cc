@@ -43,20 +43,11 @@ CutQuestion QuestionOf(const PipelineProblem& problem, const std::function<bool(
   question.send = [&](int32_t layer_end, int32_t device, int32_t cut, int32_t device_end) {
     return problem.Send(layer_end, device, cut, device_end);
   };
-  question.least_time = [&](int32_t end, int32_t devices) {
-    return problem.LeastTime(end, devices);
-  };
-  question.least_slowest = [&](int32_t end, int32_t devices) {
-    return problem.LeastSlowest(end, devices);
-  };
   question.least_send = [&](int32_t layer_end, int32_t cut, int32_t device_end) {
     return problem.LeastSend(layer_end, cut, device_end);
   };
   question.most_send = [&](int32_t layer_end, int32_t cut, int32_t device_end) {
     return problem.MostSend(layer_end, cut, device_end);
-  };
-  question.least_send_before = [&](int32_t layer_end) {
-    return problem.LeastSendBefore(layer_end);
   };
   return question;
 }
@@ -88,27 +79,30 @@ std::vector<PipelineCuts> ProjectedCuts(const PipelineProblem& problem,
 
 }  // namespace
 
-PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop) {
+PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop,
+                      const std::function<void(const PipelineCuts&)>& found) {
   const std::function<bool()> look = [&] { return stop && stop(); };
   const CutQuestion question = QuestionOf(problem, look);
   PipelineBound bound;
   PipelineCost cost;
   const auto offer = [&](const PipelineCuts& start) {
     const PipelineCuts cuts = LocalCuts(problem, start, look);
-    const PipelineCost found = problem.Cost(cuts);
-    const bool usable = problem.IsLegal(cuts) && (found.fits() || problem.options().ignore_memory);
-    if (!usable || (bound.is_found && found.length >= cost.length)) return;
+    const PipelineCost own = problem.Cost(cuts);
+    const bool usable = problem.IsLegal(cuts) && (own.fits() || problem.options().ignore_memory);
+    if (!usable || (bound.is_found && own.length >= cost.length)) return;
     bound.is_found = true;
     bound.best = cuts;
-    cost = found;
+    cost = own;
+    if (found) found(cuts);
   };
+  const auto known = [&] { return bound.is_found ? cost.length : Seconds{0}; };
   offer(EvenCuts(problem));
   if (problem.options().stages > 1) {
     for (const PipelineCuts& cuts : ProjectedCuts(problem, look)) offer(cuts);
-    const CutAnswer beam = BeamCuts(question, kBeamWidth);
+    const CutAnswer beam = BeamCuts(question, kBeamWidth, known());
     if (beam.is_found) offer({beam.layer_ends, beam.device_ends});
   }
-  const CutAnswer exact = BestCuts(question, bound.is_found ? cost.length : Seconds{0});
+  const CutAnswer exact = BestCuts(question, known());
   if (!exact.is_complete) {
     bound.proof = kStoppedProof;
     return bound;

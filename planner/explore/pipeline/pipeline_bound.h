@@ -19,8 +19,10 @@ struct PipelineBound {
 // the closed form of the length, which the simulated one never falls below, pruned with what hill
 // climbing finds from even cuts, from a beam and from projected cuts. Once `stop` says true, which
 // is asked every few microseconds, there is no bound (kStoppedProof), and `best` are the best cuts
-// so far, if any.
-PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop = nullptr);
+// so far, if any. `found`, if any, hears of all cuts that fit and are the shortest so far: the first
+// ones within a millisecond or so.
+PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop = nullptr,
+                      const std::function<void(const PipelineCuts&)>& found = nullptr);
 
 // Whether any cuts into `stages` stages fit if every device had `factor` times its memory. Layers
 // without variables count as stages, too. O(stages x devices^2 x log layers).

@@ -9,12 +9,6 @@
 
 namespace automap {
 
-double PipelineProblem::ShareOf(int32_t count) const {
-  if (chain_.batch <= 0) return 1.0 / (static_cast<double>(options_.micro_batches) * count);
-  const double samples = static_cast<double>(chain_.batch) / options_.micro_batches;
-  return std::ceil(samples / count - 1e-9) / chain_.batch;
-}
-
 PipelineStage PipelineProblem::TimesOf(Range range, Range devices) const {
   const int32_t type = slowest_type_[devices.begin][devices.count()];
   const Sums& sums = times_[type];

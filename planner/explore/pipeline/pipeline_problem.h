@@ -84,8 +84,7 @@ class PipelineProblem {
   }
   // Seconds of one micro-batch from the layers before `layer_end` on [first, cut) to [cut, end).
   Seconds Send(int32_t layer_end, int32_t first, int32_t cut, int32_t end) const;
-  // The least and the most that Send can be for any first device, the least for any cut before
-  // `layer_end`.
+  // The least and the most that Send can be for any first device.
   Seconds LeastSend(int32_t layer_end, int32_t cut, int32_t end) const {
     return Seconds{chain_.layers[layer_end - 1].boundary.value / options_.micro_batches *
                    least_per_byte_[cut][end - cut]};
@@ -94,7 +93,6 @@ class PipelineProblem {
     return most_latency_ + Seconds{chain_.layers[layer_end - 1].boundary.value /
                                    options_.micro_batches * most_per_byte_[cut][end - cut]};
   }
-  Seconds LeastSendBefore(int32_t layer_end) const { return least_send_before_[layer_end]; }
   // Bytes that a device of the stage needs, over what it may use; `stages_after` tells how many
   // micro-batches 1F1B holds.
   double Pressure(Range layers, Range devices, int32_t stages_after) const;
@@ -162,7 +160,8 @@ class PipelineProblem {
   void TabulateDevices();
   void TabulateSends();
   double Need(Range layers, Range devices, int32_t stages_after, double received) const;
-  double ShareOf(int32_t devices) const;  // of the batch, of one device, in a micro-batch
+  // Of the batch, of one device, in a micro-batch.
+  double ShareOf(int32_t devices) const { return share_[devices]; }
 
   const LayerChain& chain_;
   const PipelineProblemOptions options_;
@@ -177,11 +176,11 @@ class PipelineProblem {
   // By first device and number of devices.
   std::vector<std::vector<int32_t>> slowest_type_;
   std::vector<std::vector<Bytes>> limit_;
+  std::vector<double> share_;  // by number of devices
   std::vector<int32_t> proportional_;
   // Seconds of a byte: by first receiving device and number of them, whatever the senders.
   std::vector<std::vector<double>> least_per_byte_, most_per_byte_;
   Seconds most_latency_;
-  std::vector<Seconds> least_send_before_;
 };
 
 // The cuts with `stages` stages of nearly equal compute on nearly equal shares of the devices.

@@ -1,5 +1,6 @@
 // What PipelineProblem works out once: prefix sums and tables of ranges.
 #include <algorithm>
+#include <cmath>
 
 #include "planner/explore/pipeline/pipeline_problem.h"
 
@@ -95,6 +96,13 @@ void PipelineProblem::TabulateRanges() {
 
 void PipelineProblem::TabulateDevices() {
   const int32_t count = devices();
+  const double samples = static_cast<double>(chain_.batch) / options_.micro_batches;
+  share_ = {0};
+  for (int32_t size = 1; size <= count; ++size) {
+    share_.push_back(chain_.batch > 0
+                         ? std::ceil(samples / size - 1e-9) / static_cast<double>(chain_.batch)
+                         : 1.0 / (static_cast<double>(options_.micro_batches) * size));
+  }
   for (int32_t first = 0; first < count; ++first) {
     auto& types = slowest_type_.emplace_back(1, 0);
     auto& limits = limit_.emplace_back(1, Bytes{0});
@@ -129,7 +137,6 @@ void PipelineProblem::TabulateDevices() {
 void PipelineProblem::TabulateSends() {
   constexpr double kBytes = 1e12;  // so many that latency does not count
   const int32_t count = devices();
-  double least = 0;
   for (int32_t cut = 0; cut < count; ++cut) {
     auto& row = least_per_byte_.emplace_back(1, 0.0);
     auto& most_row = most_per_byte_.emplace_back(1, 0.0);
@@ -144,15 +151,7 @@ void PipelineProblem::TabulateSends() {
       }
       most_row.push_back(most);
       row.push_back(best);
-      if (cut > 0 && (least == 0 || best < least)) least = best;
     }
-  }
-  Seconds before = {1e300};
-  for (int32_t end = 0; end <= layers(); ++end) {
-    least_send_before_.push_back(end > 1 ? before : Seconds{0});
-    if (end == 0) continue;
-    before = std::min(
-        before, Seconds{chain_.layers[end - 1].boundary.value / options_.micro_batches * least});
   }
 }
 

@@ -1,9 +1,11 @@
 #include "planner/oracle/best_cuts.h"
 
+#include <array>
 #include <cmath>
 #include <random>
 
 #include "gtest/gtest.h"
+#include "planner/oracle/prefix_bounds.h"
 #include "simulator/pipeline/pipeline_length.h"
 
 namespace automap {
@@ -79,6 +81,30 @@ struct Toy {
     return best;
   }
 
+  // The least sums of forwards and transfers, of both ways, the least slowest stage and lateness.
+  std::array<double, 4> LeastOfPrefixes(int32_t end, int32_t device_end, int32_t count,
+                                        double longest) const {
+    std::array<double, 4> least;
+    least.fill(INFINITY);
+    for (int32_t i = count == 1 ? 0 : count - 1; i < (count == 1 ? 1 : end); ++i) {
+      for (int32_t d = count == 1 ? 0 : count - 1; d < (count == 1 ? 1 : device_end); ++d) {
+        const PipelineStage stage = Stage(i, end, d, device_end);
+        const double f = stage.forward.value, b = stage.backward.value;
+        if (f + b > longest) continue;
+        const double held = std::min(micro_batches, stages - count + 1);
+        const double late = (micro_batches - 1) * (f + b) - (held - 1) * std::min(f, b);
+        if (count == 1) return {f, f + b, f + b, late};
+        const double send = Send(i, 0, d, device_end).value;
+        const auto rest = LeastOfPrefixes(i, d, count - 1, longest);
+        least[0] = std::min(least[0], rest[0] + send + f);
+        least[1] = std::min(least[1], rest[1] + 2 * send + f + b);
+        least[2] = std::min(least[2], std::max(rest[2], f + b));
+        least[3] = std::min(least[3], std::max(rest[3], late));
+      }
+    }
+    return least;
+  }
+
   CutQuestion Question() const {
     CutQuestion q;
     q.layers = layers, q.devices = devices, q.stages = stages, q.micro_batches = micro_batches;
@@ -93,12 +119,8 @@ struct Toy {
       return !IsLegal(i, j, d, e, after);
     };
     q.send = [this](int32_t j, int32_t d, int32_t cut, int32_t e) { return Send(j, d, cut, e); };
-    q.least_time = q.least_slowest = [this](int32_t j, int32_t d) {
-      return Seconds{(Sum(forward, 0, j) + Sum(backward, 0, j)) / d};
-    };
     q.least_send =
         q.most_send = [this](int32_t j, int32_t cut, int32_t e) { return Send(j, 0, cut, e); };
-    q.least_send_before = [](int32_t) { return Seconds{0}; };
     return q;
   }
 };
@@ -126,17 +148,49 @@ TEST(BestCuts, BoundsAndReachesBruteForceOnRandomChains) {
 
 TEST(BestCuts, KnownCutsOnlyPrune) {
   std::mt19937 random(6);
-  for (int trial = 0; trial < 500; ++trial) {
+  for (int trial = 0; trial < 2000; ++trial) {
     const Toy toy(random);
     const double best = toy.BruteForce();
     if (!std::isfinite(best)) continue;
-    const CutAnswer answer = BestCuts(toy.Question(), Seconds{best});
-    ASSERT_LE(answer.lower_bound.value, best * (1 + 1e-9));
+    for (const double longer : {1.0, 1.02, 1.1, 1.5, 3.0}) {
+      const CutAnswer answer = BestCuts(toy.Question(), Seconds{longer * best});
+      ASSERT_LE(answer.lower_bound.value, best * (1 + 1e-9)) << trial << " " << longer;
+    }
     const CutAnswer beam = BeamCuts(toy.Question(), 2);
     if (beam.is_found) {
       ASSERT_GE(beam.length.value, best * (1 - 1e-12));
     }
   }
+}
+
+// Each figure of the bounds beside the least over all ways to put the first layers on the first
+// devices.
+TEST(PrefixBounds, AreTheLeastOfEachFigureOrLess) {
+  std::mt19937 random(7);
+  int tight = 0, compared = 0;
+  for (int trial = 0; trial < 300; ++trial) {
+    const Toy toy(random);
+    if (toy.stages < 2) continue;
+    const double longest = 0.5 + trial % 5;
+    const PrefixBounds bounds(toy.Question(), Seconds{longest});
+    for (int32_t layers = 1; layers <= toy.layers; ++layers) {
+      for (int32_t devices = 1; devices <= toy.devices; ++devices) {
+        for (int32_t stages = 1; stages < toy.stages; ++stages) {
+          const auto least = toy.LeastOfPrefixes(layers, devices, stages, longest);
+          const PrefixBound& bound = bounds.Of(stages, layers, devices);
+          const double figures[] = {bound.there, bound.way, bound.slowest, bound.lateness};
+          ASSERT_EQ(std::isfinite(bound.way), std::isfinite(least[1])) << trial;
+          for (int i = 0; i < 4; ++i) {
+            ASSERT_LE(figures[i], least[i] * (1 + 1e-6)) << trial << " " << i;
+            compared += std::isfinite(least[i]);
+            tight += std::isfinite(least[i]) && figures[i] >= least[i] * (1 - 1e-4);
+          }
+        }
+      }
+    }
+  }
+  std::printf("of %d figures reached: %d\n", compared, tight);
+  EXPECT_GT(tight, compared * 9 / 10);
 }
 
 }  // namespace

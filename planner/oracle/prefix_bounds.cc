@@ -1,0 +1,134 @@
+#include "planner/oracle/prefix_bounds.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace automap {
+namespace {
+
+constexpr float kNone = std::numeric_limits<float>::infinity();
+constexpr PrefixBound kNoWay = {kNone, kNone, kNone, kNone};
+constexpr double kRoundedDown = 1 - 1e-6;  // sums in other orders, and in fewer digits
+
+float Down(double seconds) { return static_cast<float>(seconds * kRoundedDown); }
+
+// The least of a window over values that come one by one.
+class WindowLeast {
+ public:
+  void Add(int32_t index, double value) {
+    while (end_ > begin_ && kept_[end_ - 1].value >= value) --end_;
+    if (end_ == kept_.size()) kept_.emplace_back();
+    kept_[end_++] = {index, value};
+  }
+  void ForgetBefore(int32_t index) {
+    while (begin_ < end_ && kept_[begin_].index < index) ++begin_;
+  }
+  double least() const {
+    return begin_ < end_ ? kept_[begin_].value : std::numeric_limits<double>::infinity();
+  }
+
+ private:
+  struct Entry {
+    int32_t index = 0;
+    double value = 0;
+  };
+  std::vector<Entry> kept_;
+  size_t begin_ = 0, end_ = 0;
+};
+
+}  // namespace
+
+// A stage's devices, and its times as sums over the layers before each.
+struct PrefixBounds::Group {
+  int32_t device, device_end;
+  std::vector<double> forward = {0}, backward = {0}, both = {0};
+};
+
+PrefixBounds::PrefixBounds(const CutQuestion& question, Seconds longest)
+    : q_(question), layers_(question.layers), longest_(longest.value / kRoundedDown) {
+  tables_.resize(std::max(0, q_.stages - 1));
+  for (auto& table : tables_)
+    table.assign(static_cast<size_t>(q_.devices + 1) * (layers_ + 1), kNoWay);
+  if (tables_.empty()) return;
+  for (int32_t device_end = 1; device_end <= q_.devices; ++device_end) {
+    PutFirst(GroupOf(0, device_end));
+    const int32_t most = std::min(q_.stages, device_end + 1);
+    for (int32_t device = 1; device < device_end && most > 2; ++device) {
+      if (q_.stop && q_.stop()) return;
+      const Group group = GroupOf(device, device_end);
+      for (int32_t stages = 2; stages < most; ++stages) PutLast(group, stages);
+    }
+    Settle(device_end);
+  }
+}
+
+PrefixBounds::Group PrefixBounds::GroupOf(int32_t device, int32_t device_end) const {
+  Group group = {device, device_end};
+  for (int32_t layer = 1; layer <= layers_; ++layer) {
+    const PipelineStage stage = q_.stage(0, layer, device, device_end);
+    group.forward.push_back(stage.forward.value);
+    group.backward.push_back(stage.backward.value);
+    group.both.push_back((stage.forward + stage.backward).value);
+  }
+  return group;
+}
+
+// Of the last of so many stages.
+double PrefixBounds::Lateness(double forward, double backward, int32_t stages) const {
+  const double held = std::min(q_.micro_batches, q_.stages - stages + 1);
+  return (q_.micro_batches - 1) * (forward + backward) - (held - 1) * std::min(forward, backward);
+}
+
+void PrefixBounds::PutFirst(const Group& group) {
+  PrefixBound* const row = Row(1, group.device_end);
+  for (int32_t layer = 1; layer <= layers_ && group.both[layer] <= longest_; ++layer) {
+    const double f = group.forward[layer], b = group.backward[layer];
+    row[layer] = {Down(f), Down(f + b), Down(f + b), Down(Lateness(f, b, 1))};
+  }
+}
+
+// All cuts before the last of so many stages. The longer of that stage, which falls with each layer
+// before it, and of what is before it, which grows, is least where the two meet.
+void PrefixBounds::PutLast(const Group& group, int32_t stages) {
+  const PrefixBound* const before = Row(stages - 1, group.device);
+  PrefixBound* const row = Row(stages, group.device_end);
+  const auto time = [&](int32_t layer, int32_t end) { return group.both[end] - group.both[layer]; };
+  const auto lateness = [&](int32_t layer, int32_t end) {
+    return Lateness(group.forward[end] - group.forward[layer],
+                    group.backward[end] - group.backward[layer], stages);
+  };
+  WindowLeast there, way;
+  int32_t first = 0, slow = 0, late = 0;
+  for (int32_t end = 2; end <= layers_; ++end) {
+    const int32_t cut = end - 1;
+    const double send = q_.least_send(cut, group.device, group.device_end).value;
+    there.Add(cut, before[cut].there + send - group.forward[cut]);
+    way.Add(cut, before[cut].way + 2 * send - group.both[cut]);
+    while (time(first, end) > longest_) ++first;
+    there.ForgetBefore(first), way.ForgetBefore(first);
+    if (way.least() == kNone) continue;
+    while (slow < end && before[slow].slowest < time(slow, end)) ++slow;
+    while (late < end && before[late].lateness < lateness(late, end)) ++late;
+    double slowest = before[slow].slowest, latest = before[late].lateness;
+    if (slow > 0) slowest = std::min(slowest, time(slow - 1, end));
+    if (late > 0) latest = std::min(latest, lateness(late - 1, end));
+    PrefixBound& bound = row[end];
+    bound.there = std::min(bound.there, Down(there.least() + group.forward[end]));
+    bound.way = std::min(bound.way, Down(way.least() + group.both[end]));
+    bound.slowest = std::min(bound.slowest, Down(slowest));
+    bound.lateness = std::min(bound.lateness, Down(latest));
+  }
+}
+
+// Of more layers neither the slowest stage nor the lateness is less.
+void PrefixBounds::Settle(int32_t devices) {
+  for (int32_t stages = 1; stages < q_.stages; ++stages) {
+    PrefixBound* const row = Row(stages, devices);
+    for (int32_t layer = layers_ - 1; layer >= 0; --layer) {
+      row[layer].slowest = std::min(row[layer].slowest, row[layer + 1].slowest);
+      row[layer].lateness = std::min(row[layer].lateness, row[layer + 1].lateness);
+    }
+  }
+}
+
+}  // namespace automap
