@@ -28,12 +28,15 @@ using CutEngine = std::function<absl::StatusOr<PipelineOutcome>(
 // Explores stages to a finished plan.
 class PipelineExploration {
  public:
-  explicit PipelineExploration(const PlanRequest& request) : request_(request) {}
+  explicit PipelineExploration(const PlanRequest& request) : request_(request) {
+    bound_.proof = kOpenProof;
+  }
 
   absl::StatusOr<v1::Plan> Run() {
     RETURN_IF_ERROR(CheckOptions());
     RETURN_IF_ERROR(MakeProblem());
-    bound_ = BoundOf(*problem_, request_.stop);
+    bound_ =
+        BoundOf(*problem_, request_.stop, [&](const PipelineCuts& cuts) { ReportEarly(cuts); });
     if (!bound_.is_found && bound_.proof == kStoppedProof)
       return absl::DeadlineExceededError("stopped before the first plan was found");
     if (!bound_.is_found) {
@@ -87,6 +90,7 @@ class PipelineExploration {
   absl::Status UseMicroBatches(int32_t micro_batches) {
     ASSIGN_OR_RETURN(chain_, ChainOfModule(*request_.module, request_.cluster, micro_batches));
     problem_ = ProblemOf(chain_, micro_batches);
+    early_.reset();
     return problem_->Check();
   }
 
@@ -110,17 +114,23 @@ class PipelineExploration {
     const Batch batch = FindBatch(*request_.module, 2);
     if (batch.propagation == nullptr) return UseMicroBatches(1);
     std::optional<PipelineCost> best;
+    std::optional<PipelineCuts> best_cuts;
     int32_t chosen = 1;
     for (int64_t count = 1; count <= std::min(batch.size, kMostMicroBatchesTried); count *= 2) {
       if (batch.size % count != 0 || (best && request_.stop())) break;
       if (!IsAsked(static_cast<int32_t>(count))) continue;
       RETURN_IF_ERROR(UseMicroBatches(static_cast<int32_t>(count)));
-      const PipelineCost cost = problem_->SimulatedCost(GoodCuts());
+      const PipelineCuts cuts = GoodCuts();
+      const PipelineCost cost = problem_->SimulatedCost(cuts);
+      ReportEarly(cuts);
       if (best && !problem_->IsBetter(cost, *best)) continue;
       best = cost;
+      best_cuts = cuts;
       chosen = static_cast<int32_t>(count);
     }
-    return UseMicroBatches(chosen);
+    if (chosen != problem_->options().micro_batches) RETURN_IF_ERROR(UseMicroBatches(chosen));
+    early_ = best_cuts;
+    return absl::OkStatus();
   }
 
   absl::Status Search() {
@@ -135,11 +145,18 @@ class PipelineExploration {
       Report(outcome, improved, budget);
     };
     PipelineOutcome exact = ExactOutcome();
-    if (request_.preset == Preset::kDefault) ReportPlan(exact.choice);
-    if (!request_.quick) RETURN_IF_ERROR(Learn(budget, observer));
+    if (request_.preset == Preset::kDefault) Report(exact, true, budget);
+    if (!request_.quick && !(IsProven(exact.cost) && request_.stops_at_proof()))
+      RETURN_IF_ERROR(Learn(budget, observer));
     outcomes_.push_back(std::move(exact));
     for (PipelineOutcome& outcome : outcomes_) JudgeBySimulation(*problem_, outcome);
     return absl::OkStatus();
+  }
+
+  // Whether the simulated step is as short as the bound, so that engines have nothing to find.
+  bool IsProven(const PipelineCost& cost) const {
+    const bool is_usable = cost.fits() || request_.options.ignore_memory();
+    return is_usable && cost.length <= bound_.lower_bound * (1 + 1e-9);
   }
 
   absl::Status Learn(const EngineBudget& budget, const PipelineObserver& observer) {
@@ -166,9 +183,9 @@ class PipelineExploration {
     exact.found = true;
     exact.choice = SimulatedLocalCuts(*problem_, bound_.best, request_.stop);
     const PipelineCuts other = SimulatedLocalCuts(*problem_, EvenCuts(*problem_), request_.stop);
-    if (problem_->IsLegal(other) &&
-        problem_->IsBetter(problem_->SimulatedCost(other), problem_->SimulatedCost(exact.choice)))
-      exact.choice = other;
+    if (problem_->IsLegal(other) && IsSooner(other, exact.choice)) exact.choice = other;
+    if (early_ && IsSooner(*early_, exact.choice)) exact.choice = *early_;
+    exact.cost = problem_->SimulatedCost(exact.choice);
     return exact;
   }
 
@@ -231,6 +248,16 @@ class PipelineExploration {
     reporter_.Send(std::move(progress));
   }
 
+  // Before the proof: the first plan at once, the next ones with it, as describing one takes longer
+  // than finding it. The paper's preset passes on its own agent's plans only.
+  void ReportEarly(const PipelineCuts& cuts) {
+    if (!early_ || IsSooner(cuts, *early_)) early_ = cuts;
+    if (request_.preset == Preset::kDefault && !reported_ && !request_.stop()) ReportPlan(cuts);
+  }
+  bool IsSooner(const PipelineCuts& a, const PipelineCuts& b) const {
+    return problem_->IsBetter(problem_->SimulatedCost(a), problem_->SimulatedCost(b));
+  }
+
   // Passes on a plan that is the best so far, with its bound.
   void ReportPlan(const PipelineCuts& cuts) {
     const PipelineCost cost = problem_->SimulatedCost(cuts);
@@ -250,6 +277,7 @@ class PipelineExploration {
   std::unique_ptr<PipelineProblem> problem_;
   PipelineBound bound_;
   std::vector<PipelineOutcome> outcomes_;
+  std::optional<PipelineCuts> early_;  // the best that was found before the proof
   std::optional<PipelineCost> reported_;
   ProgressReporter reporter_{request_};
 };

@@ -140,14 +140,14 @@ class SplitExploration {
     const EngineObserver observer = [&](const EngineOutcome& outcome, bool improved) {
       Report(outcome, improved, budget);
     };
-    // A proof is there before the engines begin; what they find is still told.
+    // A proof is there before the engines begin, and leaves them nothing to find.
     std::optional<EngineOutcome> exact;
     if (HasExact()) exact = ExactOutcome();
-    if (exact && request_.preset == Preset::kDefault) ReportPlan(*exact);
+    if (exact && request_.preset == Preset::kDefault) Report(*exact, true, budget);
     if (request_.quick) {
       budget.decisions = 1;  // one episode
       outcomes_.push_back(SearchGreedy(problem, request_.preset, budget, observer));
-    } else {
+    } else if (!bound_.is_reached || !exact || !request_.stops_at_proof()) {
       RETURN_IF_ERROR(Learn(budget, observer));
     }
     if (exact) outcomes_.push_back(*std::move(exact));
