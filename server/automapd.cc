@@ -227,11 +227,16 @@ class Daemon {
     ASSIGN_OR_RETURN(
         http_, HttpServer::Start(flags_.http_listen, {[this] { return MetricsText(); },
                                                       [this] { return !jobs_->is_draining(); }}));
-    store_->ListenForChanges([this](absl::string_view job) {
-      feed_.Notify(job);
-      if (!job.empty()) pool_->Look(std::string(job));
-      pool_->Wake();
-    });
+    store_->Listen({.changed =
+                        [this](absl::string_view job) {
+                          feed_.Notify(job);
+                          if (!job.empty()) pool_->Look(std::string(job));
+                          pool_->Wake();
+                        },
+                    .progressed =
+                        [this](const std::string& job, const v1::Progress& progress) {
+                          feed_.Publish(job, progress, /*runs_elsewhere=*/true);
+                        }});
     pool_->Start();
     ticker_ = std::make_unique<Ticker>(absl::Seconds(1), [this] { Tick(); });
     spdlog::info(R"("event":"listening","grpc":{},"port":{},"http":{},"workers":{})",

@@ -73,6 +73,12 @@ struct QueueState {
   absl::Time oldest_pending = absl::InfiniteFuture();
 };
 
+// What a process hears of others that use the store.
+struct StoreListener {
+  std::function<void(absl::string_view job)> changed;  // an empty name means any
+  std::function<void(const std::string& job, const v1::Progress& progress)> progressed;
+};
+
 // Contract (executed against every store of the catalogue):
 //
 // - A change that returned OK is durable, and is seen by every later call.
@@ -131,8 +137,10 @@ class JobStore {
   // jobs whose state changed, at most 100 of each kind in one call.
   virtual absl::StatusOr<std::vector<v1::PlanJob>> Sweep(const SweepLimits& limits) = 0;
 
-  // From now on calls `on_change` for jobs that other processes changed; an empty name means any.
-  virtual void ListenForChanges(std::function<void(absl::string_view job)> on_change) = 0;
+  // Tells other processes how far a running job is. The newest wins, and any may be lost.
+  virtual void TellProgress(const std::string& name, const v1::Progress& progress) = 0;
+  // From now on hears of other processes.
+  virtual void Listen(StoreListener listener) = 0;
 };
 
 }  // namespace automap

@@ -3,6 +3,10 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -14,9 +18,35 @@ namespace {
 
 constexpr int kTurnMs = 100;
 constexpr absl::Duration kLook = absl::Seconds(2);
-constexpr size_t kMaxNames = 100;  // a notification holds 8000 bytes
+// A notification holds 8000 bytes.
+constexpr size_t kMaxNames = 100, kMaxText = 7000;
+constexpr absl::Duration kProgressInterval = absl::Milliseconds(500);
+constexpr char kJobs[] = "automap_jobs", kProgress[] = "automap_progress";
 
 using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+bool Notify(PGconn* session, const char* channel, const std::string& text) {
+  const char* const values[] = {channel, text.c_str()};
+  const Result result(
+      PQexecParams(session, "SELECT pg_notify($1, $2)", 2, nullptr, values, nullptr, nullptr, 0),
+      PQclear);
+  return PQresultStatus(result.get()) == PGRES_TUPLES_OK;
+}
+
+// JOB=BASE64 of the message, with commas between.
+std::vector<std::string> ProgressTexts(const std::map<std::string, v1::Progress>& progress) {
+  std::vector<std::string> texts;
+  for (const auto& [job, message] : progress) {
+    const std::string item =
+        absl::StrCat(job, "=", absl::WebSafeBase64Escape(message.SerializeAsString()));
+    if (texts.empty() || texts.back().size() + item.size() > kMaxText) {
+      texts.push_back(item);
+    } else {
+      absl::StrAppend(&texts.back(), ",", item);
+    }
+  }
+  return texts;
+}
 
 }  // namespace
 
@@ -33,8 +63,13 @@ void PostgresChanges::Announce(const std::string& job) {
   announced_.insert(job);
 }
 
-void PostgresChanges::Listen(OnChange on_change) {
-  on_change_ = std::move(on_change);
+void PostgresChanges::TellProgress(const std::string& job, const v1::Progress& progress) {
+  MutexLock lock(mutex_);
+  progress_[job] = progress;
+}
+
+void PostgresChanges::Listen(StoreListener listener) {
+  listener_ = std::move(listener);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -50,7 +85,9 @@ void PostgresChanges::Run() {
       auto opened = ConnectToPostgres(database_);
       if (opened.ok()) {
         session = *std::move(opened);
-        Result(PQexec(session.get(), "LISTEN automap_jobs"), PQclear);
+        Result(
+            PQexec(session.get(), absl::StrCat("LISTEN ", kJobs, "; LISTEN ", kProgress).c_str()),
+            PQclear);
       }
     }
     if (session == nullptr || !Turn(session.get())) {
@@ -59,7 +96,7 @@ void PostgresChanges::Run() {
     }
     if (SteadyNow() - looked > kLook) {
       looked = SteadyNow();
-      on_change_("");
+      listener_.changed("");
     }
   }
 }
@@ -71,25 +108,42 @@ bool PostgresChanges::Turn(PGconn* session) {
   if (PQconsumeInput(session) == 0) return false;
   using Notify = std::unique_ptr<PGnotify, decltype(&PQfreemem)>;
   while (const Notify notify{PQnotifies(session), PQfreemem}) {
-    if (notify->be_pid == PQbackendPID(session)) continue;
-    for (absl::string_view job : absl::StrSplit(notify->extra, ',')) on_change_(job);
+    if (notify->be_pid != PQbackendPID(session)) Hear(*notify);
   }
   return PQstatus(session) == CONNECTION_OK;
 }
 
+void PostgresChanges::Hear(const PGnotify& notify) const {
+  const bool is_progress = absl::string_view(notify.relname) == kProgress;
+  for (absl::string_view item : absl::StrSplit(notify.extra, ',')) {
+    if (!is_progress) {
+      listener_.changed(item);
+      continue;
+    }
+    const std::pair<std::string, std::string> parts = absl::StrSplit(item, absl::MaxSplits('=', 1));
+    std::string bytes;
+    v1::Progress progress;
+    if (absl::WebSafeBase64Unescape(parts.second, &bytes) && progress.ParseFromString(bytes))
+      listener_.progressed(parts.first, progress);
+  }
+}
+
 bool PostgresChanges::Send(PGconn* session) {
   std::set<std::string> names;
+  std::map<std::string, v1::Progress> progress;
   {
     MutexLock lock(mutex_);
     names.swap(announced_);
+    if (SteadyNow() - progress_sent_ > kProgressInterval) progress.swap(progress_);
   }
-  if (names.empty()) return true;
-  const std::string text = names.size() > kMaxNames ? "" : absl::StrJoin(names, ",");
-  const char* const values[] = {text.c_str()};
-  const Result result(PQexecParams(session, "SELECT pg_notify('automap_jobs', $1)", 1, nullptr,
-                                   values, nullptr, nullptr, 0),
-                      PQclear);
-  return PQresultStatus(result.get()) == PGRES_TUPLES_OK;
+  if (!names.empty() &&
+      !Notify(session, kJobs, names.size() > kMaxNames ? "" : absl::StrJoin(names, ",")))
+    return false;
+  if (!progress.empty()) progress_sent_ = SteadyNow();
+  for (const std::string& text : ProgressTexts(progress)) {
+    if (!Notify(session, kProgress, text)) return false;
+  }
+  return true;
 }
 
 }  // namespace automap

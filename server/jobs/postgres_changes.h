@@ -1,31 +1,32 @@
-// How replicas tell each other which jobs changed.
+// How replicas tell each other which jobs changed, and how far those are that run.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
 #include <thread>
 
-#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "base/mutex.h"
+#include "server/jobs/job_store.h"
 #include "server/jobs/postgres_connection.h"
 
 namespace automap {
 
 // LISTEN and NOTIFY as a hint, a look every two seconds behind it: a notification may be lost, a
 // change is seen all the same. Notifications are sent together, at most ten times a second, as
-// PostgreSQL takes a global lock for them. Thread-safe.
+// PostgreSQL takes a global lock for them. Progress goes the same way, the newest of each job twice
+// a second, and is stored nowhere. Thread-safe.
 class PostgresChanges {
  public:
-  using OnChange = std::function<void(absl::string_view job)>;
-
   explicit PostgresChanges(std::string database) : database_(std::move(database)) {}
   ~PostgresChanges();
 
   void Announce(const std::string& job);
+  void TellProgress(const std::string& job, const v1::Progress& progress);
   // At most once.
-  void Listen(OnChange on_change);
+  void Listen(StoreListener listener);
 
  private:
   void Run();
@@ -33,11 +34,14 @@ class PostgresChanges {
   // session broke.
   bool Turn(PGconn* session);
   bool Send(PGconn* session);
+  void Hear(const PGnotify& notify) const;
 
   const std::string database_;
-  OnChange on_change_;
+  StoreListener listener_;
+  absl::Time progress_sent_ = absl::InfinitePast();  // the thread's
   Mutex mutex_;
   std::set<std::string> announced_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::string, v1::Progress> progress_ ABSL_GUARDED_BY(mutex_);
   bool ends_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -41,11 +41,13 @@ absl::StatusOr<std::unique_ptr<JobStore>> OpenPostgresJobStore(const std::string
   auto pool = std::make_unique<SqlPool>([database] { return OpenWithCounts(database); }, kSessions);
   return std::make_unique<SqlJobStore>(
       SqlSessions{.writers = std::move(pool), .readers = nullptr},
-      ChangeHooks{.announce = [changes](const std::string& job) { changes->Announce(job); },
-                  .listen =
-                      [changes](std::function<void(absl::string_view)> on_change) {
-                        changes->Listen(std::move(on_change));
-                      }});
+      ChangeHooks{
+          .announce = [changes](const std::string& job) { changes->Announce(job); },
+          .tell_progress =
+              [changes](const std::string& job, const v1::Progress& progress) {
+                changes->TellProgress(job, progress);
+              },
+          .listen = [changes](StoreListener listener) { changes->Listen(std::move(listener)); }});
 }
 
 }  // namespace automap

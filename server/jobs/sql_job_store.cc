@@ -388,8 +388,12 @@ absl::StatusOr<std::vector<v1::PlanJob>> SqlJobStore::Sweep(const SweepLimits& l
   return changed;
 }
 
-void SqlJobStore::ListenForChanges(std::function<void(absl::string_view)> on_change) {
-  if (hooks_.listen) hooks_.listen(std::move(on_change));
+void SqlJobStore::TellProgress(const std::string& name, const v1::Progress& progress) {
+  if (hooks_.tell_progress) hooks_.tell_progress(name, progress);
+}
+
+void SqlJobStore::Listen(StoreListener listener) {
+  if (hooks_.listen) hooks_.listen(std::move(listener));
 }
 
 absl::Status SqlJobStore::TakeBackAllClaims() {

@@ -17,11 +17,12 @@ struct SqlSessions {
   std::unique_ptr<SqlPool> readers;  // null: the writers read as well
 };
 
-// What a database that several processes share brings besides SQL. Either may be empty.
+// What a database that several processes share brings besides SQL. Each may be empty.
 struct ChangeHooks {
   // A transaction that changed the job was committed.
   std::function<void(const std::string& job)> announce;
-  std::function<void(std::function<void(absl::string_view job)>)> listen;
+  std::function<void(const std::string& job, const v1::Progress& progress)> tell_progress;
+  std::function<void(StoreListener)> listen;
 };
 
 // Every change is one transaction; with one writing session, changes that wait for it share one
@@ -53,7 +54,8 @@ class SqlJobStore final : public JobStore {
   absl::StatusOr<std::optional<std::string>> FindUserOf(const std::string& module_name) override;
   absl::Status Delete(const std::string& name, const std::string& etag) override;
   absl::StatusOr<std::vector<v1::PlanJob>> Sweep(const SweepLimits& limits) override;
-  void ListenForChanges(std::function<void(absl::string_view)> on_change) override;
+  void TellProgress(const std::string& name, const v1::Progress& progress) override;
+  void Listen(StoreListener listener) override;
 
  private:
   // Runs `body(connection)` in a transaction, again when it lost against another one. Failpoints

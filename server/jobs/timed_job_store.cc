@@ -60,9 +60,10 @@ class TimedJobStore final : public JobStore {
   absl::StatusOr<std::vector<v1::PlanJob>> Sweep(const SweepLimits& limits) override {
     return Time("sweep", [&] { return store_->Sweep(limits); });
   }
-  void ListenForChanges(std::function<void(absl::string_view)> on_change) override {
-    store_->ListenForChanges(std::move(on_change));
+  void TellProgress(const std::string& name, const v1::Progress& progress) override {
+    store_->TellProgress(name, progress);
   }
+  void Listen(StoreListener listener) override { store_->Listen(std::move(listener)); }
 
  private:
   template <typename Body>

@@ -2,7 +2,14 @@
 
 #include <vector>
 
+#include "base/steady_clock.h"
+
 namespace automap {
+namespace {
+
+constexpr absl::Duration kKept = absl::Minutes(1);
+
+}  // namespace
 
 int64_t JobFeed::Subscribe(const std::string& job, Callback callback) {
   MutexLock lock(mutex_);
@@ -37,14 +44,26 @@ void JobFeed::Wake(absl::string_view job, FeedNews news) {
   for (const auto& callback : callbacks) (*callback)(news);
 }
 
-void JobFeed::Publish(const std::string& job, const v1::Progress& progress) {
+void JobFeed::Publish(const std::string& job, const v1::Progress& progress, bool runs_elsewhere) {
   {
     MutexLock lock(mutex_);
     Channel& channel = channels_[job];
     channel.progress = progress;
     ++channel.progress_number;
+    channel.forgotten = runs_elsewhere ? SteadyNow() + kKept : absl::InfiniteFuture();
   }
   Wake(job, FeedNews::kProgress);
+}
+
+void JobFeed::Tick() {
+  {
+    MutexLock lock(mutex_);
+    const absl::Time now = SteadyNow();
+    std::erase_if(channels_, [&](const auto& item) {
+      return item.second.watchers.empty() && item.second.forgotten < now;
+    });
+  }
+  Wake("", FeedNews::kTick);
 }
 
 std::pair<int64_t, v1::Progress> JobFeed::Latest(const std::string& job) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "automap/v1/job.pb.h"
 #include "base/mutex.h"
 
@@ -31,10 +32,10 @@ class JobFeed {
 
   // Something durable happened to the job; an empty name means any job.
   void Notify(absl::string_view job);
-  // Replaces the job's progress.
-  void Publish(const std::string& job, const v1::Progress& progress);
+  // Replaces the job's progress. What runs elsewhere is forgotten a minute after its last news.
+  void Publish(const std::string& job, const v1::Progress& progress, bool runs_elsewhere = false);
   // Wakes everybody to look at the clock.
-  void Tick() { Wake("", FeedNews::kTick); }
+  void Tick();
   // The newest progress and its number, 0 when there is none.
   std::pair<int64_t, v1::Progress> Latest(const std::string& job);
   // Forgets the progress of a job that has ended.
@@ -46,6 +47,7 @@ class JobFeed {
     std::map<int64_t, std::shared_ptr<Callback>> watchers;
     v1::Progress progress;
     int64_t progress_number = 0;
+    absl::Time forgotten = absl::InfiniteFuture();
   };
 
   void Wake(absl::string_view job, FeedNews news);

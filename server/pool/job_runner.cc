@@ -71,7 +71,7 @@ absl::StatusOr<JobRunner::Found> JobRunner::FindPlan(const Claim& claim) {
   v1::Progress verifying;
   verifying.set_phase(v1::Progress::VERIFYING);
   verifying.set_best_cost_s(found.plan().cost().step_time_s());
-  pool_.feed_.Publish(job.name(), verifying);
+  Publish(verifying);
   worker::v1::Task check;
   check.mutable_verify()->set_module(std::move(module));
   *check.mutable_verify()->mutable_cluster() = job.spec().inline_cluster();
@@ -198,7 +198,7 @@ std::optional<absl::Duration> JobRunner::TimeToEnd(const worker::v1::Task& task,
 }
 
 void JobRunner::Hear(const worker::v1::Event& event) {
-  if (event.has_progress()) pool_.feed_.Publish(job_, event.progress());
+  if (event.has_progress()) Publish(event.progress());
   if (event.has_improved_plan()) Failpoint("pool.before_improved_plan");
   if (event.has_improved_plan() &&
       pool_.store_.AddImprovedPlan(job_, fence_, event.improved_plan(), absl::Now()).ok())
@@ -212,6 +212,11 @@ void JobRunner::Hear(const worker::v1::Event& event) {
     advanced_ = advanced_ || status.ok();
     TellCheckpoint(status.ok() ? "written" : "failed", status);
   }
+}
+
+void JobRunner::Publish(const v1::Progress& progress) {
+  pool_.feed_.Publish(job_, progress);
+  pool_.store_.TellProgress(job_, progress);
 }
 
 void JobRunner::TellCheckpoint(const char* outcome, const absl::Status& status) const {
@@ -312,6 +317,7 @@ void JobRunner::End(const absl::StatusOr<Found>& found) {
     if (pool_.draining_) return;
     pool_.Pause(kWriteRetry);
   }
+  pool_.feed_.Forget(job_);
   if (pool_.observer_.fenced) pool_.observer_.fenced();
 }
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <set>
 #include <thread>
@@ -363,6 +364,36 @@ TEST_P(JobStoreContract, WhatWasAcknowledgedIsThereAfterwards) {
             absl::StatusCode::kFailedPrecondition)
       << "the one before has lost it";
   EXPECT_EQ(ClaimedName(), "a");
+}
+
+TEST_P(JobStoreContract, OtherProcessesHearTheNewestProgress) {
+  std::atomic<int64_t> own = 0, heard = 0;
+  const auto listen = [](JobStore& store, std::atomic<int64_t>& to) {
+    store.Listen({.changed = [](absl::string_view) {},
+                  .progressed =
+                      [&to](const std::string& job, const v1::Progress& progress) {
+                        EXPECT_EQ(job, "planJobs/a");
+                        EXPECT_EQ(progress.engine(), "greedy, or random = any");
+                        to = progress.decisions();
+                      }});
+  };
+  std::unique_ptr<JobStore> other;
+  if (GetParam().has_leases) {
+    other = *GetParam().open(folder_);
+    listen(*other, heard);
+  }
+  listen(*store_, own);
+  v1::Progress progress;
+  progress.set_engine("greedy, or random = any");
+  // What is told before somebody listens is nobody's.
+  for (int i = 0; i < 300 && heard < 300 && other != nullptr; ++i) {
+    progress.set_decisions(i < 3 ? i : 300);
+    store_->TellProgress("planJobs/a", progress);
+    absl::SleepFor(absl::Milliseconds(100));
+  }
+  store_->TellProgress("planJobs/a", progress);
+  EXPECT_EQ(heard, other != nullptr ? 300 : 0);
+  EXPECT_EQ(own, 0) << "it knows";
 }
 
 TEST_P(JobStoreContract, AClaimIsLostWhenItsLeaseRanOut) {

@@ -140,6 +140,34 @@ TEST_F(ReplicasTest, AnotherReplicaGoesOnFromTheCheckpointOfOneThatWasKilled) {
   EXPECT_EQ(resumed, 1);
 }
 
+TEST_F(ReplicasTest, EveryReplicaShowsTheProgressOfAJobThatAnotherRuns) {
+  Use(0);
+  const std::string job = Create(Spec("slow")).name();
+  const int runner = WaitForRunner();
+  ASSERT_GE(runner, 0);
+  Use((runner + 1) % 3);
+  int64_t shown = 0, last = 0;
+  for (const v1::PlanEvent& event : Watch(job)) {
+    if (!event.has_progress()) continue;
+    ++shown;
+    EXPECT_GE(event.progress().decisions(),
+              event.progress().phase() == v1::Progress::SEARCHING ? last : 0);
+    last = event.progress().decisions();
+  }
+  EXPECT_GE(shown, 2);
+  const std::string another = Create(Spec("forever")).name();
+  for (int i = 0; i < 3; ++i) {
+    Use(i);
+    int64_t decisions = 0;
+    for (int look = 0; look < 600 && decisions == 0; ++look) {
+      decisions = Get(another).progress().decisions();
+      absl::SleepFor(absl::Milliseconds(50));
+    }
+    EXPECT_GT(decisions, 0) << i;
+  }
+  Cancel(another, false);
+}
+
 // Leases run on the database's clock.
 TEST_F(ReplicasTest, AClockThatStepsStealsNoLease) {
   if (!SteppedClock::IsInstalled()) GTEST_SKIP() << "libfaketime is not installed";

@@ -51,10 +51,12 @@ TEST(PostgresJobStore, ReplicasHearOfEachOthersChanges) {
   const auto one = OpenPostgresJobStore(database), two = OpenPostgresJobStore(database);
   ASSERT_TRUE(one.ok() && two.ok());
   std::atomic<bool> heard = false;
-  (*one)->ListenForChanges([](absl::string_view) {});
-  (*two)->ListenForChanges([&](absl::string_view job) {
-    if (!job.empty()) heard = true;
-  });
+  (*one)->Listen({.changed = [](absl::string_view) {}, .progressed = {}});
+  (*two)->Listen({.changed =
+                      [&](absl::string_view job) {
+                        if (!job.empty()) heard = true;
+                      },
+                  .progressed = {}});
   // A notification that comes before somebody listens is nobody's, so there are several.
   for (int i = 0; i < 300 && !heard; ++i) {
     if (i % 5 == 0) {
