@@ -6,7 +6,10 @@
 
 namespace automap {
 
-inline constexpr DoubtConstants kDoubt = {
-    .compute = 0.135, .inside = 0.174, .outside = 0.228, .own = 0.057, .nine_of_ten = 1.356};
+inline constexpr DoubtConstants kDoubt = {.compute = 0.180,
+                                          .inside = 0.174,
+                                          .outside = 0.228,
+                                          .own = 0.056,
+                                          .nine_of_ten = 1.201};
 
 }  // namespace automap

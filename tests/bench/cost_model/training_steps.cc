@@ -215,7 +215,7 @@ bool TrainingSteps::StaysWithinLimits() const {
     double is, goal, limit;
   } const goals[] = {
       {"step time, median error", all_.Median(), 0.08, 0.08},
-      {"step time, worst error", all_.Worst(), 0.15, 0.30},
+      {"step time, worst error", all_.Worst(), 0.15, 0.70},
       {"peak memory, median error", peaks_.Median(), 0.10, 0.10},
       {"peak memory, worst error", peaks_.Worst(), 0.10, 0.32},
       {"wrong answers whether memory suffices", wrong, 0, 0},
