@@ -14,6 +14,7 @@ namespace {
 constexpr Bytes kRuntimeReserve = {1.5 * (1 << 30)};
 // From the launch of a collective to its first step, fitted on the sweeps of 8 A100 and 8 H200.
 constexpr Seconds kCollectiveStart = {29e-6};
+constexpr Bytes kCombined = {30 << 20};
 
 DeviceType Slower(const DeviceType& a, const DeviceType& b) {
   DeviceType slower = a;
@@ -62,8 +63,10 @@ Seconds CostModel::StepTime(const ComputeStep& step) const {
 
 Seconds CostModel::StepTime(const CollectiveStep& step) const {
   const GroupPath& path = axes_[step.axis];
-  Seconds time = ModelOf(step.kind).Time(path, step.bytes);
+  const Bytes together = step.combines ? std::max(step.bytes, kCombined) : step.bytes;
+  Seconds time = ModelOf(step.kind).Time(path, together);
   if (time.value > 0) time += kCollectiveStart;
+  if (step.combines) time = time * (step.bytes / together);
   return time * static_cast<double>(step.repeats);
 }
 

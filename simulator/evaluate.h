@@ -41,6 +41,8 @@ class CostModel {
   // Seconds of one step, repeats included. A pure function: the time of a program is the sum over
   // its steps.
   Seconds StepTime(const ComputeStep& step) const;
+  // One that combines pays its share of the 30 MiB that XLA makes one collective of (by default, as
+  // xla_gpu_all_reduce_combine_threshold_bytes says).
   Seconds StepTime(const CollectiveStep& step) const;
 
   // Memory that a plan may use on the smallest device of the mesh: all but 1.5 GiB, which the

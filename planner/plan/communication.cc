@@ -185,9 +185,12 @@ class CollectiveFinder {
     const NodeId producer = graph_.tensor(tensor).producer;
     const int64_t trips =
         is_before ? (producer < 0 ? 1 : graph_.node(producer).trips) : graph_.node(node).trips;
-    found_.push_back({node, is_before, node, tensor, factor,
-                      CollectiveStep{kind, axis_.number,
-                                     lowering_.SizeOf(tensor) / PartsOf(tensor, others_), trips}});
+    CollectiveStep step = {kind, axis_.number, lowering_.SizeOf(tensor) / PartsOf(tensor, others_),
+                           trips};
+    step.combines =
+        (kind == CollectiveKind::kAllReduce || kind == CollectiveKind::kReduceScatter) &&
+        !lowering_.FeedsProducts(tensor);
+    found_.push_back({node, is_before, node, tensor, factor, step});
   }
 
   const Lowering& lowering_;

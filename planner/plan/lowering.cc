@@ -5,6 +5,7 @@
 #include "absl/container/inlined_vector.h"
 #include "planner/graph/element_type.h"
 #include "planner/plan/communication.h"
+#include "planner/plan/feeds_products.h"
 #include "planner/plan/kernel_shape.h"
 #include "planner/plan/lifetimes.h"
 #include "planner/plan/memory_order.h"
@@ -100,7 +101,9 @@ double PartsOf(TensorId tensor, absl::Span<const Propagation* const> axes) {
 }
 
 Lowering::Lowering(const Wiring& wiring, const Roles& roles)
-    : wiring_(&wiring), graph_(&wiring.graph()) {
+    : wiring_(&wiring),
+      graph_(&wiring.graph()),
+      feeds_products_(automap::FeedsProducts(wiring.graph())) {
   FindStorage();
   MarkMaterialized();
   MeasureWork();

@@ -66,6 +66,9 @@ class Lowering {
   // Whether a node does any work (and has a step).
   bool HasStep(NodeId node) const { return !work_[node].is_free; }
 
+  // Whether products depend on an array (feeds_products.h).
+  bool FeedsProducts(TensorId tensor) const { return feeds_products_[tensor]; }
+
   // Bytes of a whole array.
   Bytes SizeOf(TensorId tensor) const;
 
@@ -82,6 +85,7 @@ class Lowering {
   const Wiring* wiring_;
   const Graph* graph_;
   Storage storage_;
+  std::vector<bool> feeds_products_;  // by tensor
   std::vector<NodeWork> work_;
   std::vector<double> scales_;  // empty: all 1
   std::vector<NodeId> order_;

@@ -23,6 +23,22 @@ TEST(StepTime, OfASmallCollectiveIsItsStartAndItsSteps) {
   EXPECT_EQ(AllReduce(Model("v100x8x1-25gbps", {{"x", 1}, {"y", 8}}), 64), 0);
 }
 
+TEST(StepTime, OfOneThatCombinesIsItsShareOfThirtyMebibytes) {
+  const CostModel model = Model("v100x8x2-25gbps", {{"x", 16}});
+  const double limit = 30 << 20;
+  const auto combined = [&](double bytes, int64_t repeats) {
+    CollectiveStep step = {CollectiveKind::kAllReduce, 0, {bytes}, repeats};
+    step.combines = true;
+    return model.StepTime(step).value;
+  };
+  EXPECT_NEAR(combined(limit / 8, 1), AllReduce(model, limit) / 8, 1e-12);
+  EXPECT_NEAR(combined(limit / 8, 3), AllReduce(model, limit) * 3 / 8, 1e-12);
+  EXPECT_LT(combined(1 << 10, 1), AllReduce(model, 1 << 10) / 100);
+  EXPECT_NEAR(combined(limit, 1), AllReduce(model, limit), 1e-12);
+  EXPECT_EQ(combined(2 * limit, 1), AllReduce(model, 2 * limit));
+  EXPECT_EQ(combined(0, 1), 0);
+}
+
 TEST(KernelTime, IsTheRooflineAndTheLaunch) {
   const CostModel model = Model("v100x4x1-25gbps", {{"x", 4}});
   const ComputeStep compute_bound = {

@@ -1,5 +1,7 @@
 #include "planner/plan/communication.h"
 
+#include <map>
+
 #include "gtest/gtest.h"
 #include "planner/propagation/find_cuts.h"
 #include "planner/propagation/linkage_groups.h"
@@ -85,6 +87,66 @@ ENTRY main {
   const auto found = Collectives(module, Deferred(), 4, {{module.parameter(0), 1}});
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(module.graph.node(found[0].node).instruction->name(), "u");
+}
+
+// What only results wait for is combined; what a product waits for, if only in the loop's next
+// turn, is not.
+TEST(Communication, OnlySumsThatNoProductWaitsForCombine) {
+  const Prepared module(R"(HloModule m
+
+body {
+  p = (s32[], f32[16,64], f32[64,64], f32[64]) parameter(0)
+  i = s32[] get-tuple-element(p), index=0
+  h = f32[16,64] get-tuple-element(p), index=1
+  a = f32[64,64] get-tuple-element(p), index=2
+  m = f32[64] get-tuple-element(p), index=3
+  one = s32[] constant(1)
+  j = s32[] add(i, one)
+  u = f32[16,64] dot(h, a), lhs_contracting_dims={1}, rhs_contracting_dims={1}
+  t = f32[16,64] tanh(u)
+  zero = f32[] constant(0)
+  v = f32[64] reduce(t, zero), dimensions={0}, to_apply=sum
+  w = f32[64] add(m, v)
+  n = f32[64] reduce(t, zero), dimensions={0}, to_apply=sum
+  scale = f32[16,64] broadcast(n), dimensions={1}
+  next = f32[16,64] multiply(t, scale)
+  ROOT r = (s32[], f32[16,64], f32[64,64], f32[64]) tuple(j, next, a, w)
+}
+
+cond {
+  p = (s32[], f32[16,64], f32[64,64], f32[64]) parameter(0)
+  i = s32[] get-tuple-element(p), index=0
+  n = s32[] constant(3)
+  ROOT c = pred[] compare(i, n), direction=LT
+}
+
+sum {
+  a = f32[] parameter(0)
+  b = f32[] parameter(1)
+  ROOT c = f32[] add(a, b)
+}
+
+ENTRY main {
+  x = f32[16,64] parameter(0)
+  a = f32[64,64] parameter(1)
+  z = s32[] constant(0)
+  zero = f32[] constant(0)
+  m = f32[64] broadcast(zero), dimensions={}
+  p = (s32[], f32[16,64], f32[64,64], f32[64]) tuple(z, x, a, m)
+  loop = (s32[], f32[16,64], f32[64,64], f32[64]) while(p), condition=cond, body=body
+  h = f32[16,64] get-tuple-element(loop), index=1
+  g = f32[64,64] dot(h, x), lhs_contracting_dims={0}, rhs_contracting_dims={0}
+  last = f32[64] get-tuple-element(loop), index=3
+  ROOT r = (f32[64,64], f32[64]) tuple(g, last)
+}
+)");
+  const auto rows = Collectives(module, {}, 4, {{module.parameter(0), 0}});
+  std::map<std::string, bool> combines;
+  for (const PlacedCollective& placed : rows) {
+    combines[module.graph.node(placed.node).instruction->name()] = placed.step.combines;
+  }
+  const std::map<std::string, bool> expected = {{"v", true}, {"n", false}, {"g", true}};
+  EXPECT_EQ(combines, expected);
 }
 
 TEST(Communication, AMaximumIsNoSum) {
