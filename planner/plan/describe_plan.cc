@@ -99,9 +99,8 @@ void FillWarnings(const PreparedModule& module, const Cluster& cluster, int32_t 
                   v1::Plan& plan) {
   for (const std::string& remark : module.graph().remarks()) plan.add_warnings(remark);
   if (used < cluster.device_count()) {
-    plan.add_warnings(
-        absl::StrCat(cluster.device_count() - used, " of ", cluster.device_count(),
-                     " devices stay idle: no dimension of the inputs can be split over them"));
+    plan.add_warnings(absl::StrCat(cluster.device_count() - used, " of ", cluster.device_count(),
+                                   " devices stay idle: as replicas they would save no time"));
   }
   if (!plan.cost().fits()) {
     plan.add_warnings(absl::StrCat("does not fit: needs ", GiB(plan.cost().peak_memory_bytes()),
