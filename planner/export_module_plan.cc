@@ -28,6 +28,12 @@ absl::StatusOr<std::vector<ExportedFile>> ExportModuleStages(absl::string_view b
                                                              const v1::Plan& plan) {
   ASSIGN_OR_RETURN(const auto module, PreparedModule::Create(bytes, plan.semantics().roles()));
   RETURN_IF_ERROR(CheckPlanIsFor(*module, plan));
+  if (plan.mesh_size() > 0) {
+    return absl::FailedPreconditionError(
+        "plan.mesh: stage modules carry no splits, and the stages of this plan are split on an "
+        "axis; "
+        "--format partition-spec, shardy or hlo tell the splits");
+  }
   return ExportStages(*module, plan);
 }
 

@@ -33,7 +33,8 @@ absl::StatusOr<std::string> ExportModulePlan(absl::string_view module, const v1:
                                              const ExportOptions& options);
 
 // A pipeline plan as one module for each stage and phase, and a manifest (ExportStages).
-// FAILED_PRECONDITION when the plan is for another module or its stages do not fit it.
+// FAILED_PRECONDITION when the plan is for another module, its stages do not fit it, or it splits
+// arrays inside its stages (hybrid), which these modules would not tell.
 absl::StatusOr<std::vector<ExportedFile>> ExportModuleStages(absl::string_view module,
                                                              const v1::Plan& plan);
 

@@ -8,18 +8,19 @@ automap_library(planner/oracle LAYER 24 DEPS automap_base automap_simulator)
 automap_library(planner/explore LAYER 25 DEPS automap_planner_plan automap_planner_oracle automap_agent_core)
 automap_library(planner/explore/pipeline LAYER 25 DEPS automap_planner_plan automap_planner_oracle automap_agent_core
   nlohmann_json::nlohmann_json)
+automap_library(planner/explore/hybrid LAYER 26 DEPS automap_planner_explore_pipeline)
 # What a search has done so far; a front door that the worker holds as well.
 automap_library(planner NAME planner_journal LAYER 20 SOURCES search_journal.cc DEPS automap_base absl::time)
 automap_library(planner/search LAYER 26 DEPS automap_planner_explore automap_planner_explore_pipeline automap_planner_journal automap_agent)
 automap_library(planner/exporters/stages LAYER 26 DEPS automap_planner_explore_pipeline nlohmann_json::nlohmann_json)
 # The front doors: everything but the search, which alone needs Torch, and the whole.
 automap_library(planner NAME planner_verify LAYER 29 SOURCES verify_module_plan.cc
-  DEPS automap_planner_explore automap_planner_explore_pipeline)
+  DEPS automap_planner_explore automap_planner_explore_hybrid)
 automap_library(planner NAME planner_inspect LAYER 29 SOURCES inspect_module.cc explain_parameter.cc
   DEPS automap_planner_plan nlohmann_json::nlohmann_json)
 automap_library(planner NAME planner_simulate LAYER 29 SOURCES simulate_module_plan.cc
   DEPS automap_planner_explore automap_planner_explore_pipeline automap_simulator_timeline)
 automap_library(planner NAME planner_export LAYER 29 SOURCES export_module_plan.cc
   DEPS automap_planner_exporters automap_planner_exporters_stages)
-automap_library(planner NAME planner LAYER 30 SOURCES plan_module.cc plan_splits.cc plan_pipeline.cc plan_request.cc plan_robustly.cc
-  DEPS automap_planner_search automap_planner_simulate)
+automap_library(planner NAME planner LAYER 30 SOURCES plan_module.cc plan_splits.cc plan_pipeline.cc plan_hybrid.cc cut_search.cc plan_request.cc plan_robustly.cc
+  DEPS automap_planner_search automap_planner_explore_hybrid automap_planner_simulate)

@@ -19,14 +19,22 @@
 namespace automap {
 namespace {
 
-absl::StatusOr<std::vector<std::string>> Strategies(const std::string& strategy) {
-  if (strategy.empty() || strategy == "auto") return std::vector<std::string>{"adp", "opp", "pp"};
+absl::StatusOr<std::vector<std::string>> Strategies(const v1::PlanOptions& options) {
+  const std::string& strategy = options.strategy();
+  if (strategy.empty() || strategy == "auto")
+    return std::vector<std::string>{"adp", "opp", "pp", "hybrid"};
+  if (strategy == "hybrid") {
+    // A hybrid of one stage, or with an axis of one device, is one of the others.
+    const bool has_stages = options.stages() > 1, has_axis = options.axis_size() > 1;
+    std::vector<std::string> strategies;
+    if (!has_stages && !has_axis) strategies.push_back("adp");
+    if (!has_stages) strategies.push_back("opp");
+    if (!has_axis && options.stages() != 1) strategies.push_back("pp");
+    strategies.push_back("hybrid");
+    return strategies;
+  }
   if (strategy == "opp" || strategy == "adp" || strategy == "pp")
     return std::vector<std::string>{strategy};
-  if (strategy == "hybrid") {
-    return absl::UnimplementedError(
-        "options.strategy: \"hybrid\" is not built yet; use auto, opp, adp or pp");
-  }
   return absl::InvalidArgumentError(
       absl::StrCat("options.strategy: \"", strategy, "\", must be auto, adp, opp, pp or hybrid"));
 }
@@ -52,6 +60,7 @@ void AddAlternative(const v1::Plan& other, v1::Plan& plan) {
 
 void SayWhyTheyLost(v1::Plan& plan) {
   for (v1::Plan::Alternative& other : *plan.mutable_alternatives()) {
+    if (other.cost().step_time_s() <= 0) continue;  // says itself why it was skipped
     other.set_summary(absl::StrFormat(
         "%s; %s", other.summary(),
         other.cost().fits() || plan.semantics().ignore_memory()
@@ -105,7 +114,7 @@ void ReportPhase(const PlanObserver& observer, v1::Progress::Phase phase) {
 
 absl::StatusOr<v1::Plan> PlanProfile(const PlanRequest& request) {
   const std::string& strategy = request.options.strategy();
-  if (strategy == "opp" || strategy == "adp") {
+  if (strategy == "opp" || strategy == "adp" || strategy == "hybrid") {
     return absl::InvalidArgumentError(absl::StrCat(
         "options.strategy: \"", strategy, "\", must be pp: a profile of layers has no operations"));
   }
@@ -124,6 +133,15 @@ absl::Status Refusal(const PlanRequest& request,
   return absl::FailedPreconditionError(absl::StrCat("no plan: ", words, SmallestCluster(request)));
 }
 
+absl::StatusOr<v1::Plan> PlanStrategy(const PlanRequest& request, const std::string& strategy,
+                                      const std::optional<v1::Plan>& best) {
+  if (strategy == "hybrid") return PlanHybrid(request, best ? &best->cost() : nullptr);
+  PlanRequest own = request;
+  // Beside hybrids the others are asked for what is exact and quick.
+  if (request.options.strategy() == "hybrid" && !request.quick) own.quick.emplace();
+  return strategy == "pp" ? PlanPipeline(own) : PlanSplits(own, strategy);
+}
+
 // The best of several strategies, with the others as runners-up and why they lost. A plan that does
 // not fit is no candidate.
 absl::StatusOr<v1::Plan> PlanBest(const PlanRequest& request,
@@ -135,7 +153,7 @@ absl::StatusOr<v1::Plan> PlanBest(const PlanRequest& request,
       refusals.emplace_back(strategy, absl::DeadlineExceededError("not tried: no time was left"));
       continue;
     }
-    auto plan = strategy == "pp" ? PlanPipeline(request) : PlanSplits(request, strategy);
+    auto plan = PlanStrategy(request, strategy, best);
     if (!plan.ok()) {
       refusals.emplace_back(strategy, plan.status());
       continue;
@@ -171,7 +189,7 @@ PlanObserver OnlyBetter(const PlanObserver& observer, bool ignore_memory) {
 
 absl::StatusOr<v1::Plan> PlanStrategies(const PlanRequest& request) {
   if (request.profile != nullptr) return PlanProfile(request);
-  ASSIGN_OR_RETURN(std::vector<std::string> strategies, Strategies(request.options.strategy()));
+  ASSIGN_OR_RETURN(std::vector<std::string> strategies, Strategies(request.options));
   if (request.quick && !request.quick->strategies.empty()) strategies = request.quick->strategies;
   const PlanObserver filtered = OnlyBetter(request.observer, request.options.ignore_memory());
   return PlanBest({request.module, request.profile, request.profile_sha256, request.cluster_proto,
@@ -186,7 +204,7 @@ absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& 
   ASSIGN_OR_RETURN(const Preset preset, PresetFromName(options.preset()));
   ASSIGN_OR_RETURN(const Semantics semantics,
                    AllowedSemantics(options.allow(), PresetSemantics(preset == Preset::kPaper)));
-  RETURN_IF_ERROR(Strategies(options.strategy()).status());
+  RETURN_IF_ERROR(Strategies(options).status());
   ASSIGN_OR_RETURN(const Cluster cluster, ClusterFromProto(cluster_proto));
   if (options.axis_size() < 0 ||
       (options.axis_size() > 0 && cluster.device_count() % options.axis_size() != 0)) {

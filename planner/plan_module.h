@@ -27,8 +27,7 @@ struct PlanObserver {
 // plan.
 //
 // INVALID_ARGUMENT with a path for a mistake of the caller's; RESOURCE_EXHAUSTED beyond a limit;
-// UNIMPLEMENTED for a strategy that is not built; FAILED_PRECONDITION when the question has no plan
-// (no variable to split, ...).
+// FAILED_PRECONDITION when the question has no plan (no variable to split, ...).
 //
 // With a journal the search goes on from what that knows, and notes in it how far it is: the plan
 // is that of the undisturbed search, wherever that was interrupted.

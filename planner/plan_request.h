@@ -33,7 +33,7 @@ struct PlanRequest {
   // what is listed here.
   struct Narrow {
     std::vector<std::string> strategies;
-    std::vector<int32_t> axis_sizes;     // of "opp"; empty: all
+    std::vector<int32_t> axis_sizes;     // of "opp" and "hybrid"; empty: all
     std::vector<int32_t> micro_batches;  // empty: all
   };
   std::optional<Narrow> quick = {};
@@ -52,6 +52,11 @@ absl::StatusOr<v1::Plan> PlanSplits(const PlanRequest& request, const std::strin
 
 // Stages ("pp").
 absl::StatusOr<v1::Plan> PlanPipeline(const PlanRequest& request);
+
+// Stages whose arrays are split on a model axis ("hybrid"), stages alone among them. `incumbent` is
+// the cost of the other strategies' best plan that fits, null without one: what cannot beat it is
+// not looked into.
+absl::StatusOr<v1::Plan> PlanHybrid(const PlanRequest& request, const v1::Plan::Cost* incumbent);
 
 // `step_time` is equal to a bound that sums the same numbers in another order.
 void FillBound(Seconds lower_bound, const std::string& proof, double step_time,

@@ -96,20 +96,22 @@ PlanRequest::Narrow WhatMayWin(const v1::Plan& fastest) {
     auto& all = narrow.strategies;
     if (std::find(all.begin(), all.end(), strategy) == all.end()) all.push_back(strategy);
   };
+  const auto add_axis = [&](const auto& plan) {
+    if ((plan.strategy() == "opp" || plan.strategy() == "hybrid") && plan.mesh_size() > 0)
+      narrow.axis_sizes.push_back(plan.mesh(plan.mesh_size() - 1).size());
+  };
   add(fastest.strategy());
-  if (fastest.strategy() == "opp")
-    narrow.axis_sizes.push_back(fastest.mesh(fastest.mesh_size() - 1).size());
+  add_axis(fastest);
   for (const v1::Plan::Alternative& other : fastest.alternatives()) {
     const v1::Plan::Cost& cost = other.cost();
     if (cost.step_time_s() <= 0 || cost.step_time_s() >= limit ||
         cost.fits() != fastest.cost().fits())
       continue;
     add(other.strategy());
-    if (fastest.strategy() == "opp" && other.strategy() == "opp" && other.mesh_size() > 0)
-      narrow.axis_sizes.push_back(other.mesh(other.mesh_size() - 1).size());
+    add_axis(other);
   }
   const int32_t micro_batches = fastest.micro_batches();
-  if (fastest.strategy() == "pp" && micro_batches > 0)
+  if (fastest.stages_size() > 0 && micro_batches > 0)
     narrow.micro_batches = {micro_batches / 2, micro_batches, 2 * micro_batches};
   return narrow;
 }
@@ -138,7 +140,14 @@ class PlanPricer {
  private:
   double PriceStages(Scenario& scenario) const {
     const int32_t micro_batches = std::max(1, plan_.micro_batches());
-    const LayerChain* chain = scenario.Chain(request_, micro_batches);
+    absl::StatusOr<PlannedChain> own;  // with splits
+    const LayerChain* chain = nullptr;
+    if (plan_.mesh_size() > 0) {
+      own = ChainOfPlan(*scenario.module(), scenario.cluster(), plan_);
+      if (own.ok()) chain = &own->chain;
+    } else {
+      chain = scenario.Chain(request_, micro_batches);
+    }
     if (chain == nullptr) return 0;
     const PipelineProblem problem(*chain, scenario.cluster(),
                                   {plan_.stages_size(), micro_batches, true});
@@ -198,8 +207,9 @@ void Price(const PlanRequest& request, std::vector<Scenario>& scenarios,
 // The options under which a search answers what the plan decides.
 v1::PlanOptions OptionsOf(const v1::Plan& plan, v1::PlanOptions options) {
   options.set_strategy(plan.strategy());
-  if (plan.strategy() == "opp") options.set_axis_size(plan.mesh(plan.mesh_size() - 1).size());
-  if (plan.strategy() == "pp") {
+  if (plan.mesh_size() > 0 && plan.strategy() != "adp")
+    options.set_axis_size(plan.mesh(plan.mesh_size() - 1).size());
+  if (plan.stages_size() > 0) {
     options.set_stages(plan.stages_size());
     options.set_micro_batches(plan.micro_batches());
   }
@@ -213,12 +223,17 @@ absl::StatusOr<v1::Plan> Describe(const PlanRequest& request, Scenario& as_it_is
     return DescribePlan(*request.module, request.cluster_proto, decisions, plan.semantics());
   }
   const int32_t micro_batches = std::max(1, plan.micro_batches());
-  const LayerChain* chain = as_it_is.Chain(request, micro_batches);
-  if (chain == nullptr) return absl::InternalError("a pipeline that was priced has no chain");
-  const PipelineProblem problem(*chain, request.cluster, {plan.stages_size(), micro_batches, true});
+  PlannedChain planned;
+  if (request.module != nullptr) {
+    ASSIGN_OR_RETURN(planned, ChainOfPlan(*request.module, request.cluster, plan));
+  } else {
+    planned.chain = *as_it_is.Chain(request, micro_batches);
+  }
+  const PipelineProblem problem(planned.chain, request.cluster,
+                                {plan.stages_size(), micro_batches, true});
   ASSIGN_OR_RETURN(const PipelineCuts cuts, CutsOf(problem, plan));
   return DescribePipelinePlan(request.module, request.profile_sha256, request.cluster_proto,
-                              problem, cuts, plan.semantics());
+                              problem, cuts, plan.semantics(), planned.splits());
 }
 
 // The chosen plan on the cluster as it is, with the bound and the engines of a quick search there.

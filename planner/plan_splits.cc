@@ -10,6 +10,7 @@
 #include "planner/plan/describe_plan.h"
 #include "planner/plan_request.h"
 #include "planner/search/run_once.h"
+#include "planner/search_report.h"
 
 namespace automap {
 namespace {
@@ -27,6 +28,7 @@ class SplitExploration {
     RETURN_IF_ERROR(ChooseAxis());
     if (task_.problem == nullptr) return SingleDevicePlan();
     if (bound_.is_infeasible) return DoesNotFit();
+    report_.SetBound(bound_.lower_bound, bound_.proof);
     RETURN_IF_ERROR(Search());
     const EngineOutcome* winner = Winner();
     if (winner == nullptr) {
@@ -35,16 +37,14 @@ class SplitExploration {
     if (!IsUsable(winner->cost)) return DoesNotFit();
     ASSIGN_OR_RETURN(v1::Plan plan, Describe(winner->choice));
     FillBound(bound_.lower_bound, bound_.proof, plan.cost().step_time_s(), *plan.mutable_bound());
-    FillSearch(*winner, plan);
+    report_.Fill(outcomes_, *winner, plan);
     if (strategy_ == "adp") FillInputDims(*request_.module, *task_.problem, winner->choice, plan);
     plan.mutable_alternatives()->Add(other_axes_.begin(), other_axes_.end());
     return plan;
   }
 
  private:
-  bool IsUsable(const SplitCost& cost) const {
-    return cost.fits || request_.options.ignore_memory();
-  }
+  bool IsUsable(const SplitCost& cost) const { return report_.IsUsable(cost); }
 
   // Sizes of the last axis: the request's, all devices, or for "opp" every divisor of them.
   std::vector<int32_t> AxisSizes() const {
@@ -138,12 +138,16 @@ class SplitExploration {
     budget.stop = request_.stop;
     if (request_.stops_at_proof() && bound_.is_reached) budget.reached = bound_.lower_bound;
     const EngineObserver observer = [&](const EngineOutcome& outcome, bool improved) {
-      Report(outcome, improved, budget);
+      if (improved && outcome.found) ReportPlan(outcome);
+      report_.OfEngine(outcome, improved, budget);
     };
     // A proof is there before the engines begin, and leaves them nothing to find.
     std::optional<EngineOutcome> exact;
     if (HasExact()) exact = ExactOutcome();
-    if (exact && request_.preset == Preset::kDefault) Report(*exact, true, budget);
+    if (exact && request_.preset == Preset::kDefault) {
+      ReportPlan(*exact);
+      report_.OfEngine(*exact, true, budget);
+    }
     if (request_.quick) {
       budget.decisions = 1;  // one episode
       outcomes_.push_back(SearchGreedy(problem, request_.preset, budget, observer));
@@ -218,56 +222,12 @@ class SplitExploration {
     return plan;
   }
 
-  void FillSearch(const EngineOutcome& winner, v1::Plan& plan) const {
-    v1::Plan::Search& search = *plan.mutable_search();
-    search.set_engine(winner.engine);
-    search.set_preset(request_.preset == Preset::kPaper ? "paper" : "default");
-    search.set_seed(request_.options.seed());
-    search.set_wall_s(reporter_.elapsed());
-    for (const auto& [decisions, time] : winner.curve) {
-      v1::Plan::CurvePoint& point = *search.add_curve();
-      point.set_decisions(decisions);
-      point.set_step_time_s(time.value);
-    }
-    for (const EngineOutcome& outcome : outcomes_) {
-      if (!outcome.found) continue;
-      search.set_episodes(search.episodes() + outcome.episodes);
-      search.set_decisions(search.decisions() + outcome.decisions);
-      v1::Plan::EngineResult& result = *search.add_engines();
-      result.set_engine(outcome.engine);
-      result.set_step_time_s(&outcome == &winner ? plan.cost().step_time_s()
-                                                 : outcome.cost.step_time.value);
-      result.set_episodes(outcome.episodes);
-      result.set_decisions(outcome.decisions);
-      result.set_best_return(outcome.best_return);
-      result.set_fits(outcome.cost.fits);
-      result.set_decisions_to_best(outcome.decisions_to_best);
-    }
-  }
-
-  void Report(const EngineOutcome& outcome, bool improved, const EngineBudget& budget) {
-    if (improved && outcome.found) ReportPlan(outcome);
-    if (!reporter_.IsDue(improved)) return;
-    v1::Progress progress;
-    progress.set_engine(outcome.engine);
-    progress.set_episode(outcome.episodes);
-    progress.set_decisions(outcome.decisions);
-    progress.set_decisions_total(budget.decisions);
-    if (reported_) progress.set_best_cost_s(reported_->step_time.value);
-    progress.set_lower_bound_s(bound_.lower_bound.value);
-    reporter_.Send(std::move(progress));
-  }
-
-  // Passes on a plan that is the best so far, with its bound.
+  // Passes on a plan that is the best so far.
   void ReportPlan(const EngineOutcome& outcome) {
-    if (!IsUsable(outcome.cost)) return;
-    if (reported_ && !task_.problem->IsBetter(outcome.cost, *reported_)) return;
-    reported_ = outcome.cost;
-    if (!request_.observer.improved_plan) return;
-    auto plan = Describe(outcome.choice);
-    if (!plan.ok()) return;
-    FillBound(bound_.lower_bound, bound_.proof, plan->cost().step_time_s(), *plan->mutable_bound());
-    request_.observer.improved_plan(*plan);
+    report_.OfPlan(
+        outcome.cost,
+        [&](const SplitCost& a, const SplitCost& b) { return task_.problem->IsBetter(a, b); },
+        [&] { return Describe(outcome.choice); });
   }
 
   const PlanRequest& request_;
@@ -276,8 +236,7 @@ class SplitExploration {
   std::vector<v1::Plan::Alternative> other_axes_;
   SplitBound bound_;
   std::vector<EngineOutcome> outcomes_;
-  std::optional<SplitCost> reported_;
-  ProgressReporter reporter_{request_};
+  SearchReport<EngineOutcome> report_{request_};
 };
 
 }  // namespace

@@ -175,20 +175,21 @@ absl::StatusOr<PlanSimulation> SimulateStages(const Request& request,
                                               const PreparedModule* module) {
   const v1::Plan& plan = request.plan;
   const int32_t micro_batches = std::max(1, plan.micro_batches());
-  LayerChain chain;
+  PlannedChain planned;
   std::string digest;
   if (module != nullptr) {
-    ASSIGN_OR_RETURN(chain, ChainOfModule(*module, request.cluster, micro_batches));
+    ASSIGN_OR_RETURN(planned, ChainOfPlan(*module, request.cluster, plan));
   } else {
     ASSIGN_OR_RETURN(const LayerChain profile, ReadProfile(request.bytes));
-    chain = ChainOfMicroBatches(profile, micro_batches);
+    planned.chain = ChainOfMicroBatches(profile, micro_batches);
     digest = Sha256Hex(request.bytes);
   }
-  const PipelineProblem problem(chain, request.cluster, {plan.stages_size(), micro_batches, true});
+  const PipelineProblem problem(planned.chain, request.cluster,
+                                {plan.stages_size(), micro_batches, true});
   RETURN_IF_ERROR(problem.Check());
   ASSIGN_OR_RETURN(const PipelineCuts cuts, CutsOf(problem, plan));
   auto described = DescribePipelinePlan(module, digest, request.cluster_proto, problem, cuts,
-                                        plan.semantics(), plan.schedule());
+                                        plan.semantics(), planned.splits(), plan.schedule());
   if (!described.ok()) {
     return absl::Status(described.status().code(),
                         absl::StrCat("plan.", described.status().message()));

@@ -7,12 +7,14 @@
 #include "base/status_macros.h"
 #include "google/protobuf/util/message_differencer.h"
 #include "planner/explore/explore_splits.h"
+#include "planner/explore/hybrid/stage_splits.h"
 #include "planner/explore/input_dims.h"
 #include "planner/explore/pipeline/describe_pipeline.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/explore/pipeline/profile_chain.h"
 #include "planner/oracle/stopped.h"
 #include "planner/plan/describe_plan.h"
+#include "planner/plan/semantics_proto.h"
 #include "simulator/cluster/cluster_proto.h"
 
 namespace automap {
@@ -165,6 +167,20 @@ absl::Status CheckSearch(const v1::Plan& plan) {
   return absl::OkStatus();
 }
 
+// How good stages with splits inside could have been, and whether sums are deferred.
+absl::Status CheckHybrid(const PreparedModule& module, const Cluster& cluster,
+                         const v1::Plan& plan) {
+  ASSIGN_OR_RETURN(const auto costs, StepCosts::Create(module, cluster, plan.micro_batches()));
+  ASSIGN_OR_RETURN(const StageSplits splits,
+                   StageSplits::Create(*costs, {plan.mesh(0).size(), SemanticsOf(plan.semantics()),
+                                                plan.semantics().ignore_memory()}));
+  if (plan.mesh(0).sums_at_once() != splits.SumsAtOnce())
+    return Refuse("mesh[0].sums_at_once", "does not follow from the decisions on the axis");
+  if (ClaimsNothing(plan.bound())) return absl::OkStatus();
+  const PipelineBound bound = splits.BoundOfStages(plan.stages_size());
+  return CheckStated(plan.bound(), bound.lower_bound, bound.proof, plan.cost().step_time_s());
+}
+
 // A plan with stages, of a module or (`module` null) of a profile.
 absl::Status VerifyPipeline(const PreparedModule* module, absl::string_view bytes,
                             const Cluster& cluster, const v1::Cluster& cluster_proto,
@@ -172,26 +188,30 @@ absl::Status VerifyPipeline(const PreparedModule* module, absl::string_view byte
   if (plan.input_dims_size() > 0) return Refuse("input_dims", "belongs to data parallelism");
   const int32_t micro_batches = plan.micro_batches();
   if (micro_batches < 1) return Refuse("micro_batches", "must be >= 1");
-  LayerChain chain;
+  PlannedChain planned;
   std::string digest;
   if (module != nullptr) {
-    auto made = ChainOfModule(*module, cluster, micro_batches);
-    if (!made.ok()) return Refuse("micro_batches", made.status().message());
-    chain = *std::move(made);
+    auto made = ChainOfPlan(*module, cluster, plan);
+    if (!made.ok())
+      return absl::FailedPreconditionError(absl::StrCat("plan.", made.status().message()));
+    planned = *std::move(made);
   } else {
     ASSIGN_OR_RETURN(const LayerChain profile, ReadProfile(bytes));
-    chain = ChainOfMicroBatches(profile, micro_batches);
+    planned.chain = ChainOfMicroBatches(profile, micro_batches);
     digest = Sha256Hex(bytes);
   }
-  const PipelineProblem problem(
-      chain, cluster, {plan.stages_size(), micro_batches, plan.semantics().ignore_memory()});
+  const bool ignore_memory = plan.semantics().ignore_memory();
+  const PipelineProblem problem(planned.chain, cluster,
+                                {plan.stages_size(), micro_batches, ignore_memory});
   const auto cuts = CutsOf(problem, plan);
   if (!cuts.ok())
     return absl::FailedPreconditionError(absl::StrCat("plan.", cuts.status().message()));
-  ASSIGN_OR_RETURN(const v1::Plan derived, DescribePipelinePlan(module, digest, cluster_proto,
-                                                                problem, *cuts, plan.semantics()));
+  ASSIGN_OR_RETURN(const v1::Plan derived,
+                   DescribePipelinePlan(module, digest, cluster_proto, problem, *cuts,
+                                        plan.semantics(), planned.splits()));
   RETURN_IF_ERROR(Compare(plan, derived));
-  if (ClaimsNothing(plan.bound())) return CheckSearch(plan);
+  if (planned.model) RETURN_IF_ERROR(CheckHybrid(*module, cluster, plan));
+  if (planned.model || ClaimsNothing(plan.bound())) return CheckSearch(plan);
   const PipelineBound bound = BoundOf(problem);
   RETURN_IF_ERROR(
       CheckStated(plan.bound(), bound.lower_bound, bound.proof, plan.cost().step_time_s()));

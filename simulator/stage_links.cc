@@ -5,9 +5,12 @@
 
 namespace automap {
 
-StageLinks::StageLinks(const Cluster& cluster)
+StageLinks::StageLinks(const Cluster& cluster, int32_t group_size)
     : cluster_(&cluster),
-      groups_(static_cast<size_t>(cluster.device_count()) * (cluster.device_count() + 1)) {
+      group_size_(group_size),
+      groups_(static_cast<size_t>(places()) * (places() + 1)) {
+  if (group_size > 1)
+    within_ = *CostModel::Create(cluster, Mesh{{{"data", places()}, {"model", group_size}}, 0});
   for (int32_t device = 0; device < cluster.device_count(); ++device) {
     limits_.push_back(CostModel::Create(cluster, Mesh{{}, device})->memory_limit());
   }
@@ -28,10 +31,18 @@ StageLinks::StageLinks(const Cluster& cluster)
 
 Seconds StageLinks::AllReduce(int32_t first, int32_t count, Bytes bytes) {
   if (count < 2 || bytes.value <= 0) return {0};
-  const int64_t devices = cluster_->device_count();
-  std::optional<CostModel>& group = groups_[first * (devices + 1) + count];
-  if (!group) group = *CostModel::Create(*cluster_, Mesh{{{"data", count}}, first});
+  std::optional<CostModel>& group = groups_[first * (int64_t{places()} + 1) + count];
+  if (!group) {
+    Mesh mesh = {{{"data", count}}, first * group_size_};
+    if (group_size_ > 1) mesh.axes.push_back({"model", group_size_});
+    group = *CostModel::Create(*cluster_, mesh);
+  }
   return group->StepTime(CollectiveStep{CollectiveKind::kAllReduce, 0, bytes, 1});
+}
+
+Seconds StageLinks::Gather(Bytes bytes) const {
+  if (!within_ || bytes.value <= 0) return {0};
+  return within_->StepTime(CollectiveStep{CollectiveKind::kAllGather, 1, bytes, 1});
 }
 
 namespace {
@@ -110,16 +121,17 @@ StageLinks::Path StageLinks::FindPath(int32_t first, int32_t count, int32_t next
 }
 
 Seconds StageLinks::Transfer(int32_t first, int32_t count, int32_t next, Bytes bytes) {
-  const int64_t devices = cluster_->device_count() + 1;
-  const auto [found, is_new] = paths_.try_emplace((first * devices + count) * devices + next);
-  if (is_new) found->second = FindPath(first, count, next);
+  const int64_t most = places() + 1;
+  const auto [found, is_new] = paths_.try_emplace((first * most + count) * most + next);
+  if (is_new)
+    found->second = FindPath(first * group_size_, count * group_size_, next * group_size_);
   return found->second.latency + Seconds{bytes.value * found->second.seconds_per_byte};
 }
 
 int32_t StageLinks::SlowestType(int32_t first, int32_t count) const {
   int32_t slowest = -1;
   const auto peak = [&](int32_t type) { return cluster_->types[type].peak[0]; };
-  for (int32_t device = first; device < first + count; ++device) {
+  for (int32_t device = first * group_size_; device < (first + count) * group_size_; ++device) {
     const int32_t type = cluster_->servers[cluster_->server_of[device]].type;
     if (slowest < 0 || peak(type) < peak(slowest)) slowest = type;
   }
@@ -127,7 +139,8 @@ int32_t StageLinks::SlowestType(int32_t first, int32_t count) const {
 }
 
 Bytes StageLinks::MemoryLimit(int32_t first, int32_t count) const {
-  return *std::min_element(limits_.begin() + first, limits_.begin() + first + count);
+  return *std::min_element(limits_.begin() + first * group_size_,
+                           limits_.begin() + (first + count) * group_size_);
 }
 
 }  // namespace automap

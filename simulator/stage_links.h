@@ -12,33 +12,43 @@
 
 namespace automap {
 
-// Stages are ranges of consecutive devices. Remembers what it worked out; not thread-safe.
+// Stages are ranges of consecutive *places*. A place is a device, or `group_size` consecutive ones
+// that share the stage's arrays. Remembers what it worked out; not thread-safe.
 class StageLinks {
  public:
-  explicit StageLinks(const Cluster& cluster);
+  // `group_size` must divide the cluster's devices.
+  explicit StageLinks(const Cluster& cluster, int32_t group_size = 1);
 
   const Cluster& cluster() const { return *cluster_; }
+  int32_t places() const { return cluster_->device_count() / group_size_; }
+  int32_t group_size() const { return group_size_; }
 
-  // All-reduce of `bytes` among the devices [first, first + count).
+  // All-reduce among the places [first, first + count): of `bytes` by each device of a place with
+  // its like in the other places, all of them at once.
   Seconds AllReduce(int32_t first, int32_t count, Bytes bytes);
 
-  // One tensor of `bytes`, cut evenly over the sending devices [first, first + count), to the
-  // receivers [first + count, first + count + next), cut evenly over them: the busiest of
+  // The devices of each place gather an array of `bytes` that they have a part of each; the slowest
+  // place's time. 0 for places of one device.
+  Seconds Gather(Bytes bytes) const;
+
+  // One tensor of `bytes`, cut evenly over the devices of the sending places [first, first +
+  // count), to the receivers [first + count, first + count + next), cut evenly over theirs: the
+  // busiest of
   //
   //   each device's link     what it sends or receives inside its server / link bandwidth
   //   each server's ports    what leaves or enters the server / ports' bandwidth
   //   each switch's uplink   what leaves or enters what is below it / uplink
   //
-  // plus one latency. O(count + next) the first time.
+  // plus one latency. O(devices) the first time.
   Seconds Transfer(int32_t first, int32_t count, int32_t next, Bytes bytes);
 
   // One tensor of `bytes` over the cluster's slowest link.
   Seconds SlowestTransfer(Bytes bytes) const { return slowest_latency_ + bytes / slowest_; }
 
-  // Index into cluster().types of the slowest device of a range, by its peak in 32 bits.
+  // Index into cluster().types of the slowest device of a range of places, by its peak in 32 bits.
   int32_t SlowestType(int32_t first, int32_t count) const;
 
-  // Memory that a plan may use on the smallest device of a range.
+  // Memory that a plan may use on the smallest device of a range of places.
   Bytes MemoryLimit(int32_t first, int32_t count) const;
 
  private:
@@ -49,9 +59,11 @@ class StageLinks {
   Path FindPath(int32_t first, int32_t count, int32_t next) const;
 
   const Cluster* cluster_;
+  int32_t group_size_;
   std::vector<Bytes> limits_;                     // by device
-  std::vector<std::optional<CostModel>> groups_;  // by first device and count
-  std::unordered_map<int64_t, Path> paths_;       // by first device, count and next count
+  std::vector<std::optional<CostModel>> groups_;  // by first place and count
+  std::unordered_map<int64_t, Path> paths_;       // by first place, count and next count
+  std::optional<CostModel> within_;               // of places of several devices
   BytesPerSecond slowest_;
   Seconds slowest_latency_;
 };

@@ -45,7 +45,7 @@ v1::Capabilities JobService::GetCapabilities() const {
   for (const char* format : {"HloModuleProto", "HloProto", "HloSnapshot", "HLO text", "proto JSON",
                              "protobuf text", "gzip of any"})
     to.add_formats(format);
-  for (const char* strategy : {"auto", "adp", "opp", "pp"}) to.add_strategies(strategy);
+  for (const char* strategy : {"auto", "adp", "opp", "pp", "hybrid"}) to.add_strategies(strategy);
   for (const char* preset : {"default", "paper"}) to.add_presets(preset);
   return to;
 }

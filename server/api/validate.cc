@@ -50,11 +50,8 @@ absl::Status CheckCompleteBy(const google::protobuf::Timestamp& time) {
 
 absl::Status CheckPlanOptions(const v1::PlanOptions& options) {
   const std::string& strategy = options.strategy();
-  if (strategy == "hybrid")
-    return absl::UnimplementedError(
-        "spec.options.strategy: \"hybrid\" is not built yet; use auto, opp, adp or pp");
   if (!strategy.empty() && strategy != "auto" && strategy != "opp" && strategy != "adp" &&
-      strategy != "pp")
+      strategy != "pp" && strategy != "hybrid")
     return Refuse("spec.options.strategy",
                   absl::StrCat("\"", strategy, "\", must be auto, adp, opp, pp or hybrid"));
   if (!options.preset().empty() && options.preset() != "default" && options.preset() != "paper")

@@ -10,8 +10,7 @@
 namespace automap {
 
 // The spec with its cluster resolved to an inline one. INVALID_ARGUMENT with the field's path,
-// RESOURCE_EXHAUSTED beyond a limit, UNIMPLEMENTED for a strategy that is not built. The module
-// itself is the worker's to judge.
+// RESOURCE_EXHAUSTED beyond a limit. The module itself is the worker's to judge.
 absl::StatusOr<v1::PlanSpec> CheckSpec(const v1::PlanSpec& spec, const Limits& limits);
 absl::Status CheckOptions(const v1::JobOptions& options, const Limits& limits);
 absl::Status CheckLabels(absl::string_view path,

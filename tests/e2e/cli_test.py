@@ -172,7 +172,7 @@ class CommandLineTest(unittest.TestCase):
             (3, ["inspect", "-"], "1:1"),
             (3, ["plan", _MLP, "--cluster", "v100", "--local"], "DEVICExGxN-LINK"),
             (3, ["plan", _MLP, "--cluster", "v100x4x1-25gbps", "--axis-size", "3", "--local"], "options.axis_size: 3"),
-            (3, ["plan", _MLP, "--cluster", "v100x4x1-25gbps", "--strategy", "hybrid", "--local"], "not built"),
+            (3, ["plan", _MLP, "--cluster", "v100x4x1-25gbps", "--strategy", "fast", "--local"], "options.strategy"),
             (3, ["groups", _MLP, "--axis-size", "4", "--allow", "nothing"], "options.allow[0]"),
             (4, ["plan", _MLP, "--cluster", "v100x4x1-25gbps", "--server", "127.0.0.1:1"], "--local"),
             (3, ["propagate", _MLP, "--axis-size", "4", "--set", "nobody:0"], "no such parameter"),

@@ -213,8 +213,6 @@ TEST_F(ServerTest, RefusesBadRequestsWithTheFieldsPath) {
        [](v1::PlanSpec& spec) { spec.mutable_inline_cluster(); }},
       {"spec.options.strategy", grpc::StatusCode::INVALID_ARGUMENT,
        [](v1::PlanSpec& spec) { spec.mutable_options()->set_strategy("fast"); }},
-      {"spec.options.strategy", grpc::StatusCode::UNIMPLEMENTED,
-       [](v1::PlanSpec& spec) { spec.mutable_options()->set_strategy("hybrid"); }},
       {"spec.inline_hlo", grpc::StatusCode::RESOURCE_EXHAUSTED,
        [](v1::PlanSpec& spec) { spec.set_inline_hlo(std::string(3 << 20, 'x')); }},
       {"spec.module_name", grpc::StatusCode::FAILED_PRECONDITION,

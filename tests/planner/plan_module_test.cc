@@ -164,9 +164,10 @@ TEST(PlanModule, APipelinesFiguresAreThoseOfTheSimulation) {
 
 TEST(SimulateModulePlan, SharesAddUpToTheStepForEveryKindOfPlan) {
   const v1::Cluster cluster = *ClusterPreset("v100x4x2-25gbps");
-  for (const char* strategy : {"opp", "adp", "pp"}) {
+  for (const char* strategy : {"opp", "adp", "pp", "hybrid"}) {
     v1::PlanOptions options = Options(strategy);
     options.set_max_decisions(100);
+    if (options.strategy() == "hybrid") options.set_axis_size(2), options.set_stages(2);
     const v1::Plan plan = *PlanZoo("vgg19", "v100x4x2-25gbps", options);
     const auto simulation = *SimulateModulePlan(ZooModule("vgg19"), cluster, plan);
     EXPECT_NEAR(simulation.timeline.length.value, plan.cost().step_time_s(), 1e-9) << strategy;
@@ -243,16 +244,16 @@ TEST(PlanModule, AutoSaysWhyTheOthersLost) {
       EXPECT_GE(other.cost().step_time_s(), plan.cost().step_time_s() * (1 - 1e-9));
     }
   }
-  EXPECT_EQ(strategies, (std::set<std::string>{"adp", "opp", "pp"}));
+  EXPECT_EQ(strategies, (std::set<std::string>{"adp", "hybrid", "opp", "pp"}));
   EXPECT_TRUE(VerifyModulePlan(ZooModule("vgg19"), *ClusterPreset("v100x8x1-25gbps"), plan).ok());
 }
 
 TEST(PlanModule, WhereNothingFitsTheCertificateNamesTheClusterThatWouldDo) {
   v1::PlanOptions options = Options("auto");
   options.set_max_decisions(300);
-  const auto plan = PlanZoo("t5-11b-paper", "v100x8x1-25gbps", options);
+  const auto plan = PlanZoo("t5-11b-paper", "v100x4x1-25gbps", options);
   EXPECT_EQ(plan.status().code(), absl::StatusCode::kFailedPrecondition);
-  for (const char* text : {"adp: ", "opp: ", "pp: ", "GiB are there", "servers with"})
+  for (const char* text : {"adp: ", "opp: ", "pp: ", "hybrid: ", "GiB are there", "servers with"})
     EXPECT_NE(plan.status().message().find(text), absl::string_view::npos) << plan.status();
 }
 
@@ -285,8 +286,6 @@ TEST(PlanModule, RefusesWithThePath) {
   no_index.add_roles();
   const Refusal refusals[] = {
       {"unknown strategy", Options("fast"), absl::StatusCode::kInvalidArgument, "options.strategy"},
-      {"strategy that is not built", Options("hybrid"), absl::StatusCode::kUnimplemented,
-       "options.strategy"},
       {"unknown preset", Options("opp", false, "best"), absl::StatusCode::kInvalidArgument,
        "options.preset"},
       {"axis that does not divide", uneven, absl::StatusCode::kInvalidArgument,
@@ -446,7 +445,8 @@ TEST(VerifyModulePlan, RefusesAPlanAlteredInAnyFieldOfSubstance) {
       {"mlp", "v100x4x1-25gbps", "opp"},      {"vgg19", "v100x8x1-25gbps", "adp"},
       {"vgg19", "v100x8x1-25gbps", "opp"},    {"torch-xla-cnn", "v100x4x1-25gbps", "opp"},
       {"tf-vgg19", "v100x8x2-25gbps", "adp"}, {"scan-lm-7b", "a100x8x1-200gbps", "opp"},
-      {"resnet50", "v100x8x1-25gbps", "adp"}, {"t5-base-paper", "v100x4x1-25gbps", "opp"}};
+      {"resnet50", "v100x8x1-25gbps", "adp"}, {"t5-base-paper", "v100x4x1-25gbps", "opp"},
+      {"vgg19", "v100x4x2-25gbps", "hybrid"}};
   std::mt19937 random(11);
   int tried = 0;
   for (const VerifiedCase& item : cases) {
@@ -454,6 +454,7 @@ TEST(VerifyModulePlan, RefusesAPlanAlteredInAnyFieldOfSubstance) {
     const v1::Cluster cluster = *ClusterPreset(item.cluster);
     v1::PlanOptions options = Options(item.strategy);
     options.set_max_decisions(200);
+    if (options.strategy() == "hybrid") options.set_axis_size(2), options.set_stages(2);
     const auto plan = PlanZoo(item.module, item.cluster, options);
     ASSERT_TRUE(plan.ok()) << item.module << ": " << plan.status();
     const absl::Status verdict = VerifyModulePlan(module, cluster, *plan);

@@ -1,6 +1,7 @@
 #include "planner/explore/pipeline/describe_pipeline.h"
 
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -44,8 +45,8 @@ void FillStages(const PipelineProblem& problem, const PipelineCuts& cuts, const 
     const Range layers = LayersOf(cuts, s), devices = DevicesOf(cuts, s);
     const Layer& last = problem.chain().layers[layers.end - 1];
     v1::Plan::Stage& stage = *plan.add_stages();
-    stage.set_first_device(devices.begin);
-    stage.set_device_count(devices.count());
+    stage.set_first_device(devices.begin * problem.group_size());
+    stage.set_device_count(devices.count() * problem.group_size());
     if (s + 1 < count) {
       stage.set_cut_after(last.cut_after);
       stage.set_boundary_bytes(static_cast<int64_t>(last.boundary.value));
@@ -65,13 +66,28 @@ void FillStages(const PipelineProblem& problem, const PipelineCuts& cuts, const 
   }
 }
 
+// The same stages when exchanging takes no time.
+Pipeline Quiet(const PipelineProblem& problem, const PipelineCuts& cuts, Pipeline pipeline) {
+  for (int s = 0; s < static_cast<int>(pipeline.stages.size()); ++s) {
+    PipelineStage& stage = pipeline.stages[s];
+    stage.send = stage.send_back = stage.gradient_sync = {0};
+    if (problem.group_size() == 1) continue;
+    const PipelineStage exchange = problem.ExchangeOf(LayersOf(cuts, s), DevicesOf(cuts, s));
+    stage.forward = std::max(Seconds{0}, stage.forward - exchange.forward);
+    stage.backward = std::max(Seconds{0}, stage.backward - exchange.backward);
+    stage.update = std::max(Seconds{0}, stage.update - exchange.update);
+  }
+  return pipeline;
+}
+
 // The simulated length in parts: the slowest stage's work, filling and draining (the length
 // `without` communication), and the rest.
 void FillTimes(const PipelineProblem& problem, const PipelineCuts& cuts, const Pipeline& pipeline,
                Seconds length, Seconds without, v1::Plan::Cost& cost) {
   Seconds slowest, work;
+  const Pipeline alone = Quiet(problem, cuts, pipeline);
   for (int s = 0; s < pipeline.groups(); ++s) {
-    const PipelineStage& stage = pipeline.stages[s];
+    const PipelineStage& stage = alone.stages[s];
     slowest =
         std::max(slowest, (stage.forward + stage.backward) * pipeline.micro_batches + stage.update);
     work += problem.WholeWork(LayersOf(cuts, s), DevicesOf(cuts, s));
@@ -82,14 +98,8 @@ void FillTimes(const PipelineProblem& problem, const PipelineCuts& cuts, const P
   cost.set_compute_s(compute.value);
   cost.set_bubble_s((without - compute).value);
   cost.set_communication_s((length - without).value);
-  cost.set_utilization(length.value > 0 ? work / length / problem.devices() : 0);
-}
-
-// The same stages when exchanging takes no time.
-Pipeline Quiet(Pipeline pipeline) {
-  for (PipelineStage& stage : pipeline.stages)
-    stage.send = stage.send_back = stage.gradient_sync = {0};
-  return pipeline;
+  const int32_t devices = problem.devices() * problem.group_size();
+  cost.set_utilization(length.value > 0 ? work / length / devices : 0);
 }
 
 void AddCollective(v1::Plan::Collective::Kind kind, const char* axis, int64_t count, double bytes,
@@ -101,6 +111,34 @@ void AddCollective(v1::Plan::Collective::Kind kind, const char* axis, int64_t co
   collective.set_count(count);
   collective.set_bytes(static_cast<int64_t>(bytes));
   collective.set_time_s(time);
+}
+
+// Of the model axis, inside the stages: one row for each kind, summed over stages and
+// micro-batches.
+void FillExchanges(const PipelineProblem& problem, const PipelineCuts& cuts, v1::Plan::Cost& cost) {
+  const int32_t micro_batches = problem.options().micro_batches;
+  struct Total {
+    int64_t count = 0;
+    double bytes = 0;
+    Seconds time;
+  };
+  std::map<CollectiveKind, Total> totals;
+  for (const Layer& layer : problem.chain().layers) {
+    for (const LayerExchange& exchange : layer.exchanges) {
+      Total& total = totals[exchange.kind];
+      total.count += exchange.count * micro_batches + exchange.update_count;
+      total.bytes +=
+          exchange.fixed.value * micro_batches + exchange.scaled.value + exchange.update.value;
+    }
+  }
+  for (auto& [kind, total] : totals) {
+    for (int s = 0; s < static_cast<int>(cuts.layer_ends.size()); ++s) {
+      const PipelineStage part = problem.ExchangeOf(LayersOf(cuts, s), DevicesOf(cuts, s), kind);
+      total.time += (part.forward + part.backward) * micro_batches + part.update;
+    }
+    AddCollective(static_cast<v1::Plan::Collective::Kind>(static_cast<int>(kind) + 1), kModelAxis,
+                  total.count, total.bytes, total.time.value, cost);
+  }
 }
 
 void FillCollectives(const PipelineProblem& problem, const PipelineCuts& cuts,
@@ -124,6 +162,7 @@ void FillCollectives(const PipelineProblem& problem, const PipelineCuts& cuts,
   AddCollective(v1::Plan::Collective::SEND_RECV, "pipeline",
                 int64_t{2} * (count - 1) * problem.options().micro_batches, send_bytes, send_time,
                 cost);
+  FillExchanges(problem, cuts, cost);
 }
 
 // Of the stage that is nearest to its limit.
@@ -155,13 +194,14 @@ absl::Status Refuse(int stage, absl::string_view field, absl::string_view why) {
 absl::StatusOr<v1::Plan> DescribePipelinePlan(
     const PreparedModule* module, const std::string& profile_sha256, const v1::Cluster& cluster,
     const PipelineProblem& problem, const PipelineCuts& cuts, const v1::Plan::Semantics& semantics,
-    const std::string& schedule) {
+    const AxisDecisions* model, const std::string& schedule) {
   v1::Plan plan;
   if (module != nullptr) {
-    // Every array is whole inside its stage.
-    Decisions none;
-    none.semantics = SemanticsOf(semantics);
-    ASSIGN_OR_RETURN(plan, DescribePlan(*module, cluster, none, semantics));
+    // Every array is whole inside its stage but for what the model axis splits.
+    Decisions decisions;
+    decisions.semantics = SemanticsOf(semantics);
+    if (model != nullptr) decisions.axes.push_back(*model);
+    ASSIGN_OR_RETURN(plan, DescribePlan(*module, cluster, decisions, semantics));
     plan.clear_warnings();
     for (const std::string& remark : module->graph().remarks()) plan.add_warnings(remark);
   } else {
@@ -183,8 +223,9 @@ absl::Status DescribePipeline(const PipelineProblem& problem, const PipelineCuts
   }
   const Pipeline pipeline = problem.PipelineOf(cuts);
   ASSIGN_OR_RETURN(const PipelineRun run, SimulatePipeline(pipeline, *order));
-  ASSIGN_OR_RETURN(const PipelineRun quiet, SimulatePipeline(Quiet(pipeline), *order));
-  plan.set_strategy("pp");
+  ASSIGN_OR_RETURN(const PipelineRun quiet,
+                   SimulatePipeline(Quiet(problem, cuts, pipeline), *order));
+  plan.set_strategy(problem.group_size() > 1 ? "hybrid" : "pp");
   plan.set_micro_batches(problem.options().micro_batches);
   plan.set_schedule(schedule);
   plan.clear_stages();
@@ -211,21 +252,49 @@ absl::Status DescribePipeline(const PipelineProblem& problem, const PipelineCuts
   return absl::OkStatus();
 }
 
+absl::StatusOr<PlannedChain> ChainOfPlan(const PreparedModule& module, const Cluster& cluster,
+                                         const v1::Plan& plan) {
+  if (plan.micro_batches() < 1) return absl::FailedPreconditionError("micro_batches: must be >= 1");
+  PlannedChain planned;
+  ChainOptions options;
+  options.micro_batches = plan.micro_batches();
+  if (plan.mesh_size() > 0) {
+    ASSIGN_OR_RETURN(Decisions decisions, DecisionsOf(module, plan));
+    const int32_t size = plan.mesh(0).size();
+    if (plan.mesh_size() > 1 || plan.mesh(0).name() != kModelAxis ||
+        cluster.device_count() % size != 0) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("mesh: a plan with stages has one axis, model, whose size divides the ",
+                       cluster.device_count(), " devices"));
+    }
+    planned.model = std::move(decisions.axes.front());
+    options.model = &*planned.model;
+    options.semantics = decisions.semantics;
+  }
+  ASSIGN_OR_RETURN(planned.chain, ChainOfModule(module, cluster, options));
+  return planned;
+}
+
 absl::StatusOr<PipelineCuts> CutsOf(const PipelineProblem& problem, const v1::Plan& plan) {
   PipelineCuts cuts;
   const auto& layers = problem.chain().layers;
+  const int32_t group = problem.group_size();
   int32_t device = 0;
   for (int s = 0; s < plan.stages_size(); ++s) {
     const v1::Plan::Stage& stage = plan.stages(s);
     if (stage.first_device() != device)
       return Refuse(s, "first_device", absl::StrCat(stage.first_device(), ", must be ", device));
-    if (stage.device_count() < 1 || stage.device_count() > problem.devices() - device) {
-      return Refuse(
-          s, "device_count",
-          absl::StrCat(stage.device_count(), ", must be 1 to ", problem.devices() - device));
+    const int32_t left = problem.devices() * group - device;
+    if (stage.device_count() < 1 || stage.device_count() > left) {
+      return Refuse(s, "device_count", absl::StrCat(stage.device_count(), ", must be 1 to ", left));
+    }
+    if (stage.device_count() % group != 0) {
+      return Refuse(s, "device_count",
+                    absl::StrCat(stage.device_count(), ", must be a multiple of the model axis's ",
+                                 group, ", whose devices share a stage"));
     }
     device += stage.device_count();
-    cuts.device_ends.push_back(device);
+    cuts.device_ends.push_back(device / group);
     if (s + 1 == plan.stages_size()) {
       cuts.layer_ends.push_back(problem.layers());
       continue;

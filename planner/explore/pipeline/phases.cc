@@ -51,6 +51,7 @@ class PhaseFinder {
     FindReaders();
     PlaceOthers();
     PullOthers();
+    PlaceOwned();
     FindHomes();
     return std::move(phases_);
   }
@@ -228,6 +229,7 @@ class PhaseFinder {
   }
 
   void PlaceOthers() {
+    is_anchored_.assign(graph_.node_count(), false);
     for (NodeId node = 0; node < graph_.node_count(); ++node) {
       if (phases_.is_forward[node]) continue;
       int32_t from_gradients = kNone;
@@ -244,6 +246,7 @@ class PhaseFinder {
         if (slot != kNone) differentiates = std::max(differentiates, slot);
       }
       phases_.slot_of[node] = differentiates >= 0 ? differentiates : from_gradients;
+      is_anchored_[node] = differentiates >= 0;
     }
   }
 
@@ -254,6 +257,36 @@ class PhaseFinder {
       if (phases_.slot_of[node] == kNone) phases_.slot_of[node] = FirstReader(node, false);
       if (phases_.slot_of[node] == kNone) phases_.slot_of[node] = last;
     }
+  }
+
+  // What serves one variable's update alone, and reads no forward value that says where it belongs,
+  // belongs where that variable is updated: the sum that is a bias's gradient, its momentum.
+  void PlaceOwned() {
+    std::vector<NodeId> owner(graph_.node_count(), -1);  // the update's last operation
+    for (size_t o = 0; o < graph_.outputs().size(); ++o) {
+      const int32_t parameter = roles_.updated_parameter[o];
+      const NodeId producer = graph_.tensor(graph_.outputs()[o].tensor).producer;
+      if (parameter >= 0 && producer >= 0 && roles_.of[parameter] == Role::kVariable &&
+          !phases_.is_forward[producer] && is_anchored_[producer])
+        owner[producer] = producer;
+    }
+    for (NodeId node = graph_.node_count() - 1; node >= 0; --node) {
+      if (phases_.is_forward[node] || is_anchored_[node]) continue;
+      owner[node] = OwnerOf(node, owner);
+      if (owner[node] >= 0) phases_.slot_of[node] = phases_.slot_of[owner[node]];
+    }
+  }
+
+  // The one that all readers have, or -1.
+  NodeId OwnerOf(NodeId node, const std::vector<NodeId>& owner) const {
+    NodeId found = -1;
+    for (const TensorId result : graph_.results(node)) {
+      for (const NodeId reader : graph_.readers(result)) {
+        if (owner[reader] < 0 || (found >= 0 && owner[reader] != found)) return -1;
+        found = owner[reader];
+      }
+    }
+    return found;
   }
 
   void FindHomes() {
@@ -274,6 +307,7 @@ class PhaseFinder {
   const Roles& roles_;
   StepPhases phases_;
   std::vector<bool> on_variable_, on_input_;
+  std::vector<bool> is_anchored_;  // by node: placed by a forward value that it reads
   std::vector<std::vector<int32_t>> readers_;
 };
 

@@ -20,7 +20,8 @@ namespace automap {
 //             gradient comes from the slots after; the forward values and variables that an
 //             operation reads say how far down it has come (the last forward reader of theirs that
 //             is not after the gradient's own slot).
-//   update    the slot of the gradient that it applies.
+//   update    the slot of the gradient that it applies; what serves one variable's update alone
+//             goes with that.
 //
 // Scalars place nothing: a global norm or a step counter ties no layers together.
 struct StepPhases {

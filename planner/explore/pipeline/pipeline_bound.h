@@ -19,8 +19,8 @@ struct PipelineBound {
 // the closed form of the length, which the simulated one never falls below, pruned with what hill
 // climbing finds from even cuts, from a beam and from projected cuts. Once `stop` says true, which
 // is asked every few microseconds, there is no bound (kStoppedProof), and `best` are the best cuts
-// so far, if any. `found`, if any, hears of all cuts that fit and are the shortest so far: the first
-// ones within a millisecond or so.
+// so far, if any. `found`, if any, hears of all cuts that fit and are the shortest so far: the
+// first ones within a millisecond or so.
 PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop = nullptr,
                       const std::function<void(const PipelineCuts&)>& found = nullptr);
 

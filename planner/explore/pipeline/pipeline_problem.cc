@@ -31,14 +31,15 @@ PipelineStage PipelineProblem::StageOf(Range range, Range devices) const {
                     copies_[range.begin][range.count()] +
                     std::max(fixed_workspace_[range.begin][range.count()],
                              workspace_[range.begin][range.count()] * share)};
-  const double received = range.begin > 0 ? chain_.layers[range.begin - 1].boundary.value : 0;
+  const double received = ReceivedAt(range.begin);
   stage.activations = {(saved_[range.end] - saved_[range.begin] + received) * share};
   return stage;
 }
 
 Seconds PipelineProblem::Send(int32_t layer_end, int32_t first, int32_t cut, int32_t end) const {
-  return links_.Transfer(first, cut - first, end - cut,
-                         chain_.layers[layer_end - 1].boundary / options_.micro_batches);
+  return links_->Transfer(first, cut - first, end - cut,
+                          chain_.layers[layer_end - 1].boundary / options_.micro_batches) +
+         GatherTime(layer_end, end - cut);
 }
 
 double PipelineProblem::Need(Range range, Range devices, int32_t stages_after,
@@ -53,7 +54,7 @@ double PipelineProblem::Need(Range range, Range devices, int32_t stages_after,
 
 StageMemory PipelineProblem::MemoryOf(Range range, Range devices, int32_t in_flight) const {
   const double share = ShareOf(devices.count());
-  const double received = range.begin > 0 ? chain_.layers[range.begin - 1].boundary.value : 0;
+  const double received = ReceivedAt(range.begin);
   const double variables = variables_[range.end] - variables_[range.begin];
   StageMemory memory;
   memory.parameters = memory.gradients = Bytes{variables + copies_[range.begin][range.count()] / 2};
@@ -65,16 +66,35 @@ StageMemory PipelineProblem::MemoryOf(Range range, Range devices, int32_t in_fli
 }
 
 Seconds PipelineProblem::WholeWork(Range range, Range devices) const {
-  const Sums& sums = times_[slowest_type_[devices.begin][devices.count()]];
-  const auto of = [&](const std::vector<Seconds>& prefix) {
-    return prefix[range.end] - prefix[range.begin];
-  };
-  return options_.micro_batches * (of(sums.forward_fixed) + of(sums.backward_fixed)) +
-         of(sums.forward_scaled) + of(sums.backward_scaled) + of(sums.update);
+  const int32_t type = slowest_type_[devices.begin][devices.count()];
+  Seconds work;
+  for (int32_t layer = range.begin; layer < range.end; ++layer) {
+    const Layer& of = chain_.layers[layer];
+    const LayerTimes& times = of.whole_times.empty() ? of.times[type] : of.whole_times[type];
+    work += options_.micro_batches * (times.forward_fixed + times.backward_fixed) +
+            times.forward_scaled + times.backward_scaled + times.update;
+  }
+  return work;
+}
+
+PipelineStage PipelineProblem::ExchangeOf(Range range, Range devices,
+                                          std::optional<CollectiveKind> kind) const {
+  const double share = ShareOf(devices.count());
+  PipelineStage stage;
+  for (int32_t layer = range.begin; layer < range.end; ++layer) {
+    for (const LayerExchange& exchange : chain_.layers[layer].exchanges) {
+      if (kind && exchange.kind != *kind) continue;
+      const LayerTimes& times = exchange.times;
+      stage.forward += times.forward_fixed + times.forward_scaled * share;
+      stage.backward += times.backward_fixed + times.backward_scaled * share;
+      stage.update += times.update;
+    }
+  }
+  return stage;
 }
 
 double PipelineProblem::Pressure(Range range, Range devices, int32_t stages_after) const {
-  const double received = range.begin > 0 ? chain_.layers[range.begin - 1].boundary.value : 0;
+  const double received = ReceivedAt(range.begin);
   return Need(range, devices, stages_after, received) / std::max(1.0, MemoryLimit(devices).value);
 }
 

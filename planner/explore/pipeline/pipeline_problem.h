@@ -1,9 +1,14 @@
 // Cutting a chain of layers into pipeline stages on a line of devices, as a problem: which cuts are
 // legal, what they cost.
+//
+// A *place* on the line is a device, or, where the chain's layers are split over a model axis, a
+// group of as many consecutive devices as that has (LayerChain::group_size). Places replicate their
+// stage, and share its batch. Below, devices are places, and bytes and times are of one device.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "planner/explore/pipeline/layer_chain.h"
@@ -61,13 +66,17 @@ struct StageMemory {
 // collective of a device range. The chain and the cluster must outlive it. Not thread-safe.
 class PipelineProblem {
  public:
+  // `links`, of the cluster and the chain's group size, may be shared with other problems of one
+  // thread; null: its own.
   PipelineProblem(const LayerChain& chain, const Cluster& cluster,
-                  const PipelineProblemOptions& options);
+                  const PipelineProblemOptions& options,
+                  std::shared_ptr<StageLinks> links = nullptr);
 
   const LayerChain& chain() const { return chain_; }
   const PipelineProblemOptions& options() const { return options_; }
   int32_t layers() const { return static_cast<int32_t>(chain_.layers.size()); }
-  int32_t devices() const { return links_.cluster().device_count(); }
+  int32_t devices() const { return links_->places(); }
+  int32_t group_size() const { return links_->group_size(); }
 
   struct Range {
     int32_t begin = 0, end = 0;
@@ -79,19 +88,20 @@ class PipelineProblem {
   // Its forward, backward and update alone, and its all-reduce alone.
   PipelineStage TimesOf(Range layers, Range devices) const;
   Seconds GradientSync(Range layers, Range devices) const {
-    return links_.AllReduce(devices.begin, devices.count(),
-                            Bytes{gradients_[layers.end] - gradients_[layers.begin]});
+    return links_->AllReduce(devices.begin, devices.count(),
+                             Bytes{gradients_[layers.end] - gradients_[layers.begin]});
   }
   // Seconds of one micro-batch from the layers before `layer_end` on [first, cut) to [cut, end).
   Seconds Send(int32_t layer_end, int32_t first, int32_t cut, int32_t end) const;
   // The least and the most that Send can be for any first device.
   Seconds LeastSend(int32_t layer_end, int32_t cut, int32_t end) const {
     return Seconds{chain_.layers[layer_end - 1].boundary.value / options_.micro_batches *
-                   least_per_byte_[cut][end - cut]};
+                   sends().least_per_byte[cut][end - cut]};
   }
   Seconds MostSend(int32_t layer_end, int32_t cut, int32_t end) const {
-    return most_latency_ + Seconds{chain_.layers[layer_end - 1].boundary.value /
-                                   options_.micro_batches * most_per_byte_[cut][end - cut]};
+    return sends().most_latency + GatherTime(layer_end, end - cut) +
+           Seconds{chain_.layers[layer_end - 1].boundary.value / options_.micro_batches *
+                   sends().most_per_byte[cut][end - cut]};
   }
   // Bytes that a device of the stage needs, over what it may use; `stages_after` tells how many
   // micro-batches 1F1B holds.
@@ -102,8 +112,12 @@ class PipelineProblem {
   // What Pressure counts, part by part, with that many micro-batches in flight.
   StageMemory MemoryOf(Range layers, Range devices, int32_t in_flight) const;
   // Seconds of a whole step's forwards, backwards and update of these layers, were they on one
-  // device of the group.
+  // device of the group and nothing split. O(layers).
   Seconds WholeWork(Range layers, Range devices) const;
+  // What of the stage's forward, backward and update is exchange on the model axis, by kind of
+  // collective or of all kinds. O(layers).
+  PipelineStage ExchangeOf(Range layers, Range devices,
+                           std::optional<CollectiveKind> kind = std::nullopt) const;
   bool HasVariable(Range layers) const {
     return variable_count_[layers.end] > variable_count_[layers.begin];
   }
@@ -135,8 +149,9 @@ class PipelineProblem {
 
   // Whether a server ends with the devices [0, device).
   bool IsServerEnd(int32_t device) const {
-    const auto& servers = links_.cluster().server_of;
-    return device == devices() || servers[device] != servers[device - 1];
+    const auto& servers = links_->cluster().server_of;
+    const int32_t end = device * group_size();
+    return device == devices() || servers[end] != servers[end - 1];
   }
 
   Pipeline PipelineOf(const PipelineCuts& cuts) const;
@@ -158,14 +173,25 @@ class PipelineProblem {
   void SumLayers();
   void TabulateRanges();
   void TabulateDevices();
-  void TabulateSends();
+  void TabulateSends() const;
   double Need(Range layers, Range devices, int32_t stages_after, double received) const;
   // Of the batch, of one device, in a micro-batch.
   double ShareOf(int32_t devices) const { return share_[devices]; }
+  // Bytes of the whole batch that a device of the stage behind holds of what crosses a cut.
+  double ReceivedAt(int32_t layer_end) const {
+    if (layer_end == 0) return 0;
+    const Layer& layer = chain_.layers[layer_end - 1];
+    return (layer.boundary - layer.gathered).value / group_size() + layer.gathered.value;
+  }
+  // What crosses whole is sent in parts and put together by each of the receiving places.
+  Seconds GatherTime(int32_t layer_end, int32_t receivers) const {
+    const Bytes gathered = chain_.layers[layer_end - 1].gathered;
+    return gathered.value > 0 ? links_->Gather(gathered * ShareOf(receivers)) : Seconds{0};
+  }
 
   const LayerChain& chain_;
   const PipelineProblemOptions options_;
-  mutable StageLinks links_;
+  const std::shared_ptr<StageLinks> links_;
   std::vector<Sums> times_;  // by device type
   std::vector<double> saved_, variables_, resident_, gradients_;
   std::vector<int32_t> variable_count_, variable_layers_;
@@ -178,9 +204,17 @@ class PipelineProblem {
   std::vector<std::vector<Bytes>> limit_;
   std::vector<double> share_;  // by number of devices
   std::vector<int32_t> proportional_;
-  // Seconds of a byte: by first receiving device and number of them, whatever the senders.
-  std::vector<std::vector<double>> least_per_byte_, most_per_byte_;
-  Seconds most_latency_;
+  // O(devices^3): of many devices tabulated when first asked for.
+  struct Sends {
+    // Seconds of a byte: by first receiving device and number of them, whatever the senders.
+    std::vector<std::vector<double>> least_per_byte, most_per_byte;
+    Seconds most_latency;
+  };
+  const Sends& sends() const {
+    if (sends_.least_per_byte.empty()) TabulateSends();
+    return sends_;
+  }
+  mutable Sends sends_;
 };
 
 // The cuts with `stages` stages of nearly equal compute on nearly equal shares of the devices.

@@ -7,6 +7,8 @@
 namespace automap {
 namespace {
 
+constexpr int32_t kFewDevices = 64;
+
 template <typename T>
 std::vector<T> PrefixSums(const std::vector<Layer>& layers, T (*value)(const Layer&)) {
   std::vector<T> sums = {T{}};
@@ -20,12 +22,16 @@ std::vector<T> PrefixSums(const std::vector<Layer>& layers, T (*value)(const Lay
 }  // namespace
 
 PipelineProblem::PipelineProblem(const LayerChain& chain, const Cluster& cluster,
-                                 const PipelineProblemOptions& options)
-    : chain_(chain), options_(options), links_(cluster) {
+                                 const PipelineProblemOptions& options,
+                                 std::shared_ptr<StageLinks> links)
+    : chain_(chain),
+      options_(options),
+      links_(links != nullptr ? std::move(links)
+                              : std::make_shared<StageLinks>(cluster, chain.group_size)) {
   SumLayers();
   TabulateRanges();
   TabulateDevices();
-  TabulateSends();
+  if (devices() <= kFewDevices) TabulateSends();
 }
 
 void PipelineProblem::SumLayers() {
@@ -86,7 +92,7 @@ void PipelineProblem::TabulateRanges() {
         const bool reads = first != shared.read_by.end() && *first < end;
         if (!reads || (shared.home >= begin && shared.home < end)) continue;
         bytes += 2 * shared.bytes.value;  // the copy and its gradient
-        time += 2 * links_.SlowestTransfer(shared.bytes);
+        time += 2 * links_->SlowestTransfer(shared.bytes);
       }
       copies_[begin].push_back(bytes);
       copy_time_[begin].push_back(time);
@@ -107,22 +113,22 @@ void PipelineProblem::TabulateDevices() {
     auto& types = slowest_type_.emplace_back(1, 0);
     auto& limits = limit_.emplace_back(1, Bytes{0});
     for (int32_t size = 1; first + size <= count; ++size) {
-      const int32_t type = times_.size() > 1 ? links_.SlowestType(first + size - 1, 1) : 0;
+      const int32_t type = times_.size() > 1 ? links_->SlowestType(first + size - 1, 1) : 0;
       const auto slower = [&](int32_t a, int32_t b) {
         return times_.size() > 1 &&
-               links_.cluster().types[a].peak[0] < links_.cluster().types[b].peak[0];
+               links_->cluster().types[a].peak[0] < links_->cluster().types[b].peak[0];
       };
       types.push_back(size == 1 || slower(type, types.back()) ? type : types.back());
-      const Bytes limit = links_.MemoryLimit(first + size - 1, 1);
+      const Bytes limit = links_->MemoryLimit(first + size - 1, 1);
       limits.push_back(size == 1 ? limit : std::min(limits.back(), limit));
     }
   }
   // Devices count by their speed.
   std::vector<double> speed = {0};
   for (int32_t device = 0; device < count; ++device) {
-    const int32_t type = links_.SlowestType(device, 1);
+    const int32_t type = links_->SlowestType(device, 1);
     speed.push_back(speed.back() +
-                    (times_.size() > 1 ? links_.cluster().types[type].peak[0].value : 1.0));
+                    (times_.size() > 1 ? links_->cluster().types[type].peak[0].value : 1.0));
   }
   const double work = std::max(1e-30, Work(layers()).value);
   for (int32_t end = 0, device = 0; end <= layers(); ++end) {
@@ -134,20 +140,20 @@ void PipelineProblem::TabulateDevices() {
   }
 }
 
-void PipelineProblem::TabulateSends() {
+void PipelineProblem::TabulateSends() const {
   constexpr double kBytes = 1e12;  // so many that latency does not count
   const int32_t count = devices();
   for (int32_t cut = 0; cut < count; ++cut) {
-    auto& row = least_per_byte_.emplace_back(1, 0.0);
-    auto& most_row = most_per_byte_.emplace_back(1, 0.0);
+    auto& row = sends_.least_per_byte.emplace_back(1, 0.0);
+    auto& most_row = sends_.most_per_byte.emplace_back(1, 0.0);
     for (int32_t size = 1; cut + size <= count; ++size) {
       double best = cut == 0 ? 0 : 1e300, most = 0;
       for (int32_t first = 0; first < cut; ++first) {
-        const Seconds zero = links_.Transfer(first, cut - first, size, Bytes{0});
-        const Seconds time = links_.Transfer(first, cut - first, size, Bytes{kBytes});
+        const Seconds zero = links_->Transfer(first, cut - first, size, Bytes{0});
+        const Seconds time = links_->Transfer(first, cut - first, size, Bytes{kBytes});
         best = std::min(best, (time - zero).value / kBytes);
         most = std::max(most, (time - zero).value / kBytes);
-        most_latency_ = std::max(most_latency_, zero);
+        sends_.most_latency = std::max(sends_.most_latency, zero);
       }
       most_row.push_back(most);
       row.push_back(best);

@@ -1,8 +1,22 @@
 #include "planner/explore/pipeline/updates.h"
 
 #include <algorithm>
+#include <set>
 
 namespace automap {
+namespace {
+
+// The outermost loop around a node by its instruction, or null.
+const xla::HloInstructionProto* LoopAround(const Graph& graph, NodeId node) {
+  const xla::HloInstructionProto* loop = nullptr;
+  for (CallSiteId site = graph.node(node).call_site; site > 0;
+       site = graph.call_site(site).parent) {
+    if (graph.call_site(site).caller->opcode() == "while") loop = graph.call_site(site).caller;
+  }
+  return loop;
+}
+
+}  // namespace
 
 std::vector<bool> FindUpdates(const PreparedModule& module, const StepPhases& phases,
                               const Batch& batch) {
@@ -13,17 +27,27 @@ std::vector<bool> FindUpdates(const PreparedModule& module, const StepPhases& ph
     after[graph.parameters()[p].tensor] =
         role == Role::kOptimizerState || role == Role::kOtherState;
   }
+  std::vector<const xla::HloInstructionProto*> loops(graph.node_count(), nullptr);
+  std::set<const xla::HloInstructionProto*> of_batch;  // run for every micro-batch
+  const auto factor_of = [&](NodeId node) {
+    return batch.propagation == nullptr ? FactorId{-1} : batch.propagation->selected(node);
+  };
+  for (NodeId node = 0; node < graph.node_count(); ++node) {
+    loops[node] = LoopAround(graph, node);
+    if (loops[node] != nullptr && factor_of(node) >= 0) of_batch.insert(loops[node]);
+  }
   for (NodeId node = 0; node < graph.node_count(); ++node) {
     if (phases.is_forward[node]) continue;
-    const FactorId factor = batch.propagation == nullptr ? -1 : batch.propagation->selected(node);
+    const FactorId factor = factor_of(node);
     if (factor >= 0) {
       for (const TensorId sum : module.wiring().partial_results(factor)) after[sum] = true;
       continue;
     }
     const auto operands = graph.operands(node);
-    is_update[node] =
+    const bool is_after =
         std::any_of(operands.begin(), operands.end(), [&](TensorId t) { return after[t]; });
-    for (const TensorId result : graph.results(node)) after[result] = is_update[node];
+    is_update[node] = is_after && (loops[node] == nullptr || of_batch.count(loops[node]) == 0);
+    for (const TensorId result : graph.results(node)) after[result] = is_after;
   }
   return is_update;
 }

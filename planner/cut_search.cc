@@ -1,0 +1,142 @@
+#include "planner/cut_search.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "planner/explore/pipeline/batch.h"
+#include "planner/explore/pipeline/local_cuts.h"
+#include "planner/search/pipeline_inference.h"
+#include "planner/search/pipeline_policy.h"
+#include "planner/search/run_once.h"
+
+namespace automap {
+namespace {
+
+constexpr int32_t kMaxStages = 256;
+constexpr int32_t kMaxMicroBatches = 4096;
+constexpr int64_t kMostMicroBatchesTried = 64;
+
+using CutEngine = std::function<absl::StatusOr<PipelineOutcome>(
+    const PipelineProblem&, Preset, const EngineBudget&, const PipelineObserver&)>;
+
+// The proven best by the closed form, and from there, from even cuts and among what was found early
+// the best by simulation.
+PipelineOutcome ExactOutcome(const PlanRequest& request, const CutTask& task) {
+  const PipelineProblem& problem = task.problem;
+  PipelineOutcome exact;
+  exact.engine = "exact";
+  exact.found = true;
+  exact.choice = SimulatedLocalCuts(problem, task.bound.best, request.stop);
+  const PipelineCuts other = SimulatedLocalCuts(problem, EvenCuts(problem), request.stop);
+  if (problem.IsLegal(other) && IsSooner(problem, other, exact.choice)) exact.choice = other;
+  if (task.early && IsSooner(problem, *task.early, exact.choice)) exact.choice = *task.early;
+  exact.cost = problem.SimulatedCost(exact.choice);
+  return exact;
+}
+
+absl::Status Learn(const PlanRequest& request, const std::string& name,
+                   const PipelineProblem& problem, const EngineBudget& budget,
+                   const PipelineObserver& observer, std::vector<PipelineOutcome>& outcomes) {
+  for (const auto& [engine, search] :
+       std::initializer_list<std::pair<const char*, CutEngine>>{{"dqn", SearchCutsByDqn},
+                                                                {"greedy", SearchCutsGreedily},
+                                                                {"random", SearchCutsRandomly}}) {
+    const auto run = [&, search = search](const EngineBudget& own) {
+      return search(problem, request.preset, own, observer);
+    };
+    ASSIGN_OR_RETURN(outcomes.emplace_back(),
+                     RunOnce<PipelineOutcome>(request.journal, absl::StrCat(name, "/", engine),
+                                              problem, budget, observer, run));
+  }
+  if (request.preset == Preset::kDefault)
+    outcomes.push_back(InferCuts(problem, ShippedPipelinePolicy().policy));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+bool IsSooner(const PipelineProblem& problem, const PipelineCuts& a, const PipelineCuts& b) {
+  return problem.IsBetter(problem.SimulatedCost(a), problem.SimulatedCost(b));
+}
+
+absl::StatusOr<std::vector<PipelineOutcome>> SearchCuts(const PlanRequest& request,
+                                                        const CutTask& task,
+                                                        const DescribeCuts& describe,
+                                                        PipelineReport& report) {
+  const PipelineProblem& problem = task.problem;
+  EngineBudget budget;
+  budget.decisions = request.options.max_decisions();
+  if (budget.decisions <= 0) {
+    budget.decisions =
+        request.preset == Preset::kPaper ? 6000 : std::max(1200, 300 * problem.options().stages);
+  }
+  budget.seed = request.options.seed();
+  budget.stop = request.stop;
+  if (request.stops_at_proof()) budget.reached = task.bound.lower_bound;
+  const PipelineObserver observer = [&](const PipelineOutcome& outcome, bool improved) {
+    if (improved && report.IsUsable(outcome.cost)) {
+      report.OfPlan(
+          problem.SimulatedCost(outcome.choice),
+          [&](const PipelineCost& a, const PipelineCost& b) { return problem.IsBetter(a, b); },
+          [&] { return describe(outcome.choice); });
+    }
+    report.OfEngine(outcome, improved, budget);
+  };
+  PipelineOutcome exact = ExactOutcome(request, task);
+  if (request.preset == Preset::kDefault) observer(exact, true);
+  // The simulated step is as short as the bound: engines have nothing to find.
+  const bool is_proven =
+      report.IsUsable(exact.cost) && exact.cost.length <= task.bound.lower_bound * (1 + 1e-9);
+  std::vector<PipelineOutcome> outcomes;
+  if (!request.quick && !(is_proven && request.stops_at_proof()))
+    RETURN_IF_ERROR(Learn(request, task.name, problem, budget, observer, outcomes));
+  outcomes.push_back(std::move(exact));
+  for (PipelineOutcome& outcome : outcomes) JudgeBySimulation(problem, outcome);
+  return outcomes;
+}
+
+const PipelineOutcome* BestOutcome(const PlanRequest& request, const PipelineProblem& problem,
+                                   const std::vector<PipelineOutcome>& outcomes) {
+  const PipelineOutcome* winner = nullptr;
+  for (const PipelineOutcome& outcome : outcomes) {
+    const bool usable = outcome.cost.fits() || request.options.ignore_memory();
+    if (!outcome.found || !usable) continue;
+    if (winner == nullptr || (problem.IsBetter(outcome.cost, winner->cost) &&
+                              outcome.cost.length.value < winner->cost.length.value * (1 - 1e-9)))
+      winner = &outcome;
+    if (request.preset == Preset::kPaper) break;
+  }
+  return winner;
+}
+
+absl::Status CheckPipelineOptions(const v1::PlanOptions& options) {
+  if (options.stages() < 0 || options.stages() > kMaxStages) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("options.stages: ", options.stages(), ", must be 0 (chosen) to ", kMaxStages));
+  }
+  if (options.micro_batches() < 0 || options.micro_batches() > kMaxMicroBatches) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("options.micro_batches: ", options.micro_batches(), ", must be 0 (chosen) to ",
+                     kMaxMicroBatches));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<int32_t> MicroBatchesToTry(const PlanRequest& request) {
+  if (request.options.micro_batches() > 0) return {request.options.micro_batches()};
+  const Batch batch = FindBatch(*request.module, 2);
+  if (batch.propagation == nullptr) return {1};
+  const std::vector<int32_t> asked =
+      request.quick ? request.quick->micro_batches : std::vector<int32_t>();
+  std::vector<int32_t> tried;
+  for (int64_t count = 1; count <= std::min(batch.size, kMostMicroBatchesTried); count *= 2) {
+    if (batch.size % count != 0) break;
+    const int32_t number = static_cast<int32_t>(count);
+    if (asked.empty() || std::find(asked.begin(), asked.end(), number) != asked.end())
+      tried.push_back(number);
+  }
+  return tried.empty() ? std::vector<int32_t>{1} : tried;
+}
+
+}  // namespace automap

@@ -1,0 +1,52 @@
+// All engines on one problem of pipeline stages.
+#pragma once
+
+#include <optional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "planner/explore/pipeline/pipeline_bound.h"
+#include "planner/search/pipeline_engines.h"
+#include "planner/search_report.h"
+
+namespace automap {
+
+using PipelineReport = SearchReport<PipelineOutcome>;
+
+// Writes the plan of some cuts, without its bound and how it was found.
+using DescribeCuts = std::function<absl::StatusOr<v1::Plan>(const PipelineCuts&)>;
+
+// What is searched: `bound` was found, with the cuts that reach it; `early` are the best that were
+// found on the way, if any. `name` is the strategy's, for the journal.
+struct CutTask {
+  std::string name;
+  const PipelineProblem& problem;
+  const PipelineBound& bound;
+  std::optional<PipelineCuts> early;
+};
+
+// Runs the engines of the request's preset after the exact cuts, where these are not proven by
+// themselves; passes improvements on. The outcomes are judged by simulation.
+absl::StatusOr<std::vector<PipelineOutcome>> SearchCuts(const PlanRequest& request,
+                                                        const CutTask& task,
+                                                        const DescribeCuts& describe,
+                                                        PipelineReport& report);
+
+// Whether a is the better one by simulation.
+bool IsSooner(const PipelineProblem& problem, const PipelineCuts& a, const PipelineCuts& b);
+
+// The best of them; among equals the first. The paper's preset reports its own agent, unless its
+// plan does not fit. Null when none is usable.
+const PipelineOutcome* BestOutcome(const PlanRequest& request, const PipelineProblem& problem,
+                                   const std::vector<PipelineOutcome>& outcomes);
+
+// Whether an option about stages or micro-batches is out of range.
+absl::Status CheckPipelineOptions(const v1::PlanOptions& options);
+
+// The numbers of micro-batches to try: the option's, or divisors of the batch of which each is
+// twice the one before.
+std::vector<int32_t> MicroBatchesToTry(const PlanRequest& request);
+
+}  // namespace automap

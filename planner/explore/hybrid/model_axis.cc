@@ -1,0 +1,318 @@
+#include "planner/explore/hybrid/model_axis.h"
+
+#include <algorithm>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "planner/oracle/best_choice.h"
+#include "planner/plan/describe_plan.h"
+
+namespace automap {
+namespace {
+
+constexpr int64_t kMaxChoiceNodes = 100'000;
+
+Seconds& Field(LayerTimes& times, StepPart part, bool scaled) {
+  if (part == StepPart::kUpdate) return times.update;
+  if (part == StepPart::kForward) return scaled ? times.forward_scaled : times.forward_fixed;
+  return scaled ? times.backward_scaled : times.backward_fixed;
+}
+
+template <typename Function>
+void ForEachField(LayerTimes& to, const LayerTimes& from, Function function) {
+  for (Seconds LayerTimes::*field :
+       {&LayerTimes::forward_fixed, &LayerTimes::forward_scaled, &LayerTimes::backward_fixed,
+        &LayerTimes::backward_scaled, &LayerTimes::update})
+    function(to.*field, from.*field);
+}
+
+// Takes off what is saved, but not below nothing.
+void Save(Bytes& bytes, double saved) {
+  bytes = {std::max(0.0, bytes.value - std::max(0.0, saved))};
+}
+
+}  // namespace
+
+absl::StatusOr<ModelAxis> ModelAxis::Create(const StepCosts& costs, int32_t size,
+                                            const Semantics& semantics) {
+  if (size < 2 || costs.cluster().device_count() % size != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("options.axis_size: ", size,
+                                                   ", must divide the number of devices, ",
+                                                   costs.cluster().device_count()));
+  }
+  ASSIGN_OR_RETURN(CostModel model, costs.ModelAxisCosts(size));
+  return ModelAxis(costs, size, semantics, std::move(model));
+}
+
+ModelAxis::ModelAxis(const StepCosts& costs, int32_t size, const Semantics& semantics,
+                     CostModel model)
+    : costs_(costs),
+      size_(size),
+      model_(std::move(model)),
+      given_(semantics),
+      semantics_(semantics),
+      groups_(FindLinkageGroups(costs.module().wiring(), costs.module().roles(), Role::kVariable,
+                                {size, semantics}, &costs.batch_splits())) {
+  FindOverlaps();
+  FindGains();
+}
+
+void ModelAxis::FindOverlaps() {
+  std::vector<bool> is_claimed(costs_.module().wiring().factor_count(), false);
+  for (const LinkageGroup& group : groups_.groups) {
+    for (const FactorId factor : group.factors) {
+      is_additive_ = is_additive_ && !is_claimed[factor];
+      is_claimed[factor] = true;
+    }
+  }
+  semantics_.deferred_sums = semantics_.deferred_sums && is_additive_;
+}
+
+// What one group saves, by layer.
+class ModelAxis::GainTable {
+ public:
+  GainTable(ModelAxis& axis)
+      : axis_(axis),
+        costs_(axis.costs_),
+        lowering_(axis.costs_.module().lowering()),
+        propagation_(axis.costs_.module().wiring(), {axis.size_, axis.semantics_},
+                     &axis.costs_.batch_splits()) {
+    const auto& parameters = costs_.module().graph().parameters();
+    for (size_t p = 0; p < parameters.size(); ++p) parameter_of_[parameters[p].tensor] = p;
+  }
+
+  GroupGains Of(const LinkageGroup& group) {
+    gains_.clear();
+    Cuts cuts(costs_.module().wiring());
+    for (const Cut& cut : group.cuts) cuts.Add(cut);
+    const ParameterDim& member = group.members.front();
+    const int32_t mark = propagation_.mark();
+    propagation_.SetCuts(&cuts);
+    propagation_.Split({costs_.module().graph().parameters()[member.parameter].tensor, member.dim});
+    AddTimes(group);
+    AddExchanges(group, cuts);
+    for (const TensorDim& place : group.tensors) AddMemory(place.tensor, SavedOf(place));
+    propagation_.SetCuts(nullptr);
+    propagation_.UndoTo(mark);
+    return ByLayer();
+  }
+
+  // The memory that is saved when every array is split that any group splits.
+  GroupGains OfAll(const LinkageGroups& groups) {
+    gains_.clear();
+    std::map<TensorId, double> most;
+    for (const LinkageGroup& group : groups.groups) {
+      for (const TensorDim& place : group.tensors) {
+        double& saved = most[place.tensor];
+        saved = std::max(saved, SavedOf(place));
+      }
+    }
+    for (const auto& [tensor, saved] : most) AddMemory(tensor, saved);
+    return ByLayer();
+  }
+
+ private:
+  LayerGain& At(int32_t layer) {
+    LayerGain& gain = gains_[layer];
+    gain.layer = layer;
+    gain.times.resize(costs_.cluster().types.size());
+    return gain;
+  }
+
+  void AddTimes(const LinkageGroup& group) {
+    for (const FactorId factor : group.factors) {
+      const NodeId node = costs_.module().wiring().factor(factor).node;
+      if (!lowering_.HasStep(node)) continue;
+      LayerGain& gain = At(costs_.LayerOf(node));
+      const StepPart part = costs_.PartOf(node);
+      for (size_t type = 0; type < gain.times.size(); ++type) {
+        const ShareTime whole = costs_.TimeOf(type, node);
+        const ShareTime split = costs_.TimeOf(type, node, propagation_, &axis_.times_);
+        Field(gain.times[type], part, false) += whole.fixed - split.fixed;
+        if (part != StepPart::kUpdate)
+          Field(gain.times[type], part, true) += whole.scaled - split.scaled;
+      }
+    }
+  }
+
+  void AddExchanges(const LinkageGroup& group, const Cuts& cuts) {
+    const Consequences consequences = {group.factors, group.tensors};
+    const AxisOfPlan of_plan = {1, axis_.size_, axis_.semantics_, &cuts};
+    for (const PlacedCollective& placed : CollectivesOf(lowering_, consequences, of_plan, {})) {
+      const LayerExchange exchange = costs_.ExchangeOf(placed, axis_.model_);
+      for (LayerTimes& times : At(costs_.LayerOf(placed.node)).times)
+        ForEachField(times, exchange.times, [](Seconds& to, Seconds from) { to -= from; });
+    }
+  }
+
+  GroupGains ByLayer() {
+    GroupGains by_layer;
+    for (auto& [layer, gain] : gains_) by_layer.push_back(std::move(gain));
+    return by_layer;
+  }
+
+  // Which share of a tensor a split saves.
+  double SavedOf(const TensorDim& place) const {
+    const int64_t size = costs_.module().graph().tensor(place.tensor).dims[place.dim];
+    return 1 - 1 / PartsOf(size / place.outer, axis_.size_);
+  }
+
+  void AddMemory(TensorId id, double share) {
+    const Tensor& tensor = costs_.module().graph().tensor(id);
+    if (tensor.producer >= 0) {
+      const double saved = costs_.SavedBytes(id), gradient = costs_.GradientBytes(id);
+      if (saved <= 0 && gradient <= 0) return;
+      LayerGain& gain = At(costs_.LayerOf(tensor.producer));
+      gain.saved += saved * share, gain.gradients += gradient * share;
+      return;
+    }
+    const auto parameter = parameter_of_.find(id);
+    if (parameter == parameter_of_.end()) return;
+    const double bytes = lowering_.SizeOf(id).value * share;
+    LayerGain& gain = At(costs_.HomeOf(parameter->second));
+    switch (costs_.module().roles().of[parameter->second]) {
+      case Role::kVariable:
+        gain.variables += bytes;
+        return;
+      case Role::kOptimizerState:
+      case Role::kOtherState:
+        gain.optimizer += bytes;
+        return;
+      case Role::kInput:
+        gain.saved += bytes;
+        return;
+      case Role::kConstant:
+        return;
+    }
+  }
+
+  ModelAxis& axis_;
+  const StepCosts& costs_;
+  const Lowering& lowering_;
+  Propagation propagation_;
+  std::map<TensorId, size_t> parameter_of_;
+  std::map<int32_t, LayerGain> gains_;
+};
+
+void ModelAxis::FindGains() {
+  GainTable table(*this);
+  for (const LinkageGroup& group : groups_.groups) gains_.push_back(table.Of(group));
+  memory_ = table.OfAll(groups_);
+}
+
+double ModelAxis::WorthOf(const GroupGains& gains, const std::vector<LayerPrice>& prices) const {
+  double worth = 0;
+  for (const LayerGain& gain : gains) {
+    const LayerPrice& price = prices[gain.layer];
+    const LayerTimes& times = gain.times.front();
+    const Seconds each = times.forward_fixed + times.backward_fixed +
+                         (times.forward_scaled + times.backward_scaled) * price.share;
+    worth += price.micro_batches * each.value + times.update.value +
+             gain.gradients * price.seconds_per_gradient_byte +
+             price.seconds_per_byte *
+                 (2 * gain.variables + gain.optimizer + price.in_flight * gain.saved * price.share);
+  }
+  return worth;
+}
+
+std::vector<bool> ModelAxis::Choose(const std::vector<LayerPrice>& prices) const {
+  std::vector<double> worth;
+  for (const GroupGains& gains : gains_) worth.push_back(WorthOf(gains, prices));
+  return BestChoice(worth, groups_.conflicts, kMaxChoiceNodes).chosen;
+}
+
+std::vector<bool> ModelAxis::With(std::vector<bool> chosen, const std::vector<int32_t>& groups,
+                                  bool split) const {
+  for (const int32_t group : groups) {
+    if (split) {
+      for (const int32_t other : groups_.conflicts[group]) chosen[other] = false;
+    }
+    chosen[group] = split;
+  }
+  return chosen;
+}
+
+AxisDecisions ModelAxis::Decide(const std::vector<bool>& chosen) const {
+  AxisDecisions axis = {kModelAxis, size_, {}};
+  axis.sums_at_once = SumsAtOnce();
+  for (size_t g = 0; g < chosen.size(); ++g) {
+    if (!chosen[g]) continue;
+    const LinkageGroup& group = groups_.groups[g];
+    axis.splits.push_back(group.members.front());
+    axis.cuts.insert(axis.cuts.end(), group.cuts.begin(), group.cuts.end());
+  }
+  std::sort(axis.cuts.begin(), axis.cuts.end());
+  return axis;
+}
+
+absl::StatusOr<LayerChain> ModelAxis::Chain(const std::vector<bool>& chosen) {
+  ASSIGN_OR_RETURN(const ModelSplits splits, costs_.Apply(Decide(chosen), given_));
+  return costs_.Chain(splits.propagation.get(), &times_);
+}
+
+// The most that compatible groups can save of `part` in a layer.
+Seconds ModelAxis::MostSaved(const std::vector<GroupInLayer>& groups, size_t type, StepPart part,
+                             double share) const {
+  std::vector<double> worth;
+  std::vector<std::vector<int32_t>> conflicts(groups.size());
+  for (size_t i = 0; i < groups.size(); ++i) {
+    const LayerTimes& times = groups[i].gain->times[type];
+    worth.push_back(part == StepPart::kUpdate ? times.update.value
+                    : part == StepPart::kForward
+                        ? (times.forward_fixed + times.forward_scaled * share).value
+                        : (times.backward_fixed + times.backward_scaled * share).value);
+    const auto& excluded = groups_.conflicts[groups[i].group];
+    for (size_t j = 0; j < groups.size(); ++j) {
+      if (std::binary_search(excluded.begin(), excluded.end(), groups[j].group))
+        conflicts[i].push_back(static_cast<int32_t>(j));
+    }
+  }
+  return {BestChoice(worth, conflicts, kMaxChoiceNodes).upper_bound};
+}
+
+// What is left is concave in the share, so that it lies above the line through its ends.
+void ModelAxis::RelaxTimes(const std::vector<GroupInLayer>& groups, size_t type,
+                           LayerTimes& times) const {
+  const double most = 1.0 / costs_.micro_batches();
+  const double least = most * size_ / costs_.cluster().device_count();
+  times.update = std::max(Seconds{0}, times.update - MostSaved(groups, type, StepPart::kUpdate, 1));
+  const auto relax = [&](StepPart part, Seconds& fixed, Seconds& scaled) {
+    const Seconds at_least = fixed + scaled * least - MostSaved(groups, type, part, least);
+    const Seconds at_most = fixed + scaled * most - MostSaved(groups, type, part, most);
+    scaled =
+        least < most ? std::max(Seconds{0}, (at_most - at_least) / (most - least)) : Seconds{0};
+    fixed = std::max(Seconds{0}, std::min(at_least - scaled * least, at_most - scaled * most));
+  };
+  relax(StepPart::kForward, times.forward_fixed, times.forward_scaled);
+  relax(StepPart::kBackward, times.backward_fixed, times.backward_scaled);
+}
+
+LayerChain ModelAxis::RelaxedChain() const {
+  LayerChain chain = costs_.Chain();
+  chain.group_size = size_;
+  std::vector<std::vector<GroupInLayer>> by_layer(chain.layers.size());
+  for (size_t g = 0; g < gains_.size(); ++g) {
+    for (const LayerGain& gain : gains_[g])
+      by_layer[gain.layer].push_back({static_cast<int32_t>(g), &gain});
+  }
+  for (size_t l = 0; l < chain.layers.size(); ++l) {
+    for (size_t type = 0; type < chain.layers[l].times.size(); ++type)
+      RelaxTimes(by_layer[l], type, chain.layers[l].times[type]);
+  }
+  for (const LayerGain& gain : memory_) {
+    Layer& layer = chain.layers[gain.layer];
+    Save(layer.variables, gain.variables);
+    Save(layer.optimizer_state, gain.optimizer);
+    Save(layer.saved, gain.saved);
+    Save(layer.gradients, gain.gradients);
+  }
+  for (Layer& layer : chain.layers) {
+    layer.workspace = layer.workspace / size_;
+    layer.fixed_workspace = layer.fixed_workspace / size_;
+  }
+  for (SharedVariable& shared : chain.shared) shared.bytes = shared.bytes / size_;
+  return chain;
+}
+
+}  // namespace automap

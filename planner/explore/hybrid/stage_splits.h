@@ -1,0 +1,102 @@
+// The best splits and cuts together, for one size of the model axis and one number of
+// micro-batches.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "planner/explore/hybrid/model_axis.h"
+#include "planner/explore/pipeline/pipeline_bound.h"
+#include "planner/explore/pipeline/pipeline_problem.h"
+
+namespace automap {
+
+struct StageSplitsOptions {
+  int32_t axis_size = 1;  // 1: pipeline stages alone
+  Semantics semantics = {};
+  bool ignore_memory = false;
+};
+
+// Splits, the chain that they make, and cuts of it.
+struct StagedSplits {
+  std::vector<bool> choice;            // by group of the axis
+  std::optional<AxisDecisions> model;  // the same; none: axis size 1
+  std::shared_ptr<const LayerChain> chain;
+  PipelineCuts cuts;
+  PipelineCost cost;  // by the length in closed form
+};
+
+// Alternates between the two: splits by what they are worth (ModelAxis::Choose) where the cuts lie,
+// cuts by hill climbing on the chain that they make, until neither gets better. Where the fastest
+// do not fit, memory gets a price, the same in all stages, that rises until they do; then stage by
+// stage it is lifted again as far as it goes, so that each stage is split as its own memory asks
+// for.
+//
+// `costs` must outlive it. Not thread-safe.
+class StageSplits {
+ public:
+  // INVALID_ARGUMENT when the axis does not divide the devices.
+  static absl::StatusOr<StageSplits> Create(const StepCosts& costs,
+                                            const StageSplitsOptions& options);
+
+  // Whether the axis has anything to split.
+  bool HasGroups() const { return !axis_ || axis_->group_count() > 0; }
+  // Whether sums are not deferred although the semantics would, as groups overlap.
+  bool SumsAtOnce() const { return axis_ && axis_->SumsAtOnce(); }
+  int32_t places() const { return links_->places(); }
+  std::unique_ptr<PipelineProblem> ProblemOf(const LayerChain& chain, int32_t stages) const;
+
+  // Seconds that a step takes at least, whatever the splits, the stages and the cuts: all of its
+  // work shared evenly by all devices. 0: none is known.
+  Seconds LeastTime() const;
+  // Whether any splits and cuts into so many stages fit if devices had `factor` times their memory.
+  // True where nothing is known.
+  bool MayFit(int32_t stages, double factor = 1) const;
+  // How good any splits and cuts into so many stages can be (pipeline_bound.h, of the relaxed
+  // chain); of axis size 1 the bound of the cuts. None where groups overlap.
+  PipelineBound BoundOfStages(int32_t stages, const std::function<bool()>& stop = nullptr) const;
+
+  // The best that was found, which may not fit; none where the module cannot be cut into so many
+  // stages. Once `stop` says true, the best so far.
+  std::optional<StagedSplits> Solve(int32_t stages, const std::function<bool()>& stop);
+
+  // Hill climbing from there: groups of one structure are split, or no longer, all together and,
+  // where they are few, one by one. At most so many chains are tried.
+  StagedSplits Refine(StagedSplits from, int32_t stages, int32_t most_tried,
+                      const std::function<bool()>& stop);
+
+ private:
+  StageSplits(const StepCosts& costs, const StageSplitsOptions& options,
+              std::optional<ModelAxis> axis);
+
+  using Choice = std::vector<bool>;
+
+  std::vector<LayerPrice> EvenPrices(int32_t stages) const;
+  std::vector<LayerPrice> PricesAt(const StagedSplits& at, const std::vector<double>& memory) const;
+  std::vector<std::vector<int32_t>> Units() const;
+  std::shared_ptr<const LayerChain> ChainOf(const Choice& choice);
+  std::optional<StagedSplits> Evaluate(const Choice& choice, int32_t stages,
+                                       const PipelineCuts* start);
+  bool IsBetter(const PipelineCost& a, const PipelineCost& b) const;
+  std::optional<StagedSplits> RaisePrice(StagedSplits fastest, int32_t stages,
+                                         std::vector<double>& price,
+                                         const std::function<bool()>& stop);
+  StagedSplits LiftPrices(StagedSplits fitting, int32_t stages, std::vector<double> price,
+                          const std::function<bool()>& stop);
+  StagedSplits Alternate(StagedSplits from, int32_t stages, const std::vector<double>& price,
+                         const std::function<bool()>& stop);
+
+  const StepCosts& costs_;
+  StageSplitsOptions options_;
+  std::optional<ModelAxis> axis_;
+  std::shared_ptr<StageLinks> links_;
+  std::optional<LayerChain> relaxed_;
+  std::map<Choice, std::shared_ptr<const LayerChain>> chains_;
+};
+
+}  // namespace automap

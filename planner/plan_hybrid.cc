@@ -1,0 +1,339 @@
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/status_macros.h"
+#include "planner/cut_search.h"
+#include "planner/explore/hybrid/stage_splits.h"
+#include "planner/explore/pipeline/describe_pipeline.h"
+#include "planner/explore/pipeline/local_cuts.h"
+#include "planner/oracle/stopped.h"
+#include "planner/plan/describe_plan.h"
+#include "planner/plan_request.h"
+
+namespace automap {
+namespace {
+
+constexpr size_t kFinalists = 3;
+constexpr int32_t kMostNodesTried = 200'000;  // times chains, of a finalist
+constexpr double kLeastImprovement = 1e-6;    // less is the same plan by another sum
+
+// What is searched together: a size of the model axis, a number of stages, of micro-batches.
+struct Shape {
+  int32_t axis_size = 1, stages = 1, micro_batches = 1;
+  auto operator<=>(const Shape&) const = default;
+};
+
+// The best of a shape so far.
+struct Candidate {
+  Shape shape;
+  StagedSplits splits;
+};
+
+// What became of an axis size and a number of stages, over all numbers of micro-batches.
+struct Row {
+  std::optional<Candidate> best;
+  bool is_dominated = false;   // a bound said that nothing of it can be faster
+  bool is_infeasible = false;  // a bound said that nothing of it fits
+  std::string refusal;
+};
+
+// Explores stages x model axis x micro-batches to a finished plan.
+class HybridExploration {
+ public:
+  HybridExploration(const PlanRequest& request, const v1::Plan::Cost* incumbent)
+      : request_(request), incumbent_(incumbent) {}
+
+  absl::StatusOr<v1::Plan> Run() {
+    RETURN_IF_ERROR(CheckPipelineOptions(request_.options));
+    for (const int32_t micro_batches : MicroBatches()) {
+      if (IsStopped()) break;
+      ASSIGN_OR_RETURN(costs_[micro_batches],
+                       StepCosts::Create(*request_.module, request_.cluster, micro_batches));
+      for (const int32_t size : AxisSizes()) {
+        if (IsStopped()) break;
+        RETURN_IF_ERROR(Explore(micro_batches, size));
+      }
+    }
+    if (finalists_.empty()) return NothingFits();
+    return Finish();
+  }
+
+ private:
+  bool IsStopped() const { return !finalists_.empty() && request_.stop(); }
+
+  // Those first that are most often the best, so that bounds can cut off the others.
+  std::vector<int32_t> MicroBatches() const {
+    std::vector<int32_t> counts = MicroBatchesToTry(request_);
+    std::stable_sort(counts.begin(), counts.end(), [](int32_t a, int32_t b) {
+      const auto distance = [](int32_t count) { return std::max(count, 16) / std::min(count, 16); };
+      return distance(a) < distance(b);
+    });
+    return counts;
+  }
+
+  std::vector<int32_t> AxisSizes() const {
+    const int32_t devices = request_.cluster.device_count();
+    if (request_.options.axis_size() > 0) return {request_.options.axis_size()};
+    if (request_.quick && !request_.quick->axis_sizes.empty()) return request_.quick->axis_sizes;
+    std::vector<int32_t> sizes;
+    for (int32_t size = 1; size <= devices; ++size) {
+      if (devices % size == 0) sizes.push_back(size);
+    }
+    return sizes;
+  }
+
+  // One for each server and its parts and multiples, as many as there are places.
+  std::vector<int32_t> StageCounts(int32_t places) const {
+    if (request_.options.stages() > 0) {
+      return request_.options.stages() <= places ? std::vector<int32_t>{request_.options.stages()}
+                                                 : std::vector<int32_t>{};
+    }
+    std::set<int32_t> counts;
+    for (int32_t count = 1; count <= places; count *= 2) counts.insert(count);
+    const int32_t servers = static_cast<int32_t>(request_.cluster.servers.size());
+    for (int32_t count = servers; count <= places; count *= 2) counts.insert(count);
+    return {counts.begin(), counts.end()};
+  }
+
+  absl::Status Explore(int32_t micro_batches, int32_t size) {
+    ASSIGN_OR_RETURN(StageSplits solver, SolverOf({size, 1, micro_batches}));
+    const bool is_dominated = !IsNeeded(solver.LeastTime());
+    for (const int32_t stages : StageCounts(solver.places())) {
+      if (IsStopped()) break;
+      Row& row = rows_[{size, stages}];
+      if (!solver.HasGroups()) {
+        row.refusal = "no dimension of a variable can be split so often";
+      } else if (is_dominated) {
+        row.is_dominated = true;
+      } else if (!solver.MayFit(stages)) {
+        row.is_infeasible = true;
+      } else if (auto found = solver.Solve(stages, request_.stop)) {
+        Keep({{size, stages, micro_batches}, *std::move(found)}, row);
+      } else {
+        row.refusal = "the module cannot be cut into so many stages";
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Whether a step so short would be the best so far, of all strategies or of this one as well.
+  bool IsNeeded(Seconds length) const {
+    if (!finalists_.empty() && !(length < finalists_.front().splits.cost.length)) return false;
+    return IsBest(length);
+  }
+  bool IsBest(Seconds length) const {
+    return incumbent_ == nullptr ||
+           length.value < incumbent_->step_time_s() * (1 - kLeastImprovement);
+  }
+
+  static bool IsBetter(const PipelineCost& a, const PipelineCost& b, bool ignore_memory) {
+    if (!ignore_memory && a.fits() != b.fits()) return a.fits();
+    return ignore_memory || a.fits() ? a.length < b.length : a.pressure < b.pressure;
+  }
+
+  // Among the best of its row, and of all those that fit.
+  void Keep(Candidate candidate, Row& row) {
+    const bool ignore = request_.options.ignore_memory();
+    const PipelineCost cost = candidate.splits.cost;
+    const auto worse = [&](const Candidate& other) {
+      return IsBetter(cost, other.splits.cost, ignore);
+    };
+    if (cost.fits() || ignore) {
+      const auto place = std::find_if(finalists_.begin(), finalists_.end(), worse);
+      const bool is_first = place == finalists_.begin();
+      finalists_.insert(place, candidate);
+      if (finalists_.size() > kFinalists) finalists_.pop_back();
+      if (is_first) Tell(finalists_.front());
+    }
+    if (!row.best || worse(*row.best)) row.best = std::move(candidate);
+  }
+
+  std::unique_ptr<PipelineProblem> ProblemOf(const Candidate& candidate) const {
+    return std::make_unique<PipelineProblem>(
+        *candidate.splits.chain, request_.cluster,
+        PipelineProblemOptions{candidate.shape.stages, candidate.shape.micro_batches,
+                               request_.options.ignore_memory()});
+  }
+
+  absl::StatusOr<v1::Plan> Describe(const Candidate& candidate, const PipelineProblem& problem,
+                                    const PipelineCuts& cuts) const {
+    return DescribePipelinePlan(request_.module, "", request_.cluster_proto, problem, cuts,
+                                request_.semantics_proto(),
+                                candidate.splits.model ? &*candidate.splits.model : nullptr);
+  }
+
+  // A first plan of its kind claims no bound.
+  void Tell(const Candidate& candidate) {
+    report_.SetBound(Seconds{0}, kOpenProof);
+    const auto problem = ProblemOf(candidate);
+    report_.OfPlan(
+        problem->SimulatedCost(candidate.splits.cuts),
+        [&](const PipelineCost& a, const PipelineCost& b) { return problem->IsBetter(a, b); },
+        [&] { return Describe(candidate, *problem, candidate.splits.cuts); });
+    PipelineOutcome outcome;
+    outcome.engine = "exact";
+    outcome.decisions = static_cast<int64_t>(rows_.size());
+    report_.OfEngine(outcome, true, EngineBudget{});
+  }
+
+  // Finalists are told apart by simulation; then every engine cuts the winner's chain.
+  absl::StatusOr<v1::Plan> Finish() {
+    const Candidate* winner = nullptr;
+    PipelineCost best;
+    for (Candidate& finalist : finalists_) {
+      RETURN_IF_ERROR(Refine(finalist));
+      const auto problem = ProblemOf(finalist);
+      finalist.splits.cuts = SimulatedLocalCuts(*problem, finalist.splits.cuts, request_.stop);
+      const PipelineCost cost = problem->SimulatedCost(finalist.splits.cuts);
+      if (winner != nullptr && !problem->IsBetter(cost, best)) continue;
+      winner = &finalist;
+      best = cost;
+    }
+    const auto problem = ProblemOf(*winner);
+    absl::StatusOr<v1::Plan> plan =
+        IsBest(best.length) ? Search(*winner, *problem) : RunnerUp(*winner, *problem);
+    if (plan.ok()) AddAlternatives(winner->shape, *plan);
+    return plan;
+  }
+
+  absl::Status Refine(Candidate& finalist) {
+    if (finalist.shape.axis_size == 1 || request_.stop()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(StageSplits solver, SolverOf(finalist.shape));
+    const int32_t most_tried =
+        std::clamp(kMostNodesTried / request_.module->graph().node_count(), 4, 200);
+    finalist.splits =
+        solver.Refine(std::move(finalist.splits), finalist.shape.stages, most_tried, request_.stop);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<StageSplits> SolverOf(const Shape& shape) const {
+    return StageSplits::Create(
+        *costs_.at(shape.micro_batches),
+        {shape.axis_size, request_.semantics, request_.options.ignore_memory()});
+  }
+
+  // Not the best of all: what is known of it is enough.
+  absl::StatusOr<v1::Plan> RunnerUp(const Candidate& candidate, const PipelineProblem& problem) {
+    PipelineOutcome exact;
+    exact.engine = "exact";
+    exact.found = true;
+    exact.choice = candidate.splits.cuts;
+    exact.cost = problem.SimulatedCost(exact.choice);
+    const std::vector<PipelineOutcome> outcomes = {exact};
+    ASSIGN_OR_RETURN(v1::Plan plan, Describe(candidate, problem, exact.choice));
+    FillBound(Seconds{0}, kOpenProof, plan.cost().step_time_s(), *plan.mutable_bound());
+    report_.Fill(outcomes, outcomes.front(), plan);
+    return plan;
+  }
+
+  absl::StatusOr<v1::Plan> Search(const Candidate& candidate, const PipelineProblem& problem) {
+    const Shape& shape = candidate.shape;
+    ASSIGN_OR_RETURN(const StageSplits solver, SolverOf(shape));
+    const PipelineBound bound = solver.BoundOfStages(shape.stages, request_.stop);
+    report_.SetBound(bound.lower_bound, bound.proof);
+    PipelineBound cuts = shape.axis_size > 1 ? BoundOf(problem, request_.stop) : bound;
+    if (!cuts.is_found ||
+        problem.IsBetter(problem.Cost(candidate.splits.cuts), problem.Cost(cuts.best)))
+      cuts.best = candidate.splits.cuts;
+    const DescribeCuts describe = [&](const PipelineCuts& chosen) {
+      return Describe(candidate, problem, chosen);
+    };
+    ASSIGN_OR_RETURN(
+        const std::vector<PipelineOutcome> outcomes,
+        SearchCuts(request_, {"hybrid", problem, cuts, candidate.splits.cuts}, describe, report_));
+    const PipelineOutcome* outcome = BestOutcome(request_, problem, outcomes);
+    ASSIGN_OR_RETURN(v1::Plan plan, describe(outcome->choice));
+    FillBound(bound.lower_bound, bound.proof, plan.cost().step_time_s(), *plan.mutable_bound());
+    report_.Fill(outcomes, *outcome, plan);
+    return plan;
+  }
+
+  // Every other axis size and number of stages, with what it comes to or why it was skipped.
+  void AddAlternatives(const Shape& chosen, v1::Plan& plan) const {
+    for (const auto& [key, row] : rows_) {
+      const auto& [size, stages] = key;
+      if (size == chosen.axis_size && stages == chosen.stages) continue;
+      v1::Plan::Alternative& other = *plan.add_alternatives();
+      other.set_strategy(size > 1 ? "hybrid" : "pp");
+      if (size > 1) {
+        v1::Plan::MeshAxis& axis = *other.add_mesh();
+        axis.set_name(kModelAxis);
+        axis.set_size(size);
+      }
+      const std::string name = absl::StrCat(stages, stages == 1 ? " stage" : " stages");
+      if (row.best) {
+        const PipelineCost& cost = row.best->splits.cost;
+        other.mutable_cost()->set_step_time_s(cost.length.value);
+        other.mutable_cost()->set_fits(cost.fits());
+        other.mutable_cost()->set_peak_memory_bytes(static_cast<int64_t>(cost.peak_memory.value));
+        other.mutable_cost()->set_memory_limit_bytes(static_cast<int64_t>(cost.memory_limit.value));
+        other.set_summary(
+            absl::StrCat(name, " of ", row.best->shape.micro_batches, " micro-batches"));
+      } else {
+        other.set_summary(absl::StrCat(name, ": skipped, ",
+                                       row.is_dominated ? "dominated: even without exchange slower"
+                                       : row.is_infeasible ? "no splits and cuts of it fit"
+                                                           : row.refusal));
+      }
+    }
+  }
+
+  // Why there is no plan: none can be better than the others', or the least memory that any shape
+  // needs by its bound.
+  absl::Status NothingFits() const {
+    for (const auto& [key, row] : rows_) {
+      if (row.is_dominated) {
+        return absl::FailedPreconditionError(absl::StrFormat(
+            "all %d axis sizes and numbers of stages skipped: dominated (even without exchange "
+            "slower than %.4g s) or not fitting",
+            rows_.size(), incumbent_ ? incumbent_->step_time_s() : 0));
+      }
+    }
+    double least = 1e9;
+    Shape nearest;
+    for (const auto& [micro_batches, costs] : costs_) {
+      for (const int32_t size : AxisSizes()) {
+        const auto solver = SolverOf({size, 1, micro_batches});
+        if (!solver.ok() || !solver->HasGroups()) continue;
+        for (const int32_t stages : StageCounts(solver->places())) {
+          if (!solver->MayFit(stages, least)) continue;
+          double low = 1, high = least;
+          for (int i = 0; i < 20; ++i) {
+            const double middle = (low + high) / 2;
+            (solver->MayFit(stages, middle) ? high : low) = middle;
+          }
+          least = high;
+          nearest = {size, stages, micro_batches};
+        }
+      }
+    }
+    const double limit =
+        StageLinks(request_.cluster).MemoryLimit(0, request_.cluster.device_count()).value;
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "no plan of strategy hybrid fits in memory: the least is %d stages x a model axis of %d "
+        "with %d micro-batches, %.1f GiB per device at least, %.1f GiB are there; try more "
+        "devices, "
+        "or --ignore-memory, which plans with the limit lifted",
+        nearest.stages, nearest.axis_size, nearest.micro_batches, least * limit / (1 << 30),
+        limit / (1 << 30)));
+  }
+
+  const PlanRequest& request_;
+  const v1::Plan::Cost* incumbent_;  // of the other strategies; may be null
+  std::map<int32_t, std::unique_ptr<const StepCosts>> costs_;  // by micro-batches
+  std::map<std::pair<int32_t, int32_t>, Row> rows_;            // by axis size and stages
+  std::vector<Candidate> finalists_;                           // that fit, best first
+  PipelineReport report_{request_};
+};
+
+}  // namespace
+
+absl::StatusOr<v1::Plan> PlanHybrid(const PlanRequest& request, const v1::Plan::Cost* incumbent) {
+  return HybridExploration(request, incumbent).Run();
+}
+
+}  // namespace automap

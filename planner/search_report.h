@@ -1,0 +1,101 @@
+// What one strategy tells of its engines, while they search and in its plan.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "planner/explore/pipeline/pipeline_problem.h"
+#include "planner/explore/split_problem.h"
+#include "planner/plan_request.h"
+
+namespace automap {
+
+inline Seconds TimeOf(const SplitCost& cost) { return cost.step_time; }
+inline Seconds TimeOf(const PipelineCost& cost) { return cost.length; }
+inline bool FitsIn(const SplitCost& cost) { return cost.fits; }
+inline bool FitsIn(const PipelineCost& cost) { return cost.fits(); }
+
+// One for each strategy; the request must outlive it.
+template <typename OutcomeType>
+class SearchReport {
+ public:
+  using Choice = typename OutcomeType::Choice;
+  using Cost = typename OutcomeType::Cost;
+  using IsBetter = std::function<bool(const Cost&, const Cost&)>;
+
+  explicit SearchReport(const PlanRequest& request) : request_(request), reporter_(request) {}
+
+  // What plans are passed on with from now on.
+  void SetBound(Seconds lower_bound, std::string proof) {
+    lower_bound_ = lower_bound;
+    proof_ = std::move(proof);
+  }
+
+  bool HasPlan() const { return best_.has_value(); }
+  bool IsUsable(const Cost& cost) const { return FitsIn(cost) || request_.options.ignore_memory(); }
+
+  // Passes on a plan when it is usable and the best so far, with its bound. `describe` writes it.
+  template <typename Describe>
+  void OfPlan(const Cost& cost, const IsBetter& is_better, const Describe& describe) {
+    if (!IsUsable(cost) || (best_ && !is_better(cost, *best_))) return;
+    best_ = cost;
+    if (!request_.observer.improved_plan) return;
+    absl::StatusOr<v1::Plan> plan = describe();
+    if (!plan.ok()) return;
+    FillBound(lower_bound_, proof_, plan->cost().step_time_s(), *plan->mutable_bound());
+    request_.observer.improved_plan(*plan);
+  }
+
+  // How far an engine is.
+  void OfEngine(const OutcomeType& outcome, bool improved, const EngineBudget& budget) {
+    if (!reporter_.IsDue(improved)) return;
+    v1::Progress progress;
+    progress.set_engine(outcome.engine);
+    progress.set_episode(outcome.episodes);
+    progress.set_decisions(outcome.decisions);
+    progress.set_decisions_total(budget.decisions);
+    if (best_) progress.set_best_cost_s(TimeOf(*best_).value);
+    progress.set_lower_bound_s(lower_bound_.value);
+    reporter_.Send(std::move(progress));
+  }
+
+  // The plan's account of the search; its cost is the winner's.
+  void Fill(const std::vector<OutcomeType>& outcomes, const OutcomeType& winner,
+            v1::Plan& plan) const {
+    v1::Plan::Search& search = *plan.mutable_search();
+    search.set_engine(winner.engine);
+    search.set_preset(request_.preset == Preset::kPaper ? "paper" : "default");
+    search.set_seed(request_.options.seed());
+    search.set_wall_s(reporter_.elapsed());
+    for (const auto& [decisions, time] : winner.curve) {
+      v1::Plan::CurvePoint& point = *search.add_curve();
+      point.set_decisions(decisions);
+      point.set_step_time_s(time.value);
+    }
+    for (const OutcomeType& outcome : outcomes) {
+      if (!outcome.found) continue;
+      search.set_episodes(search.episodes() + outcome.episodes);
+      search.set_decisions(search.decisions() + outcome.decisions);
+      v1::Plan::EngineResult& result = *search.add_engines();
+      result.set_engine(outcome.engine);
+      result.set_step_time_s(&outcome == &winner ? plan.cost().step_time_s()
+                                                 : TimeOf(outcome.cost).value);
+      result.set_episodes(outcome.episodes);
+      result.set_decisions(outcome.decisions);
+      result.set_best_return(outcome.best_return);
+      result.set_fits(FitsIn(outcome.cost));
+      result.set_decisions_to_best(outcome.decisions_to_best);
+    }
+  }
+
+ private:
+  const PlanRequest& request_;
+  ProgressReporter reporter_;
+  Seconds lower_bound_;
+  std::string proof_;
+  std::optional<Cost> best_;
+};
+
+}  // namespace automap
