@@ -62,6 +62,7 @@ TEST_P(DeadlineTest, GivesTheBestPlanSoFar) {
 INSTANTIATE_TEST_SUITE_P(Modules, DeadlineTest,
                          testing::Values(Case{"T5", "t5-11b-paper", "auto"},
                                          Case{"T5InStages", "t5-11b-paper", "pp"},
+                                         Case{"T5Hybrid", "t5-3b", "hybrid"},
                                          Case{"Bert", "bert-48", "auto"},
                                          Case{"BertInStages", "bert-48", "pp"}),
                          [](const auto& test) { return test.param.name; });

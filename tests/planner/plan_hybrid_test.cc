@@ -189,6 +189,21 @@ TEST(PlanHybrid, IsNeverBehindTheOtherStrategies) {
   }
 }
 
+// With any number of stages: cuts of a shape are not given up for a poor local optimum.
+TEST(PlanHybrid, IsNotBehindAPipelineOfAnyNumberOfStages) {
+  const std::string module = ZooModule("t5-base-paper");
+  const v1::Cluster cluster = *ClusterPreset("v100x4x2-25gbps");
+  const auto plan = [&](const v1::PlanOptions& options) {
+    return PlanModule(module, cluster, options, {}, [] { return false; });
+  };
+  const v1::Plan hybrid = *plan(Options("hybrid"));
+  for (const int32_t stages : {1, 2, 4, 8}) {
+    const auto pipeline = plan(Options("pp", 0, stages));
+    if (!pipeline.ok()) continue;
+    EXPECT_LE(hybrid.cost().step_time_s(), pipeline->cost().step_time_s() * (1 + 1e-3)) << stages;
+  }
+}
+
 TEST(PlanHybrid, ListsWhatWasSkippedAndWhy) {
   const v1::Plan plan = *Plan(SmallDevices(120), Options("hybrid"));
   int skipped = 0, slower = 0;

@@ -231,6 +231,16 @@ StagedSplits StageSplits::LiftPrices(StagedSplits fitting, int32_t stages,
   return Alternate(std::move(fitting), stages, price, stop);
 }
 
+StagedSplits StageSplits::WithBestCuts(StagedSplits splits, int32_t stages,
+                                       const std::function<bool()>& stop) const {
+  const auto problem = ProblemOf(*splits.chain, stages);
+  const PipelineBound bound = BoundOf(*problem, stop);
+  if (!bound.is_found) return splits;
+  const PipelineCost cost = problem->Cost(bound.best);
+  if (IsBetter(cost, splits.cost)) splits.cuts = bound.best, splits.cost = cost;
+  return splits;
+}
+
 // Groups that are tried together: of one structure, and single ones where there are few.
 std::vector<std::vector<int32_t>> StageSplits::Units() const {
   std::map<int32_t, std::vector<int32_t>> by_structure;

@@ -488,7 +488,24 @@ LayerChain StepCosts::Chain(const Propagation* model, SplitTimes* known) const {
     chain.remarks.push_back(
         "no dimension of the inputs can be split: one micro-batch, and replicas gain nothing");
   }
+  if (const int32_t sums = BatchStatistics(); sums > 0) {
+    chain.remarks.push_back(absl::StrCat(
+        sums, " sums over the batch in the forward pass (batch statistics) are of each ",
+        "replica's part of a micro-batch, and so other numbers than the undivided step's"));
+  }
   return chain;
+}
+
+// A sum that is no scalar, as a loss is.
+int32_t StepCosts::BatchStatistics() const {
+  int32_t count = 0;
+  for (NodeId node = 0; node < graph_.node_count() && HasBatch(); ++node) {
+    const FactorId factor = batch_.propagation->selected(node);
+    if (factor < 0 || !phases_.is_forward[node]) continue;
+    for (const TensorId sum : module_.wiring().partial_results(factor))
+      count += graph_.tensor(sum).rank > 0;
+  }
+  return count;
 }
 
 void StepCosts::SplitLayers(const Propagation& model, SplitTimes* known, LayerChain& chain) const {

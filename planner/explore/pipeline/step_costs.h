@@ -102,6 +102,7 @@ class StepCosts {
   void ChooseCuts(int32_t max_layers);
   void FormLayers(const Sums& sums);
   void SplitLayers(const Propagation& model, SplitTimes* known, LayerChain& chain) const;
+  int32_t BatchStatistics() const;
   void AddShared(const Propagation* model, LayerChain& chain) const;
 
   const PreparedModule& module_;

@@ -68,6 +68,19 @@ INSTANTIATE_TEST_SUITE_P(Zoo, Chains,
                                          "t5-small-dropout", "scan-lm-7b"),
                          [](const auto& test) { return TestName(test.param); });
 
+TEST(ChainOfModule, SaysWhereBatchStatisticsAreThoseOfAReplica) {
+  const auto mentions = [](const char* name) {
+    const auto module = PrepareZoo(name);
+    const LayerChain chain = *ChainOfModule(*module, ClusterOf("v100x4x2-25gbps"), 2);
+    return std::any_of(chain.remarks.begin(), chain.remarks.end(), [](const std::string& remark) {
+      return remark.find("batch statistics") != std::string::npos;
+    });
+  };
+  EXPECT_TRUE(mentions("resnet50"));
+  EXPECT_FALSE(mentions("vgg19"));
+  EXPECT_FALSE(mentions("t5-base"));
+}
+
 TEST(ChainOfModule, KnowsTheTiedEmbeddingAndTheEncoderBeforeTheDecoder) {
   const auto module = PrepareZoo("t5-base");
   const LayerChain chain = *ChainOfModule(*module, ClusterOf("v100x8x2-25gbps"), 4);
