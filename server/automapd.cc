@@ -108,6 +108,7 @@ sigset_t BlockSignals() {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of that write
   return signals;
 }
 
@@ -209,7 +210,10 @@ class Daemon {
 
  private:
   explicit Daemon(const Flags& flags)
-      : flags_(flags), limits_(LimitsOf(flags)), access_(std::make_unique<Access>(nullptr)) {}
+      : flags_(flags),
+        limits_(LimitsOf(flags)),
+        room_(limits_.max_stream_bytes),
+        access_(std::make_unique<Access>(nullptr)) {}
 
   absl::Status Start() {
     modules_ = std::make_unique<ModuleService>(*store_, *blobs_, limits_);
@@ -219,7 +223,7 @@ class Daemon {
         Observe(metrics_));
     jobs_ = std::make_unique<JobService>(*store_, *modules_, feed_, *pool_, metrics_, limits_);
     executor_ = std::make_unique<Executor>(kApiThreads, limits_.max_waiting_calls);
-    api_.reset(new Api{*jobs_, *modules_, *executor_, metrics_, *access_, limits_});
+    api_.reset(new Api{*jobs_, *modules_, *executor_, metrics_, *access_, limits_, room_});
     planner_ = MakePlannerService(*api_);
     modules_api_ = MakeModulesService(*api_);
     ASSIGN_OR_RETURN(transport_, Transport::Start(flags_.transport, limits_, metrics_,
@@ -278,6 +282,7 @@ class Daemon {
   const Limits limits_;
   Metrics metrics_;
   JobFeed feed_;
+  StreamRoom room_;
   std::unique_ptr<Access> access_;
   std::unique_ptr<JobStore> store_;
   std::unique_ptr<BlobStore> blobs_;

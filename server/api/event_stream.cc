@@ -1,5 +1,8 @@
 #include "server/api/event_stream.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/status_macros.h"
 #include "base/steady_clock.h"
 #include "google/protobuf/util/time_util.h"
@@ -14,7 +17,9 @@ namespace {
 using google::protobuf::util::TimeUtil;
 
 constexpr absl::Duration kProgressInterval = absl::Milliseconds(500);
-constexpr int kEventsPerRead = 2;  // they wait in memory, and plans are large
+constexpr int kEventsPerRead = 1;  // they wait in memory, and plans are large
+constexpr int64_t kCopies = 2;     // of an event in hand: the message and its bytes
+constexpr absl::Duration kShortWriteTime = absl::Seconds(1);  // while others wait for room
 
 // A plan follows where the job has one.
 bool EndsStream(const v1::PlanEvent& event) {
@@ -101,7 +106,10 @@ void EventStream::Wake(FeedNews news) {
   {
     MutexLock lock(mutex_);
     if (news == FeedNews::kEvents) has_news_ = true;
-    is_stuck = writing_ && SteadyNow() - written_ > api_.limits.max_write_time;
+    const absl::Duration limit = room_ > 0 && api_.room.is_short()
+                                     ? std::min(kShortWriteTime, api_.limits.max_write_time)
+                                     : api_.limits.max_write_time;
+    is_stuck = writing_ && SteadyNow() - written_ > limit;
   }
   if (is_stuck) CutOff();
   Pump();
@@ -115,7 +123,7 @@ void EventStream::Pump() {
   const auto has_event = TakeNext(event);
   if (!has_event.ok()) return End(has_event.status());
   if (*has_event) return Write(std::move(event));
-  if (job_ended_) return End(absl::OkStatus());  // resumed after its last event
+  if (job_ended_ && !has_news_) return End(absl::OkStatus());  // resumed after its last event
 }
 
 absl::StatusOr<bool> EventStream::TakeNext(v1::PlanEvent& event) {
@@ -126,7 +134,29 @@ absl::StatusOr<bool> EventStream::TakeNext(v1::PlanEvent& event) {
   return true;
 }
 
+bool EventStream::HasRoom() {
+  if (waits_for_room_) return false;
+  const auto wake = [weak = weak_from_this(), &executor = api_.executor] {
+    if (auto stream = weak.lock()) {
+      executor.Run([stream] {
+        {
+          MutexLock lock(stream->mutex_);
+          stream->waits_for_room_ = false;
+        }
+        stream->Pump();
+      });
+    }
+  };
+  waits_for_room_ = !api_.room.IsThere(wake, reads_);
+  return !waits_for_room_;
+}
+
+void EventStream::ReturnRoom() {
+  if (room_ > 0) api_.room.Return(std::exchange(room_, 0));
+}
+
 absl::Status EventStream::FillQueue() {
+  if (!HasRoom()) return absl::OkStatus();
   has_news_ = false;
   ASSIGN_OR_RETURN(std::vector<v1::PlanEvent> events,
                    api_.jobs.store().EventsAfter(job_, after_, kEventsPerRead));
@@ -135,6 +165,9 @@ absl::Status EventStream::FillQueue() {
     after_ = event.sequence();
     event.set_resume_token(ResumeToken(job_, after_));
     if (event.has_improved_plan() && filter_.omit_improved_plans()) continue;
+    const int64_t bytes = kCopies * static_cast<int64_t>(event.ByteSizeLong());
+    api_.room.Take(bytes);
+    room_ += bytes;
     queue_.push_back(std::move(event));
   }
   if (queue_.empty() && has_news_) return FillQueue();  // all of them were left out
@@ -198,6 +231,9 @@ void EventStream::OnWriteDone(bool ok) {
     {
       MutexLock lock(stream->mutex_);
       stream->writing_ = false;
+      stream->reads_ = stream->reads_ || (ok && stream->room_ > 0);
+      v1::PlanEvent().Swap(&stream->current_);
+      if (stream->queue_.empty()) stream->ReturnRoom();
       if (!ok) stream->End(absl::CancelledError("the client is gone"));
     }
     stream->Pump();
@@ -221,6 +257,7 @@ void EventStream::OnDone() {
     if (stream->subscription_ != 0)
       stream->api_.jobs.feed().Unsubscribe(stream->job_, stream->subscription_);
     if (stream->is_open_) stream->api_.jobs.CloseStream();
+    stream->ReturnRoom();
     stream->is_open_ = false;
   });
 }

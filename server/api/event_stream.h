@@ -16,8 +16,9 @@ namespace automap {
 // Snapshot first, then every durable event once and in order, progress in between (newest wins, so
 // a slow reader costs one message), a bookmark after silence; ends OK after the final plan, a final
 // state, or a bookmark that says the server drains. A client that takes nothing for
-// Limits::max_write_time is cut off. gRPC's reactions only hand work to the executor; all state is
-// touched there, under the mutex. Owns itself until gRPC is done with it.
+// Limits::max_write_time, or a second while others wait for room (stream_room.h), is cut off.
+// gRPC's reactions only hand work to the executor; all state is touched there, under the mutex.
+// Owns itself until gRPC is done with it.
 class EventStream final : public grpc::ServerWriteReactor<v1::PlanEvent>,
                           public std::enable_shared_from_this<EventStream> {
  public:
@@ -44,6 +45,9 @@ class EventStream final : public grpc::ServerWriteReactor<v1::PlanEvent>,
   absl::Status FillQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TakeProgress(v1::PlanEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TakeBookmark(v1::PlanEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether there is room for another event; if not, the stream is woken when there is.
+  bool HasRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ReturnRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Mark(v1::PlanEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Write(v1::PlanEvent event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -70,6 +74,9 @@ class EventStream final : public grpc::ServerWriteReactor<v1::PlanEvent>,
   absl::Time written_ ABSL_GUARDED_BY(mutex_);  // when the last write began
   std::deque<v1::PlanEvent> queue_ ABSL_GUARDED_BY(mutex_);
   v1::PlanEvent current_ ABSL_GUARDED_BY(mutex_);
+  int64_t room_ ABSL_GUARDED_BY(mutex_) = 0;  // taken for what is read and not yet delivered
+  bool waits_for_room_ ABSL_GUARDED_BY(mutex_) = false;
+  bool reads_ ABSL_GUARDED_BY(mutex_) = false;  // its client has taken such an event
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool last_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

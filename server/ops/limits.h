@@ -26,7 +26,8 @@ struct Limits {
   int64_t max_connections = 2000;
   int64_t max_connections_per_host = 1000;  // a proxy in front is one host
   int max_streams_per_connection = 256;
-  int64_t max_waiting_calls = 4096;  // for one of the server's threads
+  int64_t max_stream_bytes = 24 << 20;  // of events in all streams' hands
+  int64_t max_waiting_calls = 4096;     // for one of the server's threads
   int64_t max_cached_plans = 100'000;
   absl::Duration max_write_time = absl::Seconds(60);
   absl::Duration bookmark_interval = absl::Seconds(15);

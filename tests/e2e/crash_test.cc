@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <fstream>
@@ -212,6 +213,44 @@ TEST_F(CrashTest, ADiskThatCannotBeSyncedAcknowledgesNothingAndLosesNothing) {
     for (int i = 5; i < 8; ++i)
       names.push_back(
           Create(Spec("ok", round * 10 + i), absl::StrCat("again ", round, " ", i)).name());
+  }
+  StopServer(SIGKILL);
+  StartServer();
+  for (const std::string& name : names) EXPECT_TRUE(Watch(name).back().has_final_plan()) << name;
+}
+
+// A limit on the size of files: the write that would pass it is cut short, the next one fails.
+TEST_F(CrashTest, WritesThatAreCutShortLoseNothing) {
+  StopServer(SIGKILL);
+  StartServer({"--workers=0"});
+  const auto limit_files = [this](rlim_t bytes) {
+    const rlimit limit = {bytes, RLIM_INFINITY};
+    ASSERT_EQ(prlimit(server_, RLIMIT_FSIZE, &limit, nullptr), 0);
+  };
+  const auto upload = [this](int round) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+    v1::CreateModuleRequest module;
+    module.set_hlo_text(std::string(1'500'000 + round, 'x'));
+    v1::Module stored;
+    return modules_->CreateModule(&context, module, &stored);
+  };
+  std::vector<std::string> names;
+  for (int round = 0; round < Times(3, 50); ++round) {
+    names.push_back(Create(Spec("ok", round * 1000)).name());
+    limit_files(100'000 + 7777 * round % 30'000);  // somewhere inside a page of the log
+    grpc::Status status;
+    for (int i = 1; i < 500 && status.ok(); ++i) {
+      const std::string name = Create(Spec("ok", round * 1000 + i), "", &status).name();
+      if (status.ok()) names.push_back(name);
+    }
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE) << status.error_message();
+    EXPECT_FALSE(upload(round).ok());
+    for (const std::string& name : names) EXPECT_EQ(Get(name).state(), v1::PlanJob::PENDING);
+    limit_files(RLIM_INFINITY);
+    names.push_back(Create(Spec("ok", round * 1000 + 999)).name());
+    const grpc::Status again = upload(round);
+    EXPECT_TRUE(again.ok()) << again.error_message();
   }
   StopServer(SIGKILL);
   StartServer();

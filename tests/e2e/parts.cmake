@@ -18,7 +18,7 @@ endif()
 add_executable(fake_worker tests/support/fake_worker.cc)
 target_link_libraries(fake_worker PRIVATE automap_server_worker automap_flags)
 set_target_properties(fake_worker PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
-add_library(automap_tests_server STATIC tests/support/server_test.cc)
+add_library(automap_tests_server STATIC tests/support/server_test.cc tests/support/http2.cc)
 target_link_libraries(automap_tests_server PUBLIC automap_proto_services automap_base absl::time GTest::gtest PRIVATE automap_flags)
 target_include_directories(automap_tests_server PUBLIC ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/gen)
 target_compile_definitions(automap_tests_server PRIVATE
