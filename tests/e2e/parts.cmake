@@ -56,7 +56,7 @@ set_target_properties(failing_disk PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT
 target_compile_definitions(e2e_crash_test PRIVATE AUTOMAP_TEST_LIBRARY="$<TARGET_FILE:failing_disk>")
 add_dependencies(e2e_crash_test failing_disk)
 automap_server_test(tests/e2e/replicas_test.cc)
-target_link_libraries(e2e_replicas_test PRIVATE automap_tests_postgres)
+target_link_libraries(e2e_replicas_test PRIVATE automap_tests_postgres automap_server_jobs)
 
 add_test(NAME e2e/cli COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tests/e2e/cli_test.py $<TARGET_FILE_DIR:automap>)
 set_tests_properties(e2e/cli PROPERTIES TIMEOUT 300 LABELS e2e)

@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "tests/support/job_history.h"
+#include "tests/support/measured.h"
 #include "tests/support/postgres.h"
 #include "tests/support/scale.h"
 #include "tests/support/server_test.h"
@@ -210,11 +212,51 @@ TEST_F(ReplicasTest, AStoppedReplicaLosesItsJobAndWritesNothingAfterwards) {
   }
 }
 
+// Jobs that are made, read and cancelled on any replica; what is answered goes into the history.
+void UseAnyReplica(const std::vector<int>& ports, int client, const std::atomic<bool>& ends,
+                   JobHistory& history) {
+  std::mt19937 random(100 + client);
+  std::string name;
+  for (int i = 0; !ends; ++i) {
+    const auto stub = v1::Planner::NewStub(
+        grpc::CreateChannel(absl::StrCat("127.0.0.1:", ports[random() % ports.size()]),
+                            grpc::InsecureChannelCredentials()));
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
+    v1::PlanJob job;
+    const int64_t begun = name.empty() ? 0 : history.Begin(name);
+    grpc::Status status;
+    if (name.empty()) {
+      v1::CreatePlanJobRequest request;
+      request.mutable_spec()->set_inline_hlo_text("slow-ish");
+      request.mutable_spec()->set_cluster_preset("v100x4x1-25gbps");
+      request.mutable_spec()->mutable_options()->set_seed(1'000'000 + 10'000 * client + i);
+      status = stub->CreatePlanJob(&context, request, &job);
+    } else if (i % 11 == 0) {
+      v1::CancelPlanJobRequest request;
+      request.set_name(name);
+      status = stub->CancelPlanJob(&context, request, &job);
+    } else {
+      v1::GetPlanJobRequest request;
+      request.set_name(name);
+      status = stub->GetPlanJob(&context, request, &job);
+    }
+    if (status.ok()) history.End(begun, job);
+    if (status.ok()) name = i % 15 == 0 ? "" : job.name();
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+}
+
 TEST_F(ReplicasTest, KilledReplicasAndADatabaseThatRestartsLoseNothing) {
   std::atomic<bool> ends = false;
   std::mutex mutex;
   std::map<std::string, std::string> acknowledged;
   std::vector<std::thread> clients;
+  JobHistory history;
+  std::vector<int> ports;
+  for (const Replica& replica : replicas_) ports.push_back(replica.port);
+  for (int client = 0; client < 2; ++client)
+    clients.emplace_back([&, client] { UseAnyReplica(ports, client, ends, history); });
   for (int client = 0; client < 3; ++client) {
     clients.emplace_back([&, client] {
       std::mt19937 random(client);
@@ -254,6 +296,10 @@ TEST_F(ReplicasTest, KilledReplicasAndADatabaseThatRestartsLoseNothing) {
   }
   ends = true;
   for (std::thread& client : clients) client.join();
+  for (const std::string& objection : history.Check()) ADD_FAILURE() << objection;
+  EXPECT_GT(history.answers(), 50);
+  Measured("R4: answers of killed replicas that the model of a job explains", "all",
+           absl::StrCat(history.answers(), " and ", acknowledged.size(), " jobs acknowledged"));
   EXPECT_GT(acknowledged.size(), 10u);
   Use(0);
   for (const auto& [id, name] : acknowledged) {
