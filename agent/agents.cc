@@ -53,7 +53,8 @@ std::vector<float> ScoreActions(const CandidatePolicy& policy, const Environment
   for (size_t a = 0; a < mask.size(); ++a) {
     if (mask[a] == 0) continue;
     const auto row = absl::MakeConstSpan(observation).subspan(a * policy.features, policy.features);
-    scores[a] = row[0] + network.Forward(row, 1).front();
+    scores[a] = row[0];
+    if (row[1] != 0) scores[a] += network.Forward(row, 1).front();
   }
   return scores;
 }

@@ -36,7 +36,7 @@ AgentOptions PipelineAgent() {
   options.epsilon_end = 0.1;
   options.epsilon_updates = 250;
   options.steps_per_update = 2;
-  options.explore_near = 0.3;
+  options.explore_untried = true;
   options.greedy_rollout_every = 3;
   return options;
 }
@@ -47,7 +47,7 @@ AgentOptions OfflinePipelineAgent() {
   options.learning_rate = 5e-4;
   options.epsilon_updates = 20000;
   options.epsilon_end = 0.05;
-  options.explore_near = 0;
+  options.explore_untried = false;
   options.steps_per_update = 2;
   options.greedy_rollout_every = 0;
   return options;

@@ -27,8 +27,8 @@ class Environment {
   virtual int num_actions() const = 0;
   // When the observation is one row of features for each action, how many: the agent then scores
   // rows with one network, so that what it learns of one action holds for all. The first feature is
-  // what the environment itself expects the return to be; the network learns what that misses. 0: it
-  // is not.
+  // what the environment itself expects the return to be, the second 1 where that is a guess, of which
+  // the network learns what it misses, and 0 where it is exact. 0: it is not.
   virtual int candidate_features() const { return 0; }
   virtual void Reset() = 0;
   virtual bool done() const = 0;

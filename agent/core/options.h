@@ -19,9 +19,10 @@ struct AgentOptions {
   double epsilon_start = 1.0;
   double epsilon_end = 0.1;
   int epsilon_updates = 2000;  // learner updates until epsilon_end, linear
-  // Exploring actions are uniformly random. Where this is not 0, every second one is the best but
-  // one with this probability, if not that one the next with the same, and so on.
-  double explore_near = 0;
+  // Exploring actions are uniformly random. With this they are the best of those that were not taken
+  // yet after the same observation, while there are any: in a deterministic environment an episode
+  // that was played before teaches nothing.
+  bool explore_untried = false;
   int target_copy_updates = 100;
   int steps_per_update = 1;
   int greedy_rollout_every = 0;  // episodes; 0: never, nor at the end

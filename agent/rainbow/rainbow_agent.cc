@@ -1,6 +1,7 @@
 #include "agent/rainbow/rainbow_agent.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/status_macros.h"
 
@@ -14,6 +15,17 @@ int ArgMax(absl::Span<const float> values, absl::Span<const uint8_t> mask) {
     if ((mask.empty() || mask[a] != 0) && (best < 0 || values[a] > values[best])) best = a;
   }
   return std::max(best, 0);
+}
+
+// FNV-1a over the numbers' bits.
+uint64_t HashOf(absl::Span<const float> observation) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (const float value : observation) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, &value, sizeof(bits));
+    hash = (hash ^ bits) * 0x100000001b3u;
+  }
+  return hash;
 }
 
 QNetwork MakeNetwork(int inputs, int outputs, const AgentOptions& options, uint64_t seed) {
@@ -58,7 +70,8 @@ std::vector<float> RainbowAgent::Values(const QNetwork& network,
     if (!mask.empty() && mask[a] == 0) continue;
     const auto row =
         observation.subspan(static_cast<size_t>(a) * candidate_features_, candidate_features_);
-    values[a] = row[0] + network.Forward(row, 1).front();
+    values[a] = row[0];
+    if (row[1] != 0) values[a] += network.Forward(row, 1).front();
   }
   return values;
 }
@@ -76,24 +89,32 @@ int RainbowAgent::AnyAction(absl::Span<const uint8_t> mask) {
   return action;
 }
 
-int RainbowAgent::NearAction(absl::Span<const float> values, absl::Span<const uint8_t> mask) {
-  std::vector<int> legal;
-  for (size_t a = 0; a < mask.size(); ++a) {
-    if (mask[a] != 0) legal.push_back(static_cast<int>(a));
+// The best of those that were not taken after this observation; any, when all were.
+int RainbowAgent::UntriedAction(uint64_t state, absl::Span<const float> values,
+                                absl::Span<const uint8_t> mask) const {
+  std::vector<uint8_t> left(mask.begin(), mask.end());
+  const auto found = taken_.find(state);
+  if (found != taken_.end()) {
+    for (const int32_t action : found->second) left[action] = 0;
   }
-  std::stable_sort(legal.begin(), legal.end(), [&](int a, int b) { return values[a] > values[b]; });
-  size_t rank = 1;
-  while (rank + 1 < legal.size() && act_random_.Uniform() >= options_.explore_near) ++rank;
-  return legal[std::min(rank, legal.size() - 1)];
+  const bool any = std::count(left.begin(), left.end(), 0) < std::ssize(left);
+  return any ? ArgMax(values, left) : -1;
 }
 
 int RainbowAgent::Act(absl::Span<const float> observation, absl::Span<const uint8_t> mask,
                       double epsilon) {
   const std::vector<float> values = Values(online_, observation, mask);
   const int best = ArgMax(values, mask);
-  if (epsilon <= 0 || act_random_.Uniform() >= epsilon) return best;
-  const bool is_near = options_.explore_near > 0 && act_random_.Uniform() < 0.5;
-  const int action = is_near ? NearAction(values, mask) : AnyAction(mask);
+  const uint64_t state = options_.explore_untried ? HashOf(observation) : 0;
+  int action = best;
+  if (epsilon > 0 && act_random_.Uniform() < epsilon) {
+    action = options_.explore_untried ? UntriedAction(state, values, mask) : -1;
+    if (action < 0) action = AnyAction(mask);
+  }
+  if (options_.explore_untried) {
+    auto& taken = taken_[state];
+    if (std::find(taken.begin(), taken.end(), action) == taken.end()) taken.push_back(action);
+  }
   if (action != best && mutation_ != Mutation::kReturnsNotCut) {
     for (const Transition& transition : n_step_.Cut(observation, mask)) replay_.Add(transition);
   }
@@ -155,12 +176,15 @@ absl::Status RainbowAgent::Learn(double progress) {
   std::vector<float> targets = Targets(batch);
   if (candidate_features_ > 0) {
     std::fill(batch.actions.begin(), batch.actions.end(), 0);
-    for (int i = 0; i < batch.size; ++i)
-      targets[i] -= batch.observations[static_cast<size_t>(i) * candidate_features_];
+    for (int i = 0; i < batch.size; ++i) {
+      const float* row = &batch.observations[static_cast<size_t>(i) * candidate_features_];
+      targets[i] -= row[0];
+      batch.weights[i] *= row[1];
+    }
   }
-  ASSIGN_OR_RETURN(const std::vector<float> errors, learner_.Step(batch, targets, online_));
+  ASSIGN_OR_RETURN(std::vector<float> errors, learner_.Step(batch, targets, online_));
   for (int i = 0; i < batch.size && mutation_ != Mutation::kPrioritiesNeverUpdated; ++i) {
-    replay_.SetPriority(batch.indices[i], errors[i]);
+    replay_.SetPriority(batch.indices[i], batch.weights[i] == 0 ? 0 : errors[i]);
   }
   if (++updates_ % options_.target_copy_updates == 0 && mutation_ != Mutation::kTargetNeverCopied)
     target_ = online_;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -29,8 +30,8 @@ class RainbowAgent {
                Mutation mutation = Mutation::kNone, int candidate_features = 0);
 
   // A legal action: the one with the largest Q, or with probability `epsilon` a random one
-  // (explore_near), before which the returns of the steps remembered so far are cut. At least one
-  // action must be legal.
+  // (explore_untried), before which the returns of the steps remembered so far are cut. At least
+  // one action must be legal.
   int Act(absl::Span<const float> observation, absl::Span<const uint8_t> mask, double epsilon);
 
   // Remembers a step of the current episode.
@@ -59,7 +60,7 @@ class RainbowAgent {
   template <typename Self, typename Archive>
   static void Visit(Self& self, Archive& archive) {
     archive(self.act_random_, self.sample_random_, self.online_, self.target_, self.replay_,
-            self.updates_);
+            self.updates_, self.taken_);
     self.VisitMoments(archive);
   }
   const AgentOptions& options() const { return options_; }
@@ -72,7 +73,8 @@ class RainbowAgent {
   std::vector<float> Values(const QNetwork& network, absl::Span<const float> observation,
                             absl::Span<const uint8_t> mask) const;
   int AnyAction(absl::Span<const uint8_t> mask);
-  int NearAction(absl::Span<const float> values, absl::Span<const uint8_t> mask);
+  int UntriedAction(uint64_t state, absl::Span<const float> values,
+                    absl::Span<const uint8_t> mask) const;
   std::vector<float> RowOf(const std::vector<float>& observation, int action) const;
   void VisitMoments(ArchiveWriter& archive) const { archive(learner_.moments()); }
   void VisitMoments(ArchiveReader& archive);
@@ -86,6 +88,8 @@ class RainbowAgent {
   NStepBuffer n_step_;
   PrioritizedReplay replay_;
   int64_t updates_ = 0;
+  // With explore_untried: the observations so far, as hashes, and what was done after them.
+  std::map<uint64_t, std::vector<int32_t>> taken_;
 };
 
 }  // namespace automap

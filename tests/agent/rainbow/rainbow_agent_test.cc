@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 namespace automap {
 namespace {
@@ -38,25 +39,41 @@ TEST(RainbowAgent, EpsilonOneIsUniformOverTheLegalActions) {
   for (const int action : {0, 2, 3}) EXPECT_NEAR(counts[action], 1000, 110);
 }
 
-// Every second exploring action is near the best: with probability 1 the second best.
-TEST(RainbowAgent, ExploringNearTakesTheNextBestLegalActionEverySecondTime) {
+TEST(RainbowAgent, ExploringTakesWhatWasNotTriedTheBestFirst) {
   AgentOptions options = SmallOptions();
-  options.explore_near = 1;
+  options.explore_untried = true;
   RainbowAgent agent(1, 4, options, /*seed=*/1);
-  const std::vector<float> observation = {1};
-  const std::vector<float> q = agent.Q(observation);
-  std::vector<uint8_t> mask(4, 1);
-  const int best = std::max_element(q.begin(), q.end()) - q.begin();
+  const std::vector<float> observation = {1}, other = {2};
+  std::vector<uint8_t> mask = {1, 1, 1, 0};
+  const int best = agent.Act(observation, mask, 0);
   mask[best] = 0;
   const int second = agent.Act(observation, mask, 0);
-  mask[best] = 1;
+  mask[second] = 0;
+  const int third = agent.Act(observation, mask, 0);
+
+  RainbowAgent fresh(1, 4, options, /*seed=*/1);
+  mask = {1, 1, 1, 0};
+  for (const int expected : {best, second, third})
+    EXPECT_EQ(fresh.Act(observation, mask, 1), expected);
   int counts[4] = {};
-  for (int i = 0; i < 4000; ++i) ++counts[agent.Act(observation, mask, 1)];
-  for (int action = 0; action < 4; ++action) {
-    EXPECT_NEAR(counts[action], action == second ? 2500 : 500, 150) << action;
-  }
-  for (int action = 0; action < 4; ++action) mask[action] = action == best;
-  EXPECT_EQ(agent.Act(observation, mask, 1), best);  // nothing else is legal
+  for (int i = 0; i < 3000; ++i) ++counts[fresh.Act(observation, mask, 1)];  // all were tried
+  EXPECT_EQ(counts[3], 0);
+  EXPECT_GT(counts[third], 900);
+  std::set<int> elsewhere;
+  for (int i = 0; i < 3; ++i) elsewhere.insert(fresh.Act(other, mask, 1));
+  EXPECT_EQ(elsewhere.size(), 3);
+}
+
+// The second feature: an exact row is worth what the environment expects.
+TEST(RainbowAgent, WhatIsExactIsNotCorrected) {
+  AgentOptions options = SmallOptions();
+  RainbowAgent agent(4, 2, options, /*seed=*/1, Mutation::kNone, /*candidate_features=*/2);
+  QNetwork network = agent.online();
+  std::fill(network.parameters.begin(), network.parameters.end(), 0.5f);
+  agent.StartFrom(network);
+  const std::vector<float> q = agent.Q(std::vector<float>{3, 0, 3, 1});
+  EXPECT_EQ(q[0], 3);
+  EXPECT_GT(q[1], 3);
 }
 
 TEST(RainbowAgent, EpsilonZeroTakesTheLargestLegalQ) {
