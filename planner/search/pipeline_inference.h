@@ -10,7 +10,7 @@ namespace automap {
 enum class Inference {
   kRollOut,   // one episode by the largest score
   kBeam,      // the cuts of the largest scores side by side
-  kPolished,  // a beam, and from its ends the nearest local optima
+  kPolished,  // a beam, and from its ends and from simple cuts the nearest local optima
 };
 
 // Engine "inference". `decisions` are the candidates' choices followed, each once.

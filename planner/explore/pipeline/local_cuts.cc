@@ -36,6 +36,56 @@ void Neighbours(const PipelineCuts& cuts, const Visit& visit) {
   }
 }
 
+// Stages by their numbers of layers and devices.
+struct StageSizes {
+  std::vector<int32_t> layers, devices;
+
+  explicit StageSizes(const PipelineCuts& cuts) {
+    int32_t layer = 0, device = 0;
+    for (size_t s = 0; s < cuts.layer_ends.size(); ++s) {
+      layers.push_back(cuts.layer_ends[s] - layer), layer = cuts.layer_ends[s];
+      devices.push_back(cuts.device_ends[s] - device), device = cuts.device_ends[s];
+    }
+  }
+  // With `taken` of stage `at`'s layers as a stage on `more` devices before or behind it.
+  PipelineCuts With(size_t at, bool before, int32_t taken, int32_t more) const {
+    PipelineCuts cuts;
+    int32_t layer = 0, device = 0;
+    const auto put = [&](int32_t of_layers, int32_t of_devices) {
+      cuts.layer_ends.push_back(layer += of_layers);
+      cuts.device_ends.push_back(device += of_devices);
+    };
+    for (size_t s = 0; s < layers.size(); ++s) {
+      if (s == at && before) put(taken, more);
+      put(layers[s] - (s == at ? taken : 0), devices[s]);
+      if (s == at && !before) put(taken, more);
+    }
+    return cuts;
+  }
+};
+
+// Cuts with one stage elsewhere: its layers go to a neighbour, and some of another stage's first or
+// last layers become a stage on as many devices. The devices of the stages between move along.
+template <typename Visit>
+void Relocations(const PipelineCuts& cuts, const Visit& visit) {
+  const size_t count = cuts.layer_ends.size();
+  for (size_t gone = 0; gone < count; ++gone) {
+    for (const bool to_next : {false, true}) {
+      if (to_next ? gone + 1 == count : gone == 0) continue;
+      StageSizes sizes(cuts);
+      const int32_t moved = sizes.devices[gone];
+      sizes.layers[to_next ? gone + 1 : gone - 1] += sizes.layers[gone];
+      sizes.layers.erase(sizes.layers.begin() + gone);
+      sizes.devices.erase(sizes.devices.begin() + gone);
+      for (size_t at = 0; at + 1 < count; ++at) {
+        for (int32_t taken = 1; taken < sizes.layers[at]; taken += std::max(1, taken / 4)) {
+          for (const bool before : {false, true}) visit(sizes.With(at, before, taken, moved));
+        }
+      }
+    }
+  }
+}
+
 // The cuts that are looked at and the best of them.
 class Climber {
  public:
@@ -105,6 +155,18 @@ PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
     Neighbours(here, [&](const PipelineCuts& next) { moved = climber.Offer(next) || moved; });
   }
   return climber.best();
+}
+
+PipelineCuts WideLocalCuts(const PipelineProblem& problem, PipelineCuts start,
+                           const std::function<bool()>& stop) {
+  PipelineCuts best = LocalCuts(problem, std::move(start), stop);
+  for (int round = 0; round < kRounds && !(stop && stop()); ++round) {
+    Climber climber(problem, best);
+    Relocations(best, [&](const PipelineCuts& next) { climber.Offer(next); });
+    if (climber.best() == best) break;
+    best = LocalCuts(problem, climber.best(), stop);
+  }
+  return best;
 }
 
 PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts start,

@@ -14,6 +14,10 @@ namespace automap {
 PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
                        const std::function<bool()>& stop = nullptr);
 
+// The same, and from there with one stage anywhere else, as long as that helps. Milliseconds.
+PipelineCuts WideLocalCuts(const PipelineProblem& problem, PipelineCuts start,
+                           const std::function<bool()>& stop = nullptr);
+
 // By the simulated length and single steps only, as far as some ten million simulated tasks lead.
 PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts start,
                                 const std::function<bool()>& stop = nullptr);

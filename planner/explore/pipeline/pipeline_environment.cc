@@ -289,6 +289,13 @@ void PipelineEnvironment::ObservePaper(const Candidate& candidate,
   features[2] = static_cast<float>(least / most);
 }
 
+// Of a last cut whose stages fit the projection is the length.
+bool PipelineEnvironment::IsExact(const Candidate& candidate) const {
+  const Range layers = {candidate.layer_end, problem_->layers()};
+  const Range devices = {candidate.device_end, problem_->devices()};
+  return stages_left() == 2 && candidate.fits && problem_->MayUse(layers, devices, 0);
+}
+
 void PipelineEnvironment::ObserveCandidate(const Candidate& candidate,
                                            absl::Span<float> features) const {
   const std::vector<PipelineStage> stages =
@@ -310,7 +317,7 @@ void PipelineEnvironment::ObserveCandidate(const Candidate& candidate,
                               : -kGapScale;
   const float values[kCandidateFeatures] = {
       static_cast<float>(expected),
-      Limited(projection / floor - 1),
+      IsExact(candidate) ? 0.0f : 1.0f,
       Limited(10 * (projection / floor - 1)),
       Limited(busy(now) - 1),
       Limited(now + 1 < stages.size() ? busy(now + 1) - 1 : 0),

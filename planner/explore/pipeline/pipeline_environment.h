@@ -100,6 +100,7 @@ class PipelineEnvironment final : public Environment {
   void Finish();
   int32_t RestEnd(Rest rest, int32_t device, int32_t s, int32_t left) const;
   std::vector<PipelineStage> Projected(int32_t layer_end, int32_t device_end, Rest rest) const;
+  bool IsExact(const Candidate& candidate) const;
   void ObserveCandidate(const Candidate& candidate, absl::Span<float> features) const;
   void ObservePaper(const Candidate& candidate, absl::Span<float> features) const;
 

@@ -23,6 +23,20 @@ PipelineStage PipelineProblem::TimesOf(Range range, Range devices) const {
   return stage;
 }
 
+Seconds PipelineProblem::GradientSync(Range range, Range devices) const {
+  constexpr int kShift = 52;  // 4096 entries
+  if (known_syncs_.empty()) known_syncs_.resize(size_t{1} << (64 - kShift));
+  const uint64_t ranges = static_cast<uint64_t>(range.begin) << 48 |
+                          static_cast<uint64_t>(range.end) << 32 |
+                          static_cast<uint64_t>(devices.begin) << 16 | devices.end;
+  KnownSync& known = known_syncs_[ranges * 0x9e3779b97f4a7c15u >> kShift];
+  if (known.ranges != ranges) {
+    known = {ranges, links_->AllReduce(devices.begin, devices.count(),
+                                       Bytes{gradients_[range.end] - gradients_[range.begin]})};
+  }
+  return known.time;
+}
+
 PipelineStage PipelineProblem::StageOf(Range range, Range devices) const {
   PipelineStage stage = TimesOf(range, devices);
   const double share = ShareOf(devices.count());
@@ -110,6 +124,7 @@ Pipeline PipelineProblem::PipelineOf(const PipelineCuts& cuts) const {
   const int32_t count = static_cast<int32_t>(cuts.layer_ends.size());
   Pipeline pipeline;
   pipeline.micro_batches = options_.micro_batches;
+  pipeline.stages.reserve(count);
   Range layers, devices;
   for (int32_t s = 0; s < count; ++s) {
     layers = {layers.end, cuts.layer_ends[s]};

@@ -87,10 +87,7 @@ class PipelineProblem {
   PipelineStage StageOf(Range layers, Range devices) const;
   // Its forward, backward and update alone, and its all-reduce alone.
   PipelineStage TimesOf(Range layers, Range devices) const;
-  Seconds GradientSync(Range layers, Range devices) const {
-    return links_->AllReduce(devices.begin, devices.count(),
-                             Bytes{gradients_[layers.end] - gradients_[layers.begin]});
-  }
+  Seconds GradientSync(Range layers, Range devices) const;
   // Seconds of one micro-batch from the layers before `layer_end` on [first, cut) to [cut, end).
   Seconds Send(int32_t layer_end, int32_t first, int32_t cut, int32_t end) const;
   // The least and the most that Send can be for any first device.
@@ -192,6 +189,12 @@ class PipelineProblem {
   const LayerChain& chain_;
   const PipelineProblemOptions options_;
   const std::shared_ptr<StageLinks> links_;
+  // All-reduces worked out last, by a hash of their ranges: searches ask for the same ones again.
+  struct KnownSync {
+    uint64_t ranges = 0;  // none: no range is 0
+    Seconds time;
+  };
+  mutable std::vector<KnownSync> known_syncs_;
   std::vector<Sums> times_;  // by device type
   std::vector<double> saved_, variables_, resident_, gradients_;
   std::vector<int32_t> variable_count_, variable_layers_;

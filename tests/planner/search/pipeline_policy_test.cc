@@ -4,7 +4,9 @@
 
 #include "gtest/gtest.h"
 #include "planner/explore/pipeline/generated_chain.h"
+#include "planner/explore/pipeline/local_cuts.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
+#include "planner/explore/pipeline/simple_cuts.h"
 #include "planner/search/pipeline_inference.h"
 
 namespace automap {
@@ -33,6 +35,48 @@ TEST(ShippedPipelinePolicy, IsNearTheBestKnownOnUnseenChains) {
   std::sort(gaps.begin(), gaps.end());
   EXPECT_LE(gaps[gaps.size() / 2], 0.001);
   EXPECT_LE(gaps[gaps.size() * 9 / 10], 0.02);
+}
+
+// As many stages and devices as training saw, and more.
+TEST(InferCuts, IsLegalAndNoWorseThanEvenCutsAtAnyDepth) {
+  for (uint64_t seed = 4'000'000'000; seed < 4'000'000'006; ++seed) {
+    const auto made = GeneratePipeline(seed);
+    const int32_t most = std::min(made->problem->devices(), made->problem->layers());
+    for (const int32_t stages : {1, 2, 7, 12, 64}) {
+      const PipelineProblem problem(made->chain, made->cluster, {std::min(stages, most), 8, true});
+      const PipelineCuts even = LocalCuts(problem, EvenCuts(problem));
+      const PipelineOutcome found = InferCuts(problem, ShippedPipelinePolicy().policy);
+      ASSERT_TRUE(problem.IsLegal(found.choice)) << seed << " " << stages;
+      EXPECT_LE(found.cost.length, problem.Cost(even).length) << seed << " " << stages;
+    }
+  }
+}
+
+TEST(WideLocalCuts, AreLegalAndNoWorseThanLocalOnesAndOftenBetter) {
+  int better = 0;
+  for (uint64_t seed = 5'000'000'000; seed < 5'000'000'040; ++seed) {
+    const auto made = GeneratePipeline(seed);
+    const PipelineProblem& problem = *made->problem;
+    const PipelineCuts local = LocalCuts(problem, EvenCuts(problem));
+    const PipelineCuts wide = WideLocalCuts(problem, EvenCuts(problem));
+    ASSERT_TRUE(problem.IsLegal(wide)) << seed;
+    EXPECT_LE(problem.Cost(wide).length, problem.Cost(local).length) << seed;
+    better += problem.Cost(wide).length < problem.Cost(local).length;
+  }
+  EXPECT_GE(better, 8);
+}
+
+TEST(SimpleCuts, AreLegalAndTheShortestFirst) {
+  for (uint64_t seed = 6'000'000'000; seed < 6'000'000'020; ++seed) {
+    const auto made = GeneratePipeline(seed);
+    const std::vector<PipelineCuts> all = SimpleCuts(*made->problem);
+    ASSERT_FALSE(all.empty());
+    for (size_t i = 0; i < all.size(); ++i) {
+      EXPECT_TRUE(made->problem->IsLegal(all[i]));
+      if (i == 0) continue;
+      EXPECT_LE(made->problem->Cost(all[i - 1]).length, made->problem->Cost(all[i]).length);
+    }
+  }
 }
 
 TEST(GeneratePipeline, IsAFunctionOfTheSeed) {
