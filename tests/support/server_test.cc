@@ -160,9 +160,15 @@ bool ServerTest::WaitUntilServing(std::chrono::seconds limit) {
 
 void ServerTest::StartServer(const std::vector<std::string>& more,
                              const std::vector<std::string>& environment) {
-  SpawnServer(more, environment);
-  ASSERT_TRUE(WaitUntilServing());
-  ASSERT_EQ(waitpid(server_, nullptr, WNOHANG), 0) << "the server does not start";
+  // Right after a kill a worker that was being started may hold the old server's sockets and lock
+  // for a moment, so that the new one finds them taken.
+  for (int attempt = 1;; ++attempt) {
+    SpawnServer(more, environment);
+    ASSERT_TRUE(WaitUntilServing());
+    if (waitpid(server_, nullptr, WNOHANG) == 0) break;
+    ASSERT_LT(attempt, 10) << "the server does not start";
+    absl::SleepFor(absl::Milliseconds(200));
+  }
   Connect();
 }
 
