@@ -15,6 +15,7 @@ struct GroupPath {
   int32_t per_server = 1;    // of its devices in one server, the most
   BytesPerSecond ring;       // the slowest hop of a ring through all of them
   BytesPerSecond inside;     // from one device to another of its server
+  BytesPerSecond exchange;   // of a device with all others of its server at once
   BytesPerSecond outside;    // of one server to the others
   BytesPerSecond port;       // of one device to one in another server
   BytesPerSecond in_switch;  // of an all-reduce that the switch inside the server adds up

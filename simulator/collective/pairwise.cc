@@ -7,13 +7,10 @@
 namespace automap {
 namespace {
 
-// What pairs of devices reach inside a server, over what a ring does: 195 of 235 GB/s on 8 A100.
-constexpr double kOfARing = 0.83;
-
 // One hop, the slowest that the group has.
 Seconds Hop(const GroupPath& path, Bytes bytes) {
   Seconds time;
-  if (path.per_server > 1) time = path.inside_latency + bytes / (path.inside * kOfARing);
+  if (path.per_server > 1) time = path.inside_latency + bytes / path.exchange;
   if (path.servers > 1) {
     const BytesPerSecond reached = std::min(path.port, path.outside);
     time = std::max(time, path.outside_latency + bytes / reached);
@@ -28,7 +25,7 @@ Seconds AllToAllModel::Time(const GroupPath& path, Bytes bytes) const {
   const double n = path.devices, g = path.per_server;
   Seconds time = kSimple.base * (n - 1) + path.inside_latency * (g - 1);
   Seconds transfer;
-  if (g > 1) transfer = bytes * ((g - 1) / (n * n)) / (path.inside * kOfARing);
+  if (g > 1) transfer = bytes * ((g - 1) / (n * n)) / path.exchange;
   if (path.servers > 1) {
     time += path.outside_latency * (n - g);
     transfer = std::max(transfer, bytes * (g * (n - g) / (n * n)) / path.outside);

@@ -7,7 +7,8 @@
 //   (n-1) c + (g-1) a + (n-g) A + max((g-1)/n^2 B/w, g (n-g)/n^2 B/W)
 //
 // A permute moves a block of B/n over one hop, a send-receive all B: c + a + B/w. Here w is 0.83 of
-// what a ring reaches, as measured of send-receive on 8 A100.
+// what a ring reaches, as measured of send-receive on 8 A100; on a cube mesh the bandwidth at which
+// its narrowest wire, or the host between two devices without one, lets all pairs be served.
 #pragma once
 
 #include "simulator/collective/collective_model.h"

@@ -15,7 +15,10 @@ inline GroupPath TestPath(int servers, int per_server) {
   path.devices = servers * per_server;
   path.servers = servers;
   path.per_server = per_server;
-  if (per_server > 1) path.inside = {100e9}, path.inside_latency = {3e-6};
+  if (per_server > 1) {
+    path.inside = path.exchange = {100e9};
+    path.inside_latency = {3e-6};
+  }
   if (servers > 1) path.outside = path.port = {10e9}, path.outside_latency = {20e-6};
   path.ring = servers > 1 ? path.outside : path.inside;
   return path;

@@ -106,7 +106,7 @@ TEST(InSwitchModel, IsWhatEightH100Use) {
 TEST(AllToAllModel, IsBoundByTheServersPorts) {
   EXPECT_NEAR(AllToAllModel().Time(TestPath(4, 8), {1e12}).value, 8 * 24.0 / 1024 * 1e12 / 10e9,
               1e-2);
-  EXPECT_NEAR(AllToAllModel().Time(TestPath(1, 8), {1e12}).value, 7.0 / 64 * 1e12 / 83e9, 1e-2);
+  EXPECT_NEAR(AllToAllModel().Time(TestPath(1, 8), {1e12}).value, 7.0 / 64 * 1e12 / 100e9, 1e-2);
   EXPECT_NEAR(AllToAllModel().Time(TestPath(1, 8), {1}).value, 7 * 8.4e-6 + 7 * 3e-6, 1e-9)
       << "seven transfers start";
 }
@@ -166,6 +166,18 @@ TEST(PathsOf, ACubeMeshGivesSmallGroupsLess) {
   EXPECT_NEAR(wires({{"a", 2}, {"b", 4}}, 0), 2, 1e-9) << "between the quads";
   EXPECT_NEAR(wires({{"a", 4}, {"b", 2}}, 1), 1, 1e-9) << "the worst pair";
   EXPECT_NEAR(wires({{"a", 4}, {"b", 2}}, 0), 2, 1e-9) << "one ring, both ways";
+}
+
+TEST(PathsOf, ACubeMeshSendsToSomeThroughTheHost) {
+  v1::Cluster proto = *ClusterPreset("v100x8x1-25gbps");
+  const Cluster ring = *ClusterFromProto(proto);
+  EXPECT_DOUBLE_EQ(PathOf(ring, {{"x", 8}}).exchange.value, 0.83 * 130e9);
+  proto.mutable_links(0)->set_cube_mesh(true);
+  const Cluster cluster = *ClusterFromProto(proto);
+  EXPECT_NEAR(PathOf(cluster, {{"x", 8}}).exchange.value, 7.0 / 3 * 6.3e9, 1)
+      << "three of seven without a wire share half of PCIe 3";
+  EXPECT_NEAR(PathOf(cluster, {{"a", 2}, {"b", 4}}, 1).exchange.value, 3 * 130e9 / 6, 1)
+      << "in a quad the narrowest wire";
 }
 
 TEST(PathsOf, HalfDuplexLinksHalve) {
