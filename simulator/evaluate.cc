@@ -15,6 +15,7 @@ constexpr Bytes kRuntimeReserve = {1.5 * (1 << 30)};
 // From the launch of a collective to its first step, fitted on the sweeps of 8 A100 and 8 H200.
 constexpr Seconds kCollectiveStart = {29e-6};
 constexpr Bytes kCombined = {30 << 20};
+constexpr double kAccesses = 3;
 
 DeviceType Slower(const DeviceType& a, const DeviceType& b) {
   DeviceType slower = a;
@@ -70,18 +71,31 @@ Seconds CostModel::StepTime(const CollectiveStep& step) const {
   return time * static_cast<double>(step.repeats);
 }
 
-// Compute that runs while a collective does. Two collectives behind the same steps hide there
-// twice: a lower bound of what is seen.
-Seconds CostModel::Hidden(const Program& program, size_t index) const {
-  Seconds hidden;
+Seconds CostModel::TimeBehind(const CollectiveStep& step, const Background& compute) const {
+  const Seconds alone = StepTime(step);
+  if (compute.time.value <= 0 || alone.value <= 0) return alone;
+  const double n = axes_[step.axis].devices;
+  const double rounds = step.kind == CollectiveKind::kAllReduce ? 2 : 1;
+  const Bytes accesses =
+      step.bytes * (kAccesses * rounds * (n - 1) / n * static_cast<double>(step.repeats));
+  const Seconds own = accesses / slowest_.SweepBandwidth();
+  const Seconds together = std::min(alone, compute.time);
+  return alone - together + own * (together / alone) * (compute.at_memory / compute.time);
+}
+
+// Two collectives behind the same steps hide there twice: a lower bound of what is seen.
+Background CostModel::BackgroundOf(const Program& program, size_t index) const {
+  Background background;
   int32_t left = std::get<CollectiveStep>(program.steps[index]).overlaps;
   for (size_t i = index + 1; left > 0 && i < program.steps.size(); ++i) {
     const auto* compute = std::get_if<ComputeStep>(&program.steps[i]);
     if (compute == nullptr) continue;
-    hidden += StepTime(*compute);
+    const Seconds time = StepTime(*compute);
+    background.time += time;
+    if (compute->kind == ComputeKind::kMemory) background.at_memory += time;
     --left;
   }
-  return hidden;
+  return background;
 }
 
 Evaluation CostModel::Evaluate(const Program& program) const {
@@ -101,7 +115,7 @@ Evaluation CostModel::Evaluate(const Program& program) const {
       total.axis = collective.axis;
       total.count += collective.repeats;
       total.bytes += collective.bytes * static_cast<double>(collective.repeats);
-      total.time += std::max(Seconds{0}, StepTime(collective) - Hidden(program, i));
+      total.time += TimeBehind(collective, BackgroundOf(program, i));
     }
   }
   for (const auto& [key, total] : totals) {

@@ -31,6 +31,12 @@ struct Evaluation {
   bool fits() const { return memory.bytes <= memory_limit; }
 };
 
+// Compute that runs while a collective does.
+struct Background {
+  Seconds time;
+  Seconds at_memory;  // of it in kernels that device memory bounds
+};
+
 // A cluster and a mesh on it, with everything that does not depend on the program worked out once.
 // Immutable; cheap to copy.
 class CostModel {
@@ -45,6 +51,16 @@ class CostModel {
   // xla_gpu_all_reduce_combine_threshold_bytes says).
   Seconds StepTime(const CollectiveStep& step) const;
 
+  // What is seen of a collective of T seconds behind compute of C seconds, m of them bound by
+  // device memory: what outlasts the compute, and what its own reads and writes of M seconds, of
+  // which min(T, C) / T fall into C, take from those m:
+  //
+  //   max(0, T - C) + M min(T, C) / T m / C
+  //
+  // Every byte that a device sends, it reads, and reads or writes two that are added up or come in:
+  // three accesses.
+  Seconds TimeBehind(const CollectiveStep& step, const Background& compute) const;
+
   // Memory that a plan may use on the smallest device of the mesh: all but 1.5 GiB, which the
   // runtime keeps.
   Bytes memory_limit() const { return memory_limit_; }
@@ -56,7 +72,7 @@ class CostModel {
   Evaluation Evaluate(const Program& program) const;
 
  private:
-  Seconds Hidden(const Program& program, size_t index) const;
+  Background BackgroundOf(const Program& program, size_t index) const;
 
   DeviceType slowest_;  // the least of every property over the mesh's devices
   Bytes memory_limit_;

@@ -19,9 +19,11 @@ enum class NumberType { kF32, kF16, kBF16, kF64, kS8, kF8 };
 
 // What the efficiency of a kernel depends on, on one device; zeros where it is not known.
 struct KernelShape {
-  double rows = 0, columns = 0, batch = 1;  // of a matrix product's result
+  // Of a matrix product's result; of the one that computes a convolution without Winograd.
+  double rows = 0, columns = 0, batch = 1;
   double channels = 0;          // harmonic mean of a convolution's input and output channels
   double winograd_padding = 0;  // > 0: Winograd's algorithm serves it, padding its tiles by so much
+  Bytes filters = {};           // of a convolution
   bool operator==(const KernelShape&) const = default;
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "planner/graph/element_type.h"
+
 namespace automap {
 namespace {
 
@@ -35,7 +37,7 @@ bool Contains(const Dims& dims, int64_t dim) {
 }
 
 KernelShape DotShape(const CutDims& size, const xla::DotDimensionNumbers& numbers) {
-  KernelShape shape = {1, 1, 1, 0, 0};
+  KernelShape shape = {.rows = 1, .columns = 1};
   for (int64_t dim = 0; dim < size.tensor(0).rank; ++dim) {
     if (Contains(numbers.lhs_batch_dimensions(), dim)) {
       shape.batch *= size(0, dim);
@@ -72,12 +74,24 @@ double WinogradPadding(const xla::Window& window, const Tensor& result,
 KernelShape ConvolutionShape(const Graph& graph, NodeId node, const CutDims& size) {
   const auto& instruction = *graph.node(node).instruction;
   const auto& numbers = instruction.convolution_dimension_numbers();
-  KernelShape shape;
-  const double in = size(1, numbers.kernel_input_feature_dimension());
+  const Tensor& result = graph.tensor(graph.results(node)[0]);
+  double window = 1, places = 1;
+  for (int i = 0; i < instruction.window().dimensions_size(); ++i) {
+    const int64_t dim = numbers.input_spatial_dimensions(i);
+    window *= instruction.window().dimensions(i).size();
+    places *=
+        size(0, dim) / size.tensor(0).dims[dim] * result.dims[numbers.output_spatial_dimensions(i)];
+  }
+  const double images = size(0, numbers.input_batch_dimension());
   const double out = size(1, numbers.kernel_output_feature_dimension());
+  // The gradient of filters slides the results' gradients over the inputs: the result is filters,
+  // with the inputs' channels where images are otherwise.
+  const bool makes_filters = window > places;
+  const double in = makes_filters ? images : size(1, numbers.kernel_input_feature_dimension());
+  KernelShape shape = {.rows = images * places, .columns = out};
   shape.channels = 2 * in * out / (in + out);
-  shape.winograd_padding =
-      WinogradPadding(instruction.window(), graph.tensor(graph.results(node)[0]), numbers);
+  shape.winograd_padding = WinogradPadding(instruction.window(), result, numbers);
+  shape.filters = Bytes{ElementBits(result.type) / 8.0 * in * out * std::min(window, places)};
   return shape;
 }
 

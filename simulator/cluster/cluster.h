@@ -26,6 +26,11 @@ struct DeviceType {
   Seconds launch;                                 // what every kernel costs at least
   EfficiencyTable efficiency;
   int32_t multiprocessors = 0;  // blocks of a kernel that run at once; 0: not counted
+
+  // What a kernel that only reads and writes memory reaches.
+  BytesPerSecond SweepBandwidth() const {
+    return memory_bandwidth * efficiency[static_cast<int>(ComputeKind::kMemory)][0];
+  }
   bool operator==(const DeviceType&) const = default;
 };
 

@@ -20,17 +20,17 @@ struct DeviceRow {
 };
 constexpr double kGiB = 1 << 30;
 constexpr DeviceRow kDevices[] = {
-    {"v100", 32 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.85, 0.745, 80},
-    {"v100-16g", 16 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.85, 0.745, 80},
+    {"v100", 32 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.90, 0.775, 80},
+    {"v100-16g", 16 * kGiB, 900e9, 15.7e12, 125e12, 7.8e12, 62.8e12, 125e12, 6e-6, 0.90, 0.775, 80},
     // DGX-2's: 1597 MHz instead of 1530, memory at 958 instead of 877.
-    {"v100-sxm3", 32 * kGiB, 981e9, 16.35e12, 130.8e12, 8.2e12, 65.4e12, 130.8e12, 6e-6, 0.85,
-     0.745, 80},
-    {"a100", 80 * kGiB, 2000e9, 19.5e12, 312e12, 19.5e12, 624e12, 312e12, 4e-6, 0.75, 0.72, 108},
-    {"a100-40g", 40 * kGiB, 1555e9, 19.5e12, 312e12, 19.5e12, 624e12, 312e12, 4e-6, 0.75, 0.72,
+    {"v100-sxm3", 32 * kGiB, 981e9, 16.35e12, 130.8e12, 8.2e12, 65.4e12, 130.8e12, 6e-6, 0.90,
+     0.775, 80},
+    {"a100", 80 * kGiB, 2000e9, 19.5e12, 312e12, 19.5e12, 624e12, 312e12, 4e-6, 0.75, 0.755, 108},
+    {"a100-40g", 40 * kGiB, 1555e9, 19.5e12, 312e12, 19.5e12, 624e12, 312e12, 4e-6, 0.75, 0.755,
      108},
-    {"h100", 80 * kGiB, 3350e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.59, 132},
-    {"h200", 141e9, 4800e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.59, 132},
-    {"b200", 180e9, 8000e9, 75e12, 2250e12, 37e12, 4500e12, 4500e12, 3e-6, 0.70, 0.59, 148},
+    {"h100", 80 * kGiB, 3350e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.62, 132},
+    {"h200", 141e9, 4800e9, 67e12, 989e12, 67e12, 1979e12, 1979e12, 3e-6, 0.70, 0.62, 132},
+    {"b200", 180e9, 8000e9, 75e12, 2250e12, 37e12, 4500e12, 4500e12, 3e-6, 0.70, 0.62, 148},
 };
 
 // Bandwidth of one device (NVLink, PCIe) or one port (network), one direction; latency of one ring
@@ -91,7 +91,7 @@ std::vector<v1::Cluster::DeviceType> MakeDevices() {
     efficiency["matmul.f32"] = efficiency["matmul.f64"] = row.matmul_f32;
     efficiency["convolution"] = 0.6;
     // Winograd multiplies less than is counted.
-    efficiency["convolution.f32"] = 3.0;
+    efficiency["convolution.f32"] = 3.45;
     efficiency["memory"] = 0.8;
   }
   return devices;

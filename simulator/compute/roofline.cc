@@ -7,8 +7,10 @@ namespace automap {
 namespace {
 
 constexpr double kTile = 64, kSmallestTile = 8, kBlock = 128;
-constexpr double kChannelsAtHalf = 46;
-constexpr double kDirectConvolution = 0.5;
+constexpr double kWinogradChannelsAtHalf = 80;
+constexpr double kDirectConvolution = 0.70;
+// Winograd's filters grow from 9 to 36 numbers: 9 are read, 36 written and read again.
+constexpr double kFilterSweeps = 9;
 
 // Share of the padded size that is not padding.
 double Filled(double size) {
@@ -26,6 +28,11 @@ double Busy(const DeviceType& device, const KernelShape& shape) {
   return blocks / (std::ceil(blocks / device.multiprocessors) * device.multiprocessors);
 }
 
+// Share of the work that a matrix product's tiles and blocks leave of what they compute.
+double Covered(const DeviceType& device, const KernelShape& shape) {
+  return Filled(shape.rows) * Filled(shape.columns) * std::sqrt(Busy(device, shape));
+}
+
 double TableAt(const DeviceType& device, ComputeKind kind, NumberType type) {
   return device.efficiency[static_cast<int>(kind)][static_cast<int>(type)];
 }
@@ -37,14 +44,15 @@ double EfficiencyOf(const DeviceType& device, const ComputeStep& step) {
   const double large = TableAt(device, step.kind, step.type);
   switch (step.kind) {
     case ComputeKind::kMatmul:
-      return large * Filled(shape.rows) * Filled(shape.columns) * std::sqrt(Busy(device, shape));
+      return large * Covered(device, shape);
     case ComputeKind::kConvolution: {
+      if (shape.winograd_padding <= 0)
+        return std::min(large,
+                        kDirectConvolution * TableAt(device, ComputeKind::kMatmul, step.type)) *
+               Covered(device, shape);
       const double channels =
-          shape.channels > 0 ? shape.channels / (shape.channels + kChannelsAtHalf) : 1;
-      if (shape.winograd_padding > 0) return large * channels / shape.winograd_padding;
-      return std::min(large,
-                      kDirectConvolution * TableAt(device, ComputeKind::kMatmul, step.type)) *
-             channels;
+          shape.channels > 0 ? shape.channels / (shape.channels + kWinogradChannelsAtHalf) : 1;
+      return large * channels / shape.winograd_padding;
     }
     case ComputeKind::kMemory:
       return 1;
@@ -52,12 +60,45 @@ double EfficiencyOf(const DeviceType& device, const ComputeStep& step) {
   return 1;
 }
 
-Seconds KernelTime(const DeviceType& device, const ComputeStep& step) {
+namespace {
+
+double BytesOf(NumberType type) {
+  switch (type) {
+    case NumberType::kF64:
+      return 8;
+    case NumberType::kF32:
+      return 4;
+    case NumberType::kS8:
+    case NumberType::kF8:
+      return 1;
+    default:
+      return 2;
+  }
+}
+
+Bytes ResultOf(const ComputeStep& step) {
+  return {BytesOf(step.type) * step.shape.rows * step.shape.columns * step.shape.batch};
+}
+
+Seconds TimeAsIs(const DeviceType& device, const ComputeStep& step) {
   const FlopsPerSecond rate = device.peak[static_cast<int>(step.type)] * EfficiencyOf(device, step);
   const double memory = TableAt(device, ComputeKind::kMemory, step.type);
-  const Seconds arithmetic = step.flops / rate;
-  const Seconds traffic = step.bytes / (device.memory_bandwidth * memory);
+  const BytesPerSecond swept = device.memory_bandwidth * memory;
+  Seconds arithmetic = step.flops / rate;
+  if (step.kind == ComputeKind::kMatmul) arithmetic += ResultOf(step) / swept;
+  if (step.shape.winograd_padding > 0) arithmetic += step.shape.filters * kFilterSweeps / swept;
+  const Seconds traffic = step.bytes / swept;
   return (std::max(arithmetic, traffic) + device.launch * step.launches) * step.scale;
+}
+
+}  // namespace
+
+Seconds KernelTime(const DeviceType& device, const ComputeStep& step) {
+  const Seconds time = TimeAsIs(device, step);
+  if (step.shape.winograd_padding <= 0) return time;
+  ComputeStep direct = step;
+  direct.shape.winograd_padding = 0;
+  return std::min(time, TimeAsIs(device, direct));
 }
 
 }  // namespace automap

@@ -43,7 +43,7 @@ TEST(KernelTime, IsTheRooflineAndTheLaunch) {
   const CostModel model = Model("v100x4x1-25gbps", {{"x", 4}});
   const ComputeStep compute_bound = {
       ComputeKind::kMatmul, NumberType::kF32, {1e12}, {1e6}, 1, 1, 1};
-  EXPECT_NEAR(model.StepTime(compute_bound).value, 1e12 / (15.7e12 * 0.85) + 6e-6, 1e-12);
+  EXPECT_NEAR(model.StepTime(compute_bound).value, 1e12 / (15.7e12 * 0.90) + 6e-6, 1e-12);
   const ComputeStep memory_bound = {ComputeKind::kMemory, NumberType::kF32, {1e6}, {1e9}, 1, 3, 0};
   EXPECT_NEAR(model.StepTime(memory_bound).value, 3 * 1e9 / (900e9 * 0.8), 1e-12);
 }
@@ -94,6 +94,18 @@ TEST(Evaluate, AddsUp) {
     EXPECT_DOUBLE_EQ(result.step_time.value, (result.compute + result.communication).value);
     EXPECT_TRUE(result.utilization >= 0 && result.utilization <= 1);
   }
+}
+
+TEST(TimeBehind, IsWhatOutlastsTheComputeAndWhatTheMemoryGivesUp) {
+  const CostModel model = Model("v100x8x1-25gbps", {{"x", 8}});
+  const CollectiveStep step = {CollectiveKind::kAllReduce, 0, {1e9}};
+  const Seconds alone = model.StepTime(step);
+  const double own = 3 * 1.75 * 1e9 / (900e9 * 0.8);
+  EXPECT_EQ(model.TimeBehind(step, {}), alone);
+  EXPECT_NEAR(model.TimeBehind(step, {alone * 0.25, {0}}).value, 0.75 * alone.value, 1e-12);
+  EXPECT_NEAR(model.TimeBehind(step, {alone * 2, {0}}).value, 0, 1e-12);
+  EXPECT_NEAR(model.TimeBehind(step, {alone * 2, alone}).value, own / 2, 1e-12)
+      << "half of the compute waits for memory";
 }
 
 TEST(PeakOf, EqualsBruteForce) {
