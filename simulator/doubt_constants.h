@@ -6,10 +6,10 @@
 
 namespace automap {
 
-inline constexpr DoubtConstants kDoubt = {.compute = 0.180,
+inline constexpr DoubtConstants kDoubt = {.compute = 0.114,
                                           .inside = 0.174,
                                           .outside = 0.228,
-                                          .own = 0.056,
-                                          .nine_of_ten = 1.201};
+                                          .own = 0.057,
+                                          .nine_of_ten = 1.108};
 
 }  // namespace automap

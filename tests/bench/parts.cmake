@@ -18,7 +18,7 @@ add_library(automap_test_cost_model STATIC
   ${cost_model}/wide_resnet.cc)
 target_link_libraries(automap_test_cost_model PUBLIC automap_simulator nlohmann_json::nlohmann_json PRIVATE automap_flags)
 automap_bench(cost-model ${cost_model}/bench_cost_model.cc automap_test_cost_model)
-add_test(NAME bench/cost-model COMMAND bench-cost-model)
+add_test(NAME bench/cost-model COMMAND bench-cost-model --limits)
 automap_test(tests/bench/cost_model/cost_model_test.cc DEPS automap_test_cost_model)
 automap_bench(agents tests/bench/bench_agents.cc automap_test_zoo automap_planner_search)
 automap_bench(train-pipeline tests/bench/bench_train_pipeline.cc automap_test_zoo automap_planner_search)

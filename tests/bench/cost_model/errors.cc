@@ -20,6 +20,23 @@ void Errors::Print(const std::string& what) const {
               100 * Median(), 100 * Worst());
 }
 
+std::vector<double> FitScales() {
+  std::vector<double> scales;
+  for (int percent = 80; percent <= 120; percent += 2) scales.push_back(percent / 100.0);
+  return scales;
+}
+
+double ErrorWithout(const Curve& out, const std::vector<const Curve*>& others) {
+  size_t best = 0;
+  double least = 1e300;
+  for (size_t i = 0; i < out.errors.size(); ++i) {
+    double sum = 0;
+    for (const Curve* other : others) sum += std::abs(other->errors[i]);
+    if (sum < least) least = sum, best = i;
+  }
+  return out.errors[best];
+}
+
 Order OrderOf(const std::vector<std::vector<Point>>& groups) {
   Order order;
   double sum = 0;

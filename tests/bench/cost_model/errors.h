@@ -22,6 +22,18 @@ class Errors {
   std::vector<double> errors_;  // absolute, ascending
 };
 
+// Factors by which a fit of one constant changes an efficiency: 0.8 to 1.2.
+std::vector<double> FitScales();
+
+// The errors of one row by scale.
+struct Curve {
+  std::string set;
+  std::vector<double> errors;
+};
+
+// The error of `out` at the scale that suits `others` best.
+double ErrorWithout(const Curve& out, const std::vector<const Curve*>& others);
+
 struct Point {
   double predicted, measured;
 };

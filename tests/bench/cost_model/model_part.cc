@@ -11,7 +11,7 @@ void AddGemm(Program& program, NumberType type, const Gemm& gemm) {
   step.flops = {2 * gemm.rows * gemm.columns * gemm.depth * gemm.batch};
   step.bytes = {BytesOf(type) * gemm.batch *
                 (gemm.rows * gemm.depth + gemm.depth * gemm.columns + gemm.rows * gemm.columns)};
-  step.shape = {gemm.rows, gemm.columns, gemm.batch, 0, 0};
+  step.shape = {.rows = gemm.rows, .columns = gemm.columns, .batch = gemm.batch};
   program.steps.push_back(step);
 }
 

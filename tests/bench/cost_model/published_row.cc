@@ -62,7 +62,10 @@ TransformerStep StepOf(const Json& row, const Json& stack) {
   step.recompute = RecomputeOf(row.value("recompute", "none"));
   step.sequence_parallel = ValueOf(row, stack, "sequenceParallel", false);
   step.fusion = FusionOf(ValueOf<std::string>(row, stack, "fusion", "by hand"));
-  step.fused_update = ValueOf(row, stack, "fusedUpdate", true);
+  step.update_bytes = ValueOf(row, stack, "updateBytes", 30.0);
+  step.gradient_bytes = ValueOf(row, stack, "gradientBytes", 0.0);
+  step.accumulation_bytes = ValueOf(row, stack, "accumulationBytes", 0.0);
+  step.gradient_sweeps = ValueOf(row, stack, "gradientSweeps", 0.0);
   step.fused_attention = ValueOf(row, stack, "fusedAttention", false);
   step.overlap_tensor = ValueOf(row, stack, "overlapTensor", false);
   step.overlap_all = ValueOf(row, stack, "overlapAll", false);
@@ -107,6 +110,7 @@ absl::StatusOr<StepPrediction> PublishedRow::PredictChoice(const Choice& choice,
     step.batch = row_["batch"], step.data = choice.data;
     step.micro_batches = static_cast<int32_t>(step.batch / choice.data / choice.micro_batch);
     step.zero = ValueOf(row_, stack_, "zero", 0);
+    step.winograd = ValueOf(row_, stack_, "winograd", true);
     step.local_statistics = ValueOf(row_, stack_, "localStatistics", false);
     step.recompute = RecomputeOf(row_.value("recompute", "none"));
     return Predict(step, cluster);

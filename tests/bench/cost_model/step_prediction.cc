@@ -58,7 +58,9 @@ class PipelineMaker {
     ASSIGN_OR_RETURN(const CostModel model, CostModel::Create(cluster_, mesh));
     PipelineStage stage;
     Bytes workspace, held;
+    Seconds at_memory;
     for (const ModelPart& part : parts) {
+      at_memory += AtMemory(model, part.backward) * part.count;
       stage.forward += Run(model, part.forward, part.count, group);
       stage.backward += Run(model, part.backward, part.count, group);
       stage.activations += part.saved * part.count;
@@ -66,9 +68,28 @@ class PipelineMaker {
       held += part.held;
     }
     const Parameters parameters = CountParameters(parts);
+    if (layout_.micro_batches > 1) stage.backward += Accumulate(model, parameters);
     stage.resident = workspace + held + ParameterBytes(parameters);
-    AddUpdate(model, parameters, group, stage);
+    AddUpdate(model, parameters, group, at_memory, stage);
     return stage;
+  }
+
+  Seconds Accumulate(const CostModel& model, const Parameters& parameters) const {
+    ComputeStep sum;
+    const double bytes =
+        layout_.accumulation_bytes > 0 ? layout_.accumulation_bytes : 3 * BytesOf(layout_.type);
+    sum.bytes = {bytes * (parameters.replicated + parameters.expert)};
+    return model.StepTime(sum);
+  }
+
+  static Seconds AtMemory(const CostModel& model, const Program& program) {
+    Seconds sum;
+    for (const Step& step : program.steps) {
+      const auto* compute = std::get_if<ComputeStep>(&step);
+      if (compute != nullptr && compute->kind == ComputeKind::kMemory)
+        sum += model.StepTime(*compute);
+    }
+    return sum;
   }
 
   Seconds Run(const CostModel& model, const Program& program, double count, int32_t group) {
@@ -103,19 +124,23 @@ class PipelineMaker {
   // Gradients that come while the last backward runs are reduced behind it, but those of the layer
   // that comes last.
   void AddUpdate(const CostModel& model, const Parameters& parameters, int32_t group,
-                 PipelineStage& stage) {
+                 Seconds at_memory, PipelineStage& stage) {
     const auto reduce = [&](double count) {
-      return model.StepTime(CollectiveStep{
-          CollectiveKind::kAllReduce, kDataAxis, {BytesOf(layout_.type) * count}, 1, -1, 0});
+      return CollectiveStep{
+          CollectiveKind::kAllReduce, kDataAxis, {layout_.gradient_bytes * count}, 1, -1, 0};
     };
     if (layout_.zero < 3 && layout_.data > 1) {
-      stage.gradient_sync = reduce(parameters.replicated);
+      const CollectiveStep all = reduce(parameters.replicated);
+      stage.gradient_sync = model.StepTime(all);
       if (layout_.overlap_data)
-        stage.gradient_sync =
-            std::max(reduce(parameters.last_to_come), stage.gradient_sync - stage.backward);
+        stage.gradient_sync = std::max(model.StepTime(reduce(parameters.last_to_come)),
+                                       model.TimeBehind(all, {stage.backward, at_memory}));
       Seconds& sum =
           model.LeavesServer(kDataAxis) ? exchanges_[group].outside : exchanges_[group].inside;
       sum += stage.gradient_sync;
+      ComputeStep sweeps;
+      sweeps.bytes = all.bytes * layout_.gradient_sweeps;
+      stage.gradient_sync += model.StepTime(sweeps);
     }
     ComputeStep update;
     const double split = layout_.zero > 0 ? layout_.data : 1;

@@ -21,6 +21,11 @@ struct StepLayout {
   bool scatter_gather = true;  // a tensor group sends each activation once, not once a device
   double state_bytes = 12;     // of a parameter, beside weight and gradient
   double update_bytes = 30;    // read and written for each parameter by the optimizer
+  double gradient_bytes = 2;   // of a parameter's gradient where replicas exchange it
+  // Read and written for each parameter when a micro-batch's gradient is added to those before; 0:
+  // three accesses of the type.
+  double accumulation_bytes = 0;
+  double gradient_sweeps = 0;  // times it is read or written for that: buckets filled, means taken
   Bytes boundary;              // what one replica hands from stage to stage for a micro-batch
 };
 

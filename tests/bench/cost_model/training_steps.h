@@ -12,6 +12,11 @@
 
 namespace automap {
 
+struct Verdict {
+  bool meets_goals = true;
+  bool stays_within_limits = true;  // no error has grown beyond what is reached today, rounded up
+};
+
 class TrainingSteps {
  public:
   // `document`: tests/data/published/training_steps.json or one like it; must outlive this.
@@ -24,9 +29,8 @@ class TrainingSteps {
   // sets alone (on its other rows, where it is the only set).
   void LeaveOneSetOut() const;
 
-  // Prints which goals are met on rows that nothing was fitted on. Whether no error has grown
-  // beyond the limit that stands beside each: what is reached today, a little rounded.
-  bool StaysWithinLimits() const;
+  // Prints which goals are met on rows that nothing was fitted on.
+  Verdict Judge() const;
 
  private:
   void LayerTimes(const nlohmann::json& table, Residuals& residuals);

@@ -9,38 +9,34 @@ namespace automap {
 namespace {
 
 // Element-wise traffic of a layer's forward pass, in elements read and written for each token and
-// feature (`whole` where tensor parallelism splits nothing, `split` where it does) and for each
-// attention score; backward 1.5 times as much.
+// feature (`whole` where tensor parallelism splits nothing, `split` where it does), for each inner
+// feature of the feed-forward part and for each attention score; backward 1.5 times as much.
 //
 //   by hand        the counts that the 22B layer of Korthikanti Table 4 (no recomputation) was
 //                  fitted with
 //   XLA            whole 2 x (bias and residual read 2, sum 1; layer norm: mean, variance and
-//   result
-//                  read 1 each, 1 written, of which the mean shares the sum's kernel): 12; split
-//                  biases 6, transposes for the batched products 8, bias and GeLU over four times
-//                  the features 8; scores: maximum, sum and quotient read 1 each, 1 written
+//                  result read 1 each, 1 written, of which the mean shares the sum's kernel): 12;
+//                  split biases 6, transposes for the batched products 8; inner bias and
+//                  activation 2; scores: maximum, sum and quotient read 1 each, 1 written
 //   op by op       whole 2 x (bias 2, dropout of five operations 10, residual 3, layer norm 8);
-//                  split biases 6 + 8, transposes 8, erf-GeLU 11 over four times the features;
-//                  scores scale 2, mask 2, softmax 3, dropout 10
+//                  split biases 6, transposes 8; inner bias 2, erf-GeLU 11; scores scale 2, mask 2,
+//                  softmax 3, dropout 10
 //   library        a kernel each for layer norm, softmax, dropout (with its mask in bytes), and for
 //                  bias with GeLU: whole 2 x (bias 2, dropout 2.5, residual 3, layer norm 2); split
-//                  biases 6, transposes 8, GeLU 8; scores scale 2, mask 2, softmax 2, dropout 2.5
+//                  biases 6, transposes 8; inner GeLU 2; scores scale 2, mask 2, softmax 2, dropout
+//                  2.5
 struct ElementwiseTraffic {
-  double whole, split, scores;
+  double whole, split, inner, scores;
   int launches, score_launches;
 };
-constexpr ElementwiseTraffic kByHand = {11, 14, 4.5, 8, 2}, kXla = {12, 22, 4, 13, 3},
-                             kOpByOp = {46, 66, 17, 45, 8}, kLibrary = {19, 22, 8.5, 16, 4};
+constexpr ElementwiseTraffic kByHand = {11, 6, 2, 4.5, 8, 2}, kXla = {12, 14, 2, 4, 13, 3},
+                             kOpByOp = {46, 14, 13, 17, 45, 8}, kLibrary = {19, 14, 2, 8.5, 16, 4};
 
 const ElementwiseTraffic& TrafficOf(Fusion fusion) {
   if (fusion == Fusion::kNone) return kOpByOp;
   if (fusion == Fusion::kLibrary) return kLibrary;
   return fusion == Fusion::kXla ? kXla : kByHand;
 }
-
-// Bytes that an optimizer reads and writes for a parameter: one kernel over 16-bit weight and
-// gradient and three 32-bit tensors, or 42 accesses of its operations one by one.
-constexpr double kFusedUpdate = 30, kUnfusedUpdate = 42 * 4;
 
 class LayerWriter {
  public:
@@ -70,7 +66,7 @@ class LayerWriter {
       Column(program, up_);
       Row(program, down_);
     }
-    Sweeps(program, 1);
+    Sweeps(program, 1, has_experts);
     if (step_.zero == 3) Exchange(program, CollectiveKind::kAllGather);
     return program;
   }
@@ -90,7 +86,7 @@ class LayerWriter {
     RowGradients(program, projection_);
     for (const Gemm& gemm : {context_, scores_}) AddGemmGradients(program, step_.type, gemm);
     ColumnGradients(program, qkv_);
-    Sweeps(program, 1.5);
+    Sweeps(program, 1.5, has_experts);
     if (!step_.fused_attention) ScoreSweeps(program, 1.5);
     if (step_.zero == 3) {
       Exchange(program, CollectiveKind::kAllGather);
@@ -137,10 +133,13 @@ class LayerWriter {
         traffic_.score_launches);
   }
 
-  void Sweeps(Program& program, double times) const {
+  // With experts a token has two inner features each, and is laid out anew for them and back.
+  void Sweeps(Program& program, double times, bool has_experts) const {
     const double whole =
         traffic_.whole * activation_ / (step_.sequence_parallel ? step_.tensor : 1);
-    const double split = traffic_.split * step_.widening / 4 * activation_ / step_.tensor;
+    const double inner = traffic_.inner * step_.widening * (has_experts ? 2 : 1);
+    const double routed = has_experts ? 8 : 0;
+    const double split = (traffic_.split + inner + routed) * activation_ / step_.tensor;
     AddSweep(program, times * (whole + split), traffic_.launches);
   }
 
@@ -170,10 +169,14 @@ class LayerWriter {
   }
 
   // Element by element the mask's two halves are written, added, cast to booleans, cast back and
-  // laid out anew: 20 bytes. What is dispatched crosses the data axis and comes back.
+  // laid out anew: 20 bytes. A token's place in its two experts is a running sum over its group, as
+  // a scan of three kernels for each halving (alpa/model/moe.py). What is dispatched crosses the
+  // data axis and comes back.
   void Route(Program& program, double times) const {
     const double tokens = step_.sequence * step_.micro_batch;
-    AddSweep(program, times * 20 * tokens * 2 * step_.expert_group, 6);
+    const bool is_forward = times == 1;
+    const int scans = is_forward ? 2 * 3 * static_cast<int>(std::log2(step_.expert_group)) : 0;
+    AddSweep(program, times * 20 * tokens * 2 * step_.expert_group, 6 + scans);
     if (step_.data == 1) return;
     for (int i = 0; i < 2; ++i)
       AddCollective(program, CollectiveKind::kAllToAll, kDataAxis, 2 * activation_ * step_.data);
@@ -275,7 +278,10 @@ absl::StatusOr<StepPrediction> Predict(const TransformerStep& step, const Cluste
   layout.zero = step.zero;
   layout.state_bytes = step.type == NumberType::kF32 ? 8 : 12;
   layout.overlap_data = step.overlap_data, layout.scatter_gather = step.scatter_gather;
-  layout.update_bytes = step.fused_update ? kFusedUpdate : kUnfusedUpdate;
+  layout.update_bytes = step.update_bytes;
+  layout.gradient_bytes = step.gradient_bytes > 0 ? step.gradient_bytes : step.element();
+  layout.accumulation_bytes = step.accumulation_bytes;
+  layout.gradient_sweeps = step.gradient_sweeps;
   layout.boundary = {step.element() * step.sequence * step.micro_batch * step.hidden};
   std::vector<std::vector<ModelPart>> parts;
   for (int32_t stage = 0; stage < stages; ++stage)

@@ -28,8 +28,13 @@ struct TransformerStep {
   bool sequence_parallel = false;  // all-gather and reduce-scatter instead of all-reduce
   // Software.
   Fusion fusion = Fusion::kByHand;
-  bool fused_update = true;      // the optimizer is one kernel
-  bool fused_attention = false;  // the scores are not stored
+  // Read and written for each parameter by the optimizer: one kernel over 16-bit weight and
+  // gradient and three 32-bit tensors.
+  double update_bytes = 30;
+  double gradient_bytes = 0;      // as in StepLayout; 0: of the model's type
+  double accumulation_bytes = 0;  // as in StepLayout
+  double gradient_sweeps = 0;     // as in StepLayout
+  bool fused_attention = false;   // the scores are not stored
   // Collectives of tensor parallelism run behind products: in the backward pass those that no
   // product waits for (behind the gradient of weights, or of inputs), or all, piece by piece.
   bool overlap_tensor = false, overlap_all = false;

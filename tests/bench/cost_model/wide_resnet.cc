@@ -59,14 +59,16 @@ class BlockWriter {
  private:
   static double Elements(const Convolution& c) { return c.images * c.size * c.size * c.out; }
 
-  static ComputeStep KernelOf(const Convolution& c) {
+  ComputeStep KernelOf(const Convolution& c) const {
     ComputeStep step;
     step.kind = ComputeKind::kConvolution;
     step.flops = {2 * c.kernel * c.kernel * c.in * Elements(c)};
     const double input = Elements(c) / c.out * c.in * c.stride * c.stride;
     step.bytes = {kBytes * (input + Elements(c) + c.kernel * c.kernel * c.in * c.out)};
+    step.shape.rows = Elements(c) / c.out, step.shape.columns = c.out;
     step.shape.channels = 2 * c.in * c.out / (c.in + c.out);
-    if (c.kernel == 3 && c.stride == 1)
+    step.shape.filters = {kBytes * c.kernel * c.kernel * c.in * c.out};
+    if (step_.winograd && c.kernel == 3 && c.stride == 1)
       step.shape.winograd_padding = std::pow(std::ceil(c.size / 4) * 4 / c.size, 2);
     return step;
   }
@@ -139,6 +141,7 @@ absl::StatusOr<StepPrediction> Predict(const WideResNetStep& step, const Cluster
   layout.micro_batches = step.micro_batches;
   layout.zero = step.zero;
   layout.state_bytes = kStateBytes, layout.update_bytes = kUpdateBytes;
+  layout.gradient_bytes = kBytes;
   return PredictStep({PartsOf(step)}, layout, cluster);
 }
 

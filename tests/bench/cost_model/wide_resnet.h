@@ -16,6 +16,7 @@ struct WideResNetStep {
   int32_t micro_batches = 1;
   int32_t zero = 0;                        // as in StepLayout
   Recompute recompute = Recompute::kNone;  // kFull: a block is computed again as a whole
+  bool winograd = true;                    // whether the library takes that algorithm
   bool local_statistics = false;           // of batch norm: over a device's own images
 };
 
