@@ -177,7 +177,9 @@ void Lowering::MeasureWork() {
 void Lowering::FindLifetimes(const Roles& roles) {
   KeptArrays kept;
   kept.size_of = [this](TensorId tensor) { return SizeOf(tensor); };
-  kept.storage = WithoutRecomputed(*graph_, storage_, kept.size_of);
+  Recomputed recomputed = WithoutRecomputed(*graph_, storage_, kept.size_of);
+  kept.storage = std::move(recomputed.storage);
+  reread_ = std::move(recomputed.reread);
   kept.is_new = NewArrays(kept.storage, roles);
   order_ = MemoryOrder(*graph_, kept);
   place_of_.resize(order_.size());
@@ -280,7 +282,7 @@ ComputeStep Lowering::StepOf(NodeId node, absl::Span<const Propagation* const> a
       }
     }
     if (!IsMaterialized(operands[i]) || (i == 0 && UpdatesInPlace(opcode))) continue;
-    const Bytes read = SizeOf(operands[i]) / ways;
+    const Bytes read = SizeOf(operands[i]) * reread_[storage_.of[operands[i]]] / ways;
     const double writes = UpdatesInPlace(opcode) ? 2 : 1;
     step.bytes += i == 0 && ReadsSlice(opcode) ? std::min(read, written) : read * writes;
   }

@@ -11,7 +11,7 @@
 // part of its reader's kernel and has no launch of its own. Reshapes, loop and branch identities
 // and updates in place (dynamic-update-slice, scatter, the new value of a parameter) rename memory
 // instead of copying it. Memory counts fewer arrays than that: those that are better worked out
-// again are not kept (recomputed.h), though they are charged as written and read.
+// again are not kept (recomputed.h); whoever reads one is charged for reading what it is made of.
 #pragma once
 
 #include <vector>
@@ -87,6 +87,7 @@ class Lowering {
   Storage storage_;
   std::vector<bool> feeds_products_;  // by tensor
   std::vector<NodeWork> work_;
+  std::vector<float> reread_;   // by array, recomputed.h
   std::vector<double> scales_;  // empty: all 1
   std::vector<NodeId> order_;
   std::vector<int32_t> place_of_;  // by node

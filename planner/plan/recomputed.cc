@@ -29,17 +29,19 @@ class Recomputation {
         is_overwritten_(graph.tensor_count(), false),
         sources_(graph.tensor_count()) {}
 
-  Storage Find() && {
+  Recomputed Find() && {
     FindReaders();
+    std::vector<float> reread(graph_.tensor_count(), 1);
     for (NodeId node = 0; node < graph_.node_count(); ++node) {
       for (const TensorId result : graph_.results(node)) {
         if (storage_.of[result] != result) continue;
         sources_[result] = SourcesOf(node);
         if (storage_.is_materialized[result] && IsWorkedOutAgain(node, result))
           storage_.is_materialized[result] = false;
+        if (!storage_.is_materialized[result]) reread[result] = RereadOf(result);
       }
     }
-    return std::move(storage_);
+    return {std::move(storage_), std::move(reread)};
   }
 
  private:
@@ -84,6 +86,13 @@ class Recomputation {
     return all;
   }
 
+  float RereadOf(TensorId result) const {
+    const double size = size_of_(result).value;
+    double bytes = 0;
+    for (const TensorId source : sources_[result]) bytes += size_of_(source).value;
+    return size > 0 && bytes > size ? static_cast<float>(bytes / size) : 1;
+  }
+
   bool IsWorkedOutAgain(NodeId node, TensorId result) const {
     const Node& made = graph_.node(node);
     if (!IsCheapMap(made.opcode) || !made.is_live || graph_.operands(node).empty()) return false;
@@ -117,9 +126,9 @@ class Recomputation {
 
 }  // namespace
 
-Storage WithoutRecomputed(const Graph& graph, Storage storage,
-                          const std::function<Bytes(TensorId)>& size_of) {
-  const Storage first = Recomputation(graph, std::move(storage), size_of).Find();
+Recomputed WithoutRecomputed(const Graph& graph, Storage storage,
+                             const std::function<Bytes(TensorId)>& size_of) {
+  const Storage first = Recomputation(graph, std::move(storage), size_of).Find().storage;
   std::vector<NodeId> as_listed(graph.node_count());
   std::iota(as_listed.begin(), as_listed.end(), 0);
   return Recomputation(graph, first, size_of, LastUses(graph, first, as_listed)).Find();

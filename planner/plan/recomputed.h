@@ -9,6 +9,13 @@
 
 namespace automap {
 
+struct Recomputed {
+  Storage storage;  // without the arrays that are worked out again
+  // By array: bytes that a reader reads where it works the array out again, over the array's own;
+  // 1 for arrays that are kept.
+  std::vector<float> reread;
+};
+
 // `storage` without these of its materialized arrays:
 //
 //   - a cheap map without transcendental functions that only cheap maps and reductions read, when
@@ -17,8 +24,9 @@ namespace automap {
 //     scales, kept once as the convolution's result). The sources live longer instead;
 //   - a transposed matrix that only matrix products read: they read it either way.
 //
-// Results of the step are kept. How long arrays live is taken from the order of listing. `size_of` tells the bytes of an array. O(slots).
-Storage WithoutRecomputed(const Graph& graph, Storage storage,
+// Results of the step are kept. How long arrays live is taken from the order of listing. `size_of`
+// tells the bytes of an array. O(slots).
+Recomputed WithoutRecomputed(const Graph& graph, Storage storage,
                           const std::function<Bytes(TensorId)>& size_of);
 
 }  // namespace automap

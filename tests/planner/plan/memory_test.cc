@@ -48,6 +48,21 @@ std::unique_ptr<const PreparedModule> Prepared(const std::string& text) {
   return *PreparedModule::Create(text, {});
 }
 
+// The sum is made of arrays that live anyway, so its two readers work it out again.
+TEST(Memory, WhoReadsWhatIsWorkedOutAgainReadsWhatItIsMadeOf) {
+  const auto module = Prepared(
+      "HloModule m\nENTRY e {\n  a = f32[1024] parameter(0)\n  b = f32[1024] parameter(1)\n"
+      "  s = f32[1024] add(a, b)\n  n = f32[1024] negate(s)\n  m = f32[1024] abs(s)\n"
+      "  ROOT r = (f32[1024], f32[1024]) tuple(n, m)\n}\n");
+  ASSERT_NE(module, nullptr);
+  const Graph& graph = module->graph();
+  for (NodeId node = 0; node < graph.node_count(); ++node) {
+    const Opcode opcode = graph.node(node).opcode;
+    if (opcode != Opcode::kNegate && opcode != Opcode::kAbs) continue;
+    EXPECT_EQ(module->lowering().StepOf(node, {}).bytes.value, (2 + 1) * 4096) << node;
+  }
+}
+
 // Buffers of values made in the step, by the instruction that makes them.
 std::map<std::string, Buffer> Kept(const PreparedModule& module) {
   std::map<std::string, Buffer> kept;
