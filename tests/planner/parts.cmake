@@ -50,6 +50,7 @@ automap_test(tests/planner/plan/communication_test.cc DEPS automap_test_hlo_text
 
 automap_test(tests/planner/oracle/best_cuts_test.cc DEPS automap_planner_oracle)
 automap_test(tests/planner/explore/pipeline/layer_chain_test.cc DEPS automap_test_zoo automap_planner_explore_pipeline)
+automap_test(tests/planner/explore/pipeline/describe_pipeline_test.cc DEPS automap_planner_explore_pipeline)
 automap_test(tests/planner/explore/pipeline/profile_chain_test.cc DEPS automap_planner_explore_pipeline)
 automap_test(tests/planner/explore/pipeline/pipeline_environment_test.cc DEPS automap_test_zoo automap_test_contracts
   automap_planner_explore_pipeline)
@@ -58,6 +59,7 @@ add_library(automap_test_dapple STATIC tests/support/dapple_rows.cc)
 target_link_libraries(automap_test_dapple PUBLIC automap_planner_explore_pipeline PRIVATE automap_flags)
 automap_test(tests/planner/explore/pipeline/dapple_objective_test.cc DEPS automap_test_dapple)
 automap_test(tests/planner/explore/bound_test.cc DEPS automap_test_zoo automap_planner_explore)
+automap_test(tests/planner/plan/kernel_shape_test.cc DEPS automap_test_hlo_text automap_planner_plan)
 automap_test(tests/planner/plan/profile_test.cc DEPS automap_planner_plan)
 automap_test(tests/planner/graph/live_nodes_test.cc DEPS automap_test_hlo_text)
 automap_test(tests/planner/search/pipeline_policy_test.cc DEPS automap_planner_search)

@@ -66,12 +66,29 @@ void FillStages(const PipelineProblem& problem, const PipelineCuts& cuts, const 
   }
 }
 
-// The same stages when exchanging takes no time.
-Pipeline Quiet(const PipelineProblem& problem, const PipelineCuts& cuts, Pipeline pipeline) {
-  for (int s = 0; s < static_cast<int>(pipeline.stages.size()); ++s) {
+// Whether a group of the model axis spans servers.
+bool GroupsLeaveServers(const PipelineProblem& problem, Range places) {
+  for (int32_t place = places.begin; place < places.end; ++place) {
+    if (!problem.IsInOneServer({place, place + 1})) return true;
+  }
+  return false;
+}
+
+// The same stages when exchanging takes no time, or, unless `inside_as_well`, when what leaves a
+// server takes none.
+Pipeline Quiet(const PipelineProblem& problem, const PipelineCuts& cuts, Pipeline pipeline,
+               bool inside_as_well) {
+  const int count = static_cast<int>(pipeline.stages.size());
+  for (int s = 0; s < count; ++s) {
     PipelineStage& stage = pipeline.stages[s];
-    stage.send = stage.send_back = stage.gradient_sync = {0};
+    const Range places = DevicesOf(cuts, s);
+    if (inside_as_well || !problem.IsInOneServer(places)) stage.gradient_sync = {0};
+    if (s + 1 == count || inside_as_well ||
+        !problem.IsInOneServer({places.begin, DevicesOf(cuts, s + 1).end})) {
+      stage.send = stage.send_back = {0};
+    }
     if (problem.group_size() == 1) continue;
+    if (!inside_as_well && !GroupsLeaveServers(problem, places)) continue;
     const PipelineStage exchange = problem.ExchangeOf(LayersOf(cuts, s), DevicesOf(cuts, s));
     stage.forward = std::max(Seconds{0}, stage.forward - exchange.forward);
     stage.backward = std::max(Seconds{0}, stage.backward - exchange.backward);
@@ -80,24 +97,30 @@ Pipeline Quiet(const PipelineProblem& problem, const PipelineCuts& cuts, Pipelin
   return pipeline;
 }
 
-// The simulated length in parts: the slowest stage's work, filling and draining (the length
-// `without` communication), and the rest.
+// Simulated lengths: as it is, without what leaves a server, without any exchange.
+struct Lengths {
+  Seconds all, inside, without;
+};
+
+// The simulated length in parts: the slowest stage's work, filling and draining (the length without
+// communication), and the rest.
 void FillTimes(const PipelineProblem& problem, const PipelineCuts& cuts, const Pipeline& pipeline,
-               Seconds length, Seconds without, v1::Plan::Cost& cost) {
+               const Lengths& lengths, v1::Plan::Cost& cost) {
   Seconds slowest, work;
-  const Pipeline alone = Quiet(problem, cuts, pipeline);
+  const Pipeline alone = Quiet(problem, cuts, pipeline, true);
   for (int s = 0; s < pipeline.groups(); ++s) {
     const PipelineStage& stage = alone.stages[s];
     slowest =
         std::max(slowest, (stage.forward + stage.backward) * pipeline.micro_batches + stage.update);
     work += problem.WholeWork(LayersOf(cuts, s), DevicesOf(cuts, s));
   }
-  without = std::min(length, without);
+  const Seconds length = lengths.all, without = std::min(length, lengths.without);
   const Seconds compute = std::min(without, slowest);
   cost.set_step_time_s(length.value);
   cost.set_compute_s(compute.value);
   cost.set_bubble_s((without - compute).value);
   cost.set_communication_s((length - without).value);
+  cost.set_network_s(std::clamp((length - lengths.inside).value, 0.0, cost.communication_s()));
   const int32_t devices = problem.devices() * problem.group_size();
   cost.set_utilization(length.value > 0 ? work / length / devices : 0);
 }
@@ -223,8 +246,14 @@ absl::Status DescribePipeline(const PipelineProblem& problem, const PipelineCuts
   }
   const Pipeline pipeline = problem.PipelineOf(cuts);
   ASSIGN_OR_RETURN(const PipelineRun run, SimulatePipeline(pipeline, *order));
-  ASSIGN_OR_RETURN(const PipelineRun quiet,
-                   SimulatePipeline(Quiet(problem, cuts, pipeline), *order));
+  const auto length_of = [&](bool inside_as_well) -> absl::StatusOr<Seconds> {
+    ASSIGN_OR_RETURN(const PipelineRun quiet,
+                     SimulatePipeline(Quiet(problem, cuts, pipeline, inside_as_well), *order));
+    return quiet.length;
+  };
+  Lengths lengths = {run.length, {}, {}};
+  ASSIGN_OR_RETURN(lengths.inside, length_of(false));
+  ASSIGN_OR_RETURN(lengths.without, length_of(true));
   plan.set_strategy(problem.group_size() > 1 ? "hybrid" : "pp");
   plan.set_micro_batches(problem.options().micro_batches);
   plan.set_schedule(schedule);
@@ -232,7 +261,7 @@ absl::Status DescribePipeline(const PipelineProblem& problem, const PipelineCuts
   plan.clear_cost();
   FillStages(problem, cuts, pipeline, run, plan);
   v1::Plan::Cost& cost = *plan.mutable_cost();
-  FillTimes(problem, cuts, pipeline, run.length, quiet.length, cost);
+  FillTimes(problem, cuts, pipeline, lengths, cost);
   FillCollectives(problem, cuts, pipeline, cost);
   FillMemory(plan, cost);
   FillInterval(cost);

@@ -151,6 +151,11 @@ class PipelineProblem {
     return device == devices() || servers[end] != servers[end - 1];
   }
 
+  bool IsInOneServer(Range places) const {
+    const auto& servers = links_->cluster().server_of;
+    return servers[places.begin * group_size()] == servers[places.end * group_size() - 1];
+  }
+
   Pipeline PipelineOf(const PipelineCuts& cuts) const;
   // With the length in closed form, and with that of the event-driven simulation, which is never
   // shorter. The latter is O(stages x micro-batches).
