@@ -65,7 +65,7 @@ class StageSplits {
   // stages. Once `stop` says true, the best so far.
   std::optional<StagedSplits> Solve(int32_t stages, const std::function<bool()>& stop);
 
-  // The same splits with the proven best cuts, where those are better.
+  // The same splits with the best cuts that a short search finds from many starts, if better.
   StagedSplits WithBestCuts(StagedSplits splits, int32_t stages,
                             const std::function<bool()>& stop) const;
 
