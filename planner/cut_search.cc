@@ -85,11 +85,8 @@ absl::StatusOr<std::vector<PipelineOutcome>> SearchCuts(const PlanRequest& reque
   };
   PipelineOutcome exact = ExactOutcome(request, task);
   if (request.preset == Preset::kDefault) observer(exact, true);
-  // The simulated step is as short as the bound: engines have nothing to find.
-  const bool is_proven =
-      report.IsUsable(exact.cost) && exact.cost.length <= task.bound.lower_bound * (1 + 1e-9);
   std::vector<PipelineOutcome> outcomes;
-  if (!request.quick && !(is_proven && request.stops_at_proof()))
+  if (!request.quick)
     RETURN_IF_ERROR(Learn(request, task.name, problem, budget, observer, outcomes));
   outcomes.push_back(std::move(exact));
   for (PipelineOutcome& outcome : outcomes) JudgeBySimulation(problem, outcome);

@@ -27,8 +27,8 @@ struct CutTask {
   std::optional<PipelineCuts> early;
 };
 
-// Runs the engines of the request's preset after the exact cuts, where these are not proven by
-// themselves; passes improvements on. The outcomes are judged by simulation.
+// Runs the engines of the request's preset after the exact cuts were passed on; passes improvements
+// on. The outcomes are judged by simulation.
 absl::StatusOr<std::vector<PipelineOutcome>> SearchCuts(const PlanRequest& request,
                                                         const CutTask& task,
                                                         const DescribeCuts& describe,

@@ -39,8 +39,8 @@ struct PlanRequest {
   std::optional<Narrow> quick = {};
 
   v1::Plan::Semantics semantics_proto() const;
-  // Whether a search that has reached the proven bound is done: engines that would begin then do
-  // not. The paper's agent, and engines whose number of decisions is given, go on.
+  // Whether an engine that has reached the proven bound is done. The paper's agent, and one whose
+  // number of decisions is given, goes on.
   bool stops_at_proof() const { return preset == Preset::kDefault && options.max_decisions() <= 0; }
 };
 

@@ -141,7 +141,7 @@ class SplitExploration {
       if (improved && outcome.found) ReportPlan(outcome);
       report_.OfEngine(outcome, improved, budget);
     };
-    // A proof is there before the engines begin, and leaves them nothing to find.
+    // A proof is there before the engines begin; what they find by themselves is still told.
     std::optional<EngineOutcome> exact;
     if (HasExact()) exact = ExactOutcome();
     if (exact && request_.preset == Preset::kDefault) {
@@ -151,7 +151,7 @@ class SplitExploration {
     if (request_.quick) {
       budget.decisions = 1;  // one episode
       outcomes_.push_back(SearchGreedy(problem, request_.preset, budget, observer));
-    } else if (!bound_.is_reached || !exact || !request_.stops_at_proof()) {
+    } else {
       RETURN_IF_ERROR(Learn(budget, observer));
     }
     if (exact) outcomes_.push_back(*std::move(exact));

@@ -118,7 +118,7 @@ void AddPlanCommand(CLI::App& app, ExitCode& code) {
   command->add_flag("--ignore-memory", flags->ignore_memory, "search with the memory limit lifted");
   command->add_option("--seed", flags->seed, "seed of every random choice");
   command->add_option("--max-decisions", flags->max_decisions,
-                      "decisions that each engine makes, even when the optimum is proven already");
+                      "decisions that each engine makes, even once it is at the proven optimum");
   command->add_option("--timeout", flags->timeout, "best plan found in this time, e.g. 60s");
   command->add_option("-o", flags->output, "table, json or proto")
       ->check(CLI::IsMember({"table", "json", "proto"}));

@@ -61,7 +61,7 @@ class CommandLineTest(unittest.TestCase):
     def test_PlanVerifiesAndAnAlteredOneDoesNot(self):
         with tempfile.TemporaryDirectory() as folder:
             plan_file = pathlib.Path(folder, "plan.json")
-            done = automap("plan", _VGG, "--cluster", "v100x8x1-25gbps", "--local", "--max-decisions", 200, "-o", "json")
+            done = automap("plan", _VGG, "--cluster", "v100x8x1-25gbps", "--local", "-o", "json")
             self.assertEqual(done.returncode, 0, done.stderr)
             plan = json.loads(done.stdout)
             self.assertTrue(plan["cost"]["fits"])

@@ -1,4 +1,4 @@
-// Where the optimum is proven before the engines begin, it is told first, and they do not begin.
+// Where the optimum is proven before the engines begin, it is told first, and they stop at it.
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -39,29 +39,19 @@ TEST(ProofFirst, TheProvenPlanIsToldBeforeTheEnginesBegin) {
   }
 }
 
-TEST(ProofFirst, EnginesDoNotBeginUnlessTheirDecisionsAreGiven) {
+TEST(ProofFirst, AnEngineAtTheOptimumStopsUnlessItsDecisionsAreGiven) {
   const v1::Plan stops = PlanOf("opp", 0).plan, goes_on = PlanOf("opp", 1000).plan;
-  ASSERT_EQ(stops.search().engines_size(), 1);
-  EXPECT_EQ(stops.search().engines(0).engine(), "exact");
-  EXPECT_EQ(stops.search().decisions(), 0);
-  EXPECT_EQ(goes_on.cost().step_time_s(), stops.cost().step_time_s());
-  ASSERT_EQ(goes_on.search().engines_size(), 4);
-  for (const auto& row : goes_on.search().engines()) {
-    if (row.engine() == "exact") continue;
-    EXPECT_GT(row.decisions(), 900) << row.engine();
+  ASSERT_EQ(stops.search().engines_size(), goes_on.search().engines_size());
+  bool any = false;
+  for (int i = 0; i < stops.search().engines_size(); ++i) {
+    const auto &one = stops.search().engines(i), &other = goes_on.search().engines(i);
+    if (one.engine() == "exact") continue;
+    EXPECT_GT(other.decisions(), 900) << other.engine();
+    const bool is_best = one.step_time_s() <= stops.cost().step_time_s() * (1 + 1e-9);
+    EXPECT_TRUE(!is_best || one.decisions() == one.decisions_to_best()) << one.engine();
+    any = any || is_best;
   }
-}
-
-// Three stages of T5: the simulated step is longer than the bound of the closed form.
-TEST(ProofFirst, EnginesBeginWhereNothingIsProven) {
-  v1::PlanOptions options;
-  options.set_strategy("pp");
-  options.set_micro_batches(4);
-  const auto plan = PlanModule(ZooModule("t5-base-paper"), *ClusterPreset("v100x8x3-25gbps"),
-                               options, {}, [] { return false; });
-  ASSERT_TRUE(plan.ok()) << plan.status();
-  ASSERT_GT(plan->bound().gap(), 0);
-  EXPECT_EQ(plan->search().engines_size(), 5);
+  EXPECT_TRUE(any);
 }
 
 }  // namespace
