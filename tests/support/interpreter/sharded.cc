@@ -32,10 +32,19 @@ double IdentityOf(Reducer reducer, int type) {
   }
 }
 
+bool HasReducer(const Operation& operation) {
+  return operation.opcode == Opcode::kReduce || operation.opcode == Opcode::kScatter;
+}
+
+// Whether its reducer takes more than two numbers.
+bool CombinesSeveral(const Operation& operation) {
+  return HasReducer(operation) &&
+         operation.graph->Callee(*operation.instruction, 0)->parameters.size() > 2;
+}
+
 Array Combined(const Operation& operation, const std::vector<Array>& parts) {
   Array sum = parts[0];
-  const bool has_reducer =
-      operation.opcode == Opcode::kReduce || operation.opcode == Opcode::kScatter;
+  const bool has_reducer = HasReducer(operation);
   for (size_t p = 1; p < parts.size(); ++p) {
     for (size_t i = 0; i < sum.values.size(); ++i) {
       Number& value = sum.values[i];
@@ -135,6 +144,9 @@ absl::StatusOr<std::vector<Array>> RunSplit(const Graph& graph, NodeId node, con
     if (dim >= 0) {
       results.push_back(Joined(blocks[r], dim));
     } else if (is_sum && !is_statistic) {
+      if (CombinesSeveral(devices[0])) {
+        return absl::InvalidArgumentError("results that are reduced together are no sums alone");
+      }
       results.push_back(Combined(devices[0], blocks[r]));
     } else {
       for (const Array& block : blocks[r]) {
