@@ -116,12 +116,10 @@ class SplitExploration {
   absl::Status DoesNotFit() const {
     const double gib = 1 << 30;
     return absl::FailedPreconditionError(absl::StrFormat(
-        "no plan of strategy %s fits in memory: %s at least %.1f GiB per device, %.1f GiB are "
-        "there; "
-        "try more devices or pipeline stages, or --ignore-memory, which plans with the limit "
-        "lifted",
-        strategy_,
-        bound_.is_infeasible ? "every choice of splits needs" : "none was found, and all need",
+        "no plan of strategy %s fits in memory: %s, all need at least %.1f GiB per device, %.1f "
+        "GiB are there; try more devices or pipeline stages, or --ignore-memory, which plans with "
+        "the limit lifted",
+        strategy_, bound_.is_infeasible ? "every choice of splits was ruled out" : "none was found",
         bound_.least_memory.value / gib, task_.problem->memory_limit().value / gib));
   }
 
