@@ -33,11 +33,21 @@ struct Decisions {
   Mesh mesh() const;
 };
 
-// One finished propagation per axis, in order; later axes see the splits of the earlier ones. The
-// splits of an axis are decided in the order of parameters.
+// The finished propagation of one axis, with the cuts that it looks at.
+struct AppliedAxis {
+  std::unique_ptr<Cuts> cuts;
+  std::unique_ptr<Propagation> propagation;
+};
+
+// Splits in the order of parameters, after those of `prior`, which must outlive the result.
+// FAILED_PRECONDITION with the conflict in words when the decisions do not go together.
+absl::StatusOr<AppliedAxis> ApplyAxis(const PreparedModule& module, const AxisDecisions& axis,
+                                      Semantics semantics, const PriorSplits& prior);
+
+// One finished propagation per axis, in order; later axes see the splits of the earlier ones.
 class AppliedDecisions {
  public:
-  // FAILED_PRECONDITION with the conflict in words when the decisions do not go together.
+  // Errors as ApplyAxis.
   static absl::StatusOr<AppliedDecisions> Create(const PreparedModule& module,
                                                  const Decisions& decisions);
 
@@ -46,9 +56,8 @@ class AppliedDecisions {
   const PriorSplits& splits() const { return *splits_; }
 
  private:
-  std::vector<std::unique_ptr<Propagation>> axes_;
+  std::vector<AppliedAxis> axes_;
   std::vector<std::unique_ptr<PriorSplits>> priors_;
-  std::vector<std::unique_ptr<Cuts>> cuts_;
   std::unique_ptr<PriorSplits> splits_ = std::make_unique<PriorSplits>();
 };
 

@@ -247,7 +247,7 @@ AxisDecisions ModelAxis::Decide(const std::vector<bool>& chosen) const {
 }
 
 absl::StatusOr<LayerChain> ModelAxis::Chain(const std::vector<bool>& chosen) {
-  ASSIGN_OR_RETURN(const ModelSplits splits, costs_.Apply(Decide(chosen), given_));
+  ASSIGN_OR_RETURN(const AppliedAxis splits, costs_.Apply(Decide(chosen), given_));
   return costs_.Chain(splits.propagation.get(), &times_);
 }
 

@@ -45,7 +45,7 @@ absl::StatusOr<LayerChain> ChainOfModule(const PreparedModule& module, const Clu
   ASSIGN_OR_RETURN(const auto costs,
                    StepCosts::Create(module, cluster, options.micro_batches, options.max_layers));
   if (options.model == nullptr) return costs->Chain();
-  ASSIGN_OR_RETURN(const ModelSplits splits, costs->Apply(*options.model, options.semantics));
+  ASSIGN_OR_RETURN(const AppliedAxis splits, costs->Apply(*options.model, options.semantics));
   return costs->Chain(splits.propagation.get());
 }
 

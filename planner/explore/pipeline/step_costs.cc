@@ -7,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "planner/explore/pipeline/updates.h"
-#include "planner/propagation/explain.h"
 
 namespace automap {
 namespace {
@@ -144,27 +143,6 @@ ShareTime StepCosts::TimeOf(size_t type, NodeId node, const Propagation& model,
   std::optional<ShareTime>& time = (*known)[type][factor];
   if (!time) time = Measure(type, node, axes);
   return *time;
-}
-
-absl::StatusOr<ModelSplits> StepCosts::Apply(const AxisDecisions& model,
-                                             const Semantics& semantics) const {
-  PropagationOptions options = {model.size, semantics};
-  if (model.sums_at_once) options.semantics.deferred_sums = false;
-  ModelSplits splits = {std::make_unique<Cuts>(module_.wiring()),
-                        std::make_unique<Propagation>(module_.wiring(), options, &batch_splits_)};
-  for (const Cut& cut : model.cuts) splits.cuts->Add(cut);
-  splits.propagation->SetCuts(splits.cuts.get());
-  std::vector<ParameterDim> sorted = model.splits;
-  std::sort(sorted.begin(), sorted.end());
-  for (const ParameterDim& split : sorted) {
-    const TensorId tensor = graph_.parameters()[split.parameter].tensor;
-    if (const auto conflict = splits.propagation->Split({tensor, split.dim})) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "axis ", model.name, ": ", module_.roles().names[split.parameter], " dim ", split.dim,
-          " cannot be split with the others: ", Describe(graph_, *conflict)));
-    }
-  }
-  return splits;
 }
 
 absl::StatusOr<CostModel> StepCosts::ModelAxisCosts(int64_t size) const {

@@ -20,12 +20,6 @@ struct ShareTime {
   Seconds fixed, scaled;
 };
 
-// The finished propagation of a model axis, after the batch's.
-struct ModelSplits {
-  std::unique_ptr<Cuts> cuts;
-  std::unique_ptr<Propagation> propagation;
-};
-
 // Times of operations that are split, by device type and factor; filled as they are asked for. One
 // for each size of the model axis; not thread-safe.
 using SplitTimes = std::vector<std::vector<std::optional<ShareTime>>>;
@@ -70,7 +64,9 @@ class StepCosts {
   double GradientBytes(TensorId tensor) const { return gradients_[tensor]; }
 
   // The model axis under these decisions. FAILED_PRECONDITION when they conflict.
-  absl::StatusOr<ModelSplits> Apply(const AxisDecisions& model, const Semantics& semantics) const;
+  absl::StatusOr<AppliedAxis> Apply(const AxisDecisions& model, const Semantics& semantics) const {
+    return ApplyAxis(module_, model, semantics, batch_splits_);
+  }
 
   // Of an operation as a whole; of one whose split `model` has just made.
   ShareTime TimeOf(size_t type, NodeId node) const { return whole_[type][node]; }
