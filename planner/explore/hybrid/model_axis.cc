@@ -13,20 +13,6 @@ namespace {
 
 constexpr int64_t kMaxChoiceNodes = 100'000;
 
-Seconds& Field(LayerTimes& times, StepPart part, bool scaled) {
-  if (part == StepPart::kUpdate) return times.update;
-  if (part == StepPart::kForward) return scaled ? times.forward_scaled : times.forward_fixed;
-  return scaled ? times.backward_scaled : times.backward_fixed;
-}
-
-template <typename Function>
-void ForEachField(LayerTimes& to, const LayerTimes& from, Function function) {
-  for (Seconds LayerTimes::*field :
-       {&LayerTimes::forward_fixed, &LayerTimes::forward_scaled, &LayerTimes::backward_fixed,
-        &LayerTimes::backward_scaled, &LayerTimes::update})
-    function(to.*field, from.*field);
-}
-
 // Takes off what is saved, but not below nothing.
 void Save(Bytes& bytes, double saved) {
   bytes = {std::max(0.0, bytes.value - std::max(0.0, saved))};
@@ -129,9 +115,7 @@ class ModelAxis::GainTable {
       for (size_t type = 0; type < gain.times.size(); ++type) {
         const ShareTime whole = costs_.TimeOf(type, node);
         const ShareTime split = costs_.TimeOf(type, node, propagation_, &axis_.times_);
-        Field(gain.times[type], part, false) += whole.fixed - split.fixed;
-        if (part != StepPart::kUpdate)
-          Field(gain.times[type], part, true) += whole.scaled - split.scaled;
+        AddTo(gain.times[type], part, {whole.fixed - split.fixed, whole.scaled - split.scaled});
       }
     }
   }
@@ -142,7 +126,7 @@ class ModelAxis::GainTable {
     for (const PlacedCollective& placed : CollectivesOf(lowering_, consequences, of_plan, {})) {
       const LayerExchange exchange = costs_.ExchangeOf(placed, axis_.model_);
       for (LayerTimes& times : At(costs_.LayerOf(placed.node)).times)
-        ForEachField(times, exchange.times, [](Seconds& to, Seconds from) { to -= from; });
+        Add(times, exchange.times, -1);
     }
   }
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "planner/explore/pipeline/slot_sums.h"
 #include "planner/explore/pipeline/updates.h"
 
 namespace automap {
@@ -18,6 +18,16 @@ ShareTime LineThrough(double large, Seconds at_large, double small, Seconds at_s
   line.fixed = std::max(Seconds{0}, at_large - line.scaled * large);
   return line;
 }
+
+absl::StatusOr<CostModel> CostsOfType(const Cluster& cluster, int32_t type) {
+  for (const Server& server : cluster.servers) {
+    if (server.type == type && server.device_count > 0)
+      return CostModel::Create(cluster, Mesh{{}, server.first_device});
+  }
+  return CostModel::Create(cluster, Mesh{{}, 0});  // no server has the type: never asked for
+}
+
+}  // namespace
 
 void AddTo(LayerTimes& times, StepPart part, const ShareTime& time) {
   switch (part) {
@@ -33,33 +43,13 @@ void AddTo(LayerTimes& times, StepPart part, const ShareTime& time) {
   }
 }
 
-void Add(LayerTimes& to, const LayerTimes& from) {
-  to.update += from.update;
-  to.forward_fixed += from.forward_fixed;
-  to.forward_scaled += from.forward_scaled;
-  to.backward_fixed += from.backward_fixed;
-  to.backward_scaled += from.backward_scaled;
+void Add(LayerTimes& to, const LayerTimes& from, double sign) {
+  to.update += from.update * sign;
+  to.forward_fixed += from.forward_fixed * sign;
+  to.forward_scaled += from.forward_scaled * sign;
+  to.backward_fixed += from.backward_fixed * sign;
+  to.backward_scaled += from.backward_scaled * sign;
 }
-
-void Add(LayerExchange& to, const LayerExchange& from) {
-  to.kind = from.kind;
-  to.count += from.count;
-  to.update_count += from.update_count;
-  to.fixed += from.fixed;
-  to.scaled += from.scaled;
-  to.update += from.update;
-  Add(to.times, from.times);
-}
-
-absl::StatusOr<CostModel> CostsOfType(const Cluster& cluster, int32_t type) {
-  for (const Server& server : cluster.servers) {
-    if (server.type == type && server.device_count > 0)
-      return CostModel::Create(cluster, Mesh{{}, server.first_device});
-  }
-  return CostModel::Create(cluster, Mesh{{}, 0});  // no server has the type: never asked for
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<const StepCosts>> StepCosts::Create(const PreparedModule& module,
                                                                    const Cluster& cluster,
@@ -241,178 +231,6 @@ void StepCosts::FindLoops() {
     loops_.push_back(loop);
   }
 }
-
-// Everything by slot, before layers are formed.
-class StepCosts::Sums {
- public:
-  Sums(const StepCosts& costs, const Propagation* model, SplitTimes* known)
-      : costs_(costs),
-        graph_(costs.graph_),
-        model_(model),
-        slots_(costs.phases_.slots.size()),
-        times_(costs.devices_.size(), std::vector<LayerTimes>(slots_)),
-        boundary_(slots_, 0.0),
-        gathered_(slots_, 0.0),
-        saved_(slots_, 0.0),
-        variables_(slots_, 0.0),
-        optimizer_(slots_, 0.0),
-        gradients_(slots_, 0.0),
-        workspace_(slots_, 0.0),
-        fixed_workspace_(slots_, 0.0),
-        variable_count_(slots_, 0) {
-    SumTimes(known);
-    SumBoundaries();
-    SumMemory();
-    if (model_ != nullptr) SumExchanges();
-  }
-
-  const std::vector<LayerTimes>& times(size_t type) const { return times_[type]; }
-  double boundary(size_t slot) const { return boundary_[slot]; }
-
-  // The layer of the slots [begin, last], but for its names.
-  Layer LayerOf(int32_t begin, int32_t last) const {
-    Layer layer;
-    layer.times.resize(times_.size());
-    layer.boundary = {boundary_[last]};
-    layer.gathered = {gathered_[last]};
-    layer.forward_operations = last - begin + 1;
-    std::map<CollectiveKind, LayerExchange> exchanges;
-    for (int32_t slot = begin; slot <= last; ++slot) {
-      for (size_t type = 0; type < layer.times.size(); ++type)
-        Add(layer.times[type], times_[type][slot]);
-      layer.saved += Bytes{saved_[slot]};
-      layer.variables += Bytes{variables_[slot]};
-      layer.optimizer_state += Bytes{optimizer_[slot]};
-      layer.gradients += Bytes{gradients_[slot]};
-      layer.workspace = std::max(layer.workspace, Bytes{workspace_[slot]});
-      layer.fixed_workspace = std::max(layer.fixed_workspace, Bytes{fixed_workspace_[slot]});
-      layer.variable_count += variable_count_[slot];
-      const auto of_slot = exchanges_.find(slot);
-      if (of_slot == exchanges_.end()) continue;
-      for (const LayerExchange& exchange : of_slot->second) Add(exchanges[exchange.kind], exchange);
-    }
-    for (const auto& [kind, exchange] : exchanges) layer.exchanges.push_back(exchange);
-    return layer;
-  }
-
- private:
-  int32_t SlotOf(NodeId node) const { return costs_.phases_.slot_of[node]; }
-
-  // Of a tensor on one device, the batch whole.
-  double SizeOf(TensorId tensor) const { return BytesOf(tensor) / PartsOfModel(tensor); }
-  double BytesOf(TensorId tensor) const { return costs_.module_.lowering().SizeOf(tensor).value; }
-  double PartsOfModel(TensorId tensor) const {
-    return model_ == nullptr ? 1 : PartsOf(tensor, {&model_, 1});
-  }
-
-  void SumTimes(SplitTimes* known) {
-    for (size_t type = 0; type < times_.size(); ++type) {
-      for (NodeId node = 0; node < graph_.node_count(); ++node) {
-        if (!costs_.module_.lowering().HasStep(node)) continue;
-        AddTo(times_[type][SlotOf(node)], costs_.PartOf(node),
-              model_ == nullptr ? costs_.TimeOf(type, node)
-                                : costs_.TimeOf(type, node, *model_, known));
-      }
-    }
-  }
-
-  void SumBoundaries() {
-    std::vector<double> change(slots_ + 1, 0.0), change_gathered(slots_ + 1, 0.0);
-    for (const Crossing& crossing : costs_.crossings_) {
-      const double bytes = BytesOf(crossing.tensor);
-      change[crossing.made] += bytes, change[crossing.last] -= bytes;
-      if (model_ == nullptr || model_->split_dim(crossing.tensor) >= 0) continue;
-      change_gathered[crossing.made] += bytes, change_gathered[crossing.last] -= bytes;
-    }
-    double live = 0, live_gathered = 0;
-    for (size_t slot = 0; slot < slots_; ++slot) {
-      boundary_[slot] = std::max(0.0, live += change[slot]);
-      gathered_[slot] = std::clamp(live_gathered += change_gathered[slot], 0.0, boundary_[slot]);
-    }
-  }
-
-  void SumMemory() {
-    for (const Buffer& buffer : costs_.module_.lowering().buffers()) {
-      const TensorId tensor = buffer.label;
-      if (costs_.saved_[tensor] <= 0) continue;
-      saved_[SlotOf(graph_.tensor(tensor).producer)] +=
-          costs_.saved_[tensor] / PartsOfModel(tensor);
-    }
-    const auto& parameters = graph_.parameters();
-    for (size_t p = 0; p < parameters.size(); ++p) {
-      const double bytes = SizeOf(parameters[p].tensor);
-      const Role role = costs_.module_.roles().of[p];
-      const StepPhases& phases = costs_.phases_;
-      const int32_t home = phases.home[p] >= 0 ? phases.home[p] : 0;
-      if (role == Role::kVariable) {
-        variables_[home] += bytes;
-        variable_count_[home] += phases.home[p] >= 0;
-      } else if (role == Role::kOptimizerState || role == Role::kOtherState) {
-        optimizer_[home] += bytes;
-      } else if (role == Role::kInput && !phases.read_at[p].empty()) {
-        saved_[home] += bytes;
-      }
-    }
-    for (NodeId node = 0; node < graph_.node_count(); ++node) SumOperation(node);
-  }
-
-  // Gradients that replicas sum, and the memory of the operation itself.
-  void SumOperation(NodeId node) {
-    const int32_t slot = SlotOf(node);
-    for (const TensorId result : graph_.results(node)) {
-      if (costs_.gradients_[result] > 0)
-        gradients_[slot] += costs_.gradients_[result] / PartsOfModel(result);
-    }
-    if (!costs_.module_.lowering().HasStep(node) || costs_.is_update_[node]) return;
-    double scaled = 0, fixed = 0;
-    for (const TensorId result : graph_.results(node)) {
-      if (costs_.module_.lowering().buffer_of(result) < 0) continue;
-      (costs_.DependsOnBatch(result) ? scaled : fixed) += SizeOf(result);
-    }
-    workspace_[slot] = std::max(workspace_[slot], scaled);
-    fixed_workspace_[slot] = std::max(fixed_workspace_[slot], fixed);
-  }
-
-  // Collectives of the model axis are part of what their operation takes.
-  void SumExchanges() {
-    const Lowering& lowering = costs_.module_.lowering();
-    const auto costs = costs_.ModelAxisCosts(model_->options().axis_size);
-    if (!costs.ok()) return;  // the axis was checked to divide the devices
-    const Propagation* const axes[] = {model_};
-    for (const PlacedCollective& placed : CollectivesOf(lowering, 0, axes)) {
-      const LayerExchange exchange = costs_.ExchangeOf(placed, *costs);
-      const int32_t slot = SlotOf(placed.node);
-      for (auto& times : times_) Add(times[slot], exchange.times);
-      exchanges_[slot].push_back(exchange);
-      if (GatheredCopy(lowering, placed)) KeepCopy(placed);
-    }
-  }
-
-  // A gathered copy that the backward pass reads is saved like any other array.
-  void KeepCopy(const PlacedCollective& placed) {
-    const auto& is_forward = costs_.phases_.is_forward;
-    const int32_t slot = SlotOf(placed.node);
-    const double bytes = placed.step.bytes.value;
-    const bool waits = is_forward[placed.node] && !is_forward[placed.until];
-    if (costs_.DependsOnBatch(placed.tensor) && waits) {
-      saved_[slot] += bytes;
-    } else if (costs_.DependsOnBatch(placed.tensor)) {
-      workspace_[slot] += bytes;
-    } else {
-      fixed_workspace_[slot] += bytes;
-    }
-  }
-
-  const StepCosts& costs_;
-  const Graph& graph_;
-  const Propagation* model_;
-  const size_t slots_;
-  std::vector<std::vector<LayerTimes>> times_;  // by device type
-  std::vector<double> boundary_, gathered_, saved_, variables_, optimizer_, gradients_, workspace_,
-      fixed_workspace_;
-  std::vector<int32_t> variable_count_;
-  std::map<int32_t, std::vector<LayerExchange>> exchanges_;
-};
 
 void StepCosts::ChooseCuts(int32_t max_layers) {
   const Sums sums(*this, nullptr, nullptr);

@@ -27,6 +27,11 @@ using SplitTimes = std::vector<std::vector<std::optional<ShareTime>>>;
 // When an operation runs: in every micro-batch forward or backward, or once in the update.
 enum class StepPart { kForward, kBackward, kUpdate };
 
+// Adds an operation's time to its layer's; in the update `fixed` alone counts.
+void AddTo(LayerTimes& times, StepPart part, const ShareTime& time);
+// `to` and `sign` times `from`.
+void Add(LayerTimes& to, const LayerTimes& from, double sign = 1);
+
 // Immutable. The module and the cluster must outlive it.
 class StepCosts {
  public:
