@@ -76,10 +76,8 @@ absl::StatusOr<std::vector<PipelineOutcome>> SearchCuts(const PlanRequest& reque
   if (request.stops_at_proof()) budget.reached = task.bound.lower_bound;
   const PipelineObserver observer = [&](const PipelineOutcome& outcome, bool improved) {
     if (improved && report.IsUsable(outcome.cost)) {
-      report.OfPlan(
-          problem.SimulatedCost(outcome.choice),
-          [&](const PipelineCost& a, const PipelineCost& b) { return problem.IsBetter(a, b); },
-          [&] { return describe(outcome.choice); });
+      report.OfPlan(problem.SimulatedCost(outcome.choice), problem,
+                    [&] { return describe(outcome.choice); });
     }
     report.OfEngine(outcome, improved, budget);
   };

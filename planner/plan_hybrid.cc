@@ -178,10 +178,8 @@ class HybridExploration {
   void Tell(const Candidate& candidate) {
     report_.SetBound(Seconds{0}, kOpenProof);
     const auto problem = ProblemOf(candidate);
-    report_.OfPlan(
-        problem->SimulatedCost(candidate.splits.cuts),
-        [&](const PipelineCost& a, const PipelineCost& b) { return problem->IsBetter(a, b); },
-        [&] { return Describe(candidate, *problem, candidate.splits.cuts); });
+    report_.OfPlan(problem->SimulatedCost(candidate.splits.cuts), *problem,
+                   [&] { return Describe(candidate, *problem, candidate.splits.cuts); });
     PipelineOutcome outcome;
     outcome.engine = "exact";
     outcome.decisions = static_cast<int64_t>(rows_.size());

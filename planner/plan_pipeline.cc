@@ -80,10 +80,7 @@ class PipelineExploration {
   void ReportEarly(const PipelineCuts& cuts) {
     if (!early_ || IsSooner(*problem_, cuts, *early_)) early_ = cuts;
     if (request_.preset != Preset::kDefault || report_.HasPlan() || request_.stop()) return;
-    report_.OfPlan(
-        problem_->SimulatedCost(cuts),
-        [&](const PipelineCost& a, const PipelineCost& b) { return problem_->IsBetter(a, b); },
-        [&] { return Describe(cuts); });
+    report_.OfPlan(problem_->SimulatedCost(cuts), *problem_, [&] { return Describe(cuts); });
   }
 
   PipelineCuts GoodCuts() const {

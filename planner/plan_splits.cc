@@ -222,10 +222,7 @@ class SplitExploration {
 
   // Passes on a plan that is the best so far.
   void ReportPlan(const EngineOutcome& outcome) {
-    report_.OfPlan(
-        outcome.cost,
-        [&](const SplitCost& a, const SplitCost& b) { return task_.problem->IsBetter(a, b); },
-        [&] { return Describe(outcome.choice); });
+    report_.OfPlan(outcome.cost, *task_.problem, [&] { return Describe(outcome.choice); });
   }
 
   const PlanRequest& request_;

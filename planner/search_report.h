@@ -1,29 +1,21 @@
 // What one strategy tells of its engines, while they search and in its plan.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "planner/explore/pipeline/pipeline_problem.h"
-#include "planner/explore/split_problem.h"
 #include "planner/plan_request.h"
+#include "planner/search/engines.h"
+#include "planner/search/pipeline_engines.h"
 
 namespace automap {
-
-inline Seconds TimeOf(const SplitCost& cost) { return cost.step_time; }
-inline Seconds TimeOf(const PipelineCost& cost) { return cost.length; }
-inline bool FitsIn(const SplitCost& cost) { return cost.fits; }
-inline bool FitsIn(const PipelineCost& cost) { return cost.fits(); }
 
 // One for each strategy; the request must outlive it.
 template <typename OutcomeType>
 class SearchReport {
  public:
-  using Choice = typename OutcomeType::Choice;
   using Cost = typename OutcomeType::Cost;
-  using IsBetter = std::function<bool(const Cost&, const Cost&)>;
 
   explicit SearchReport(const PlanRequest& request) : request_(request), reporter_(request) {}
 
@@ -36,10 +28,11 @@ class SearchReport {
   bool HasPlan() const { return best_.has_value(); }
   bool IsUsable(const Cost& cost) const { return FitsIn(cost) || request_.options.ignore_memory(); }
 
-  // Passes on a plan when it is usable and the best so far, with its bound. `describe` writes it.
-  template <typename Describe>
-  void OfPlan(const Cost& cost, const IsBetter& is_better, const Describe& describe) {
-    if (!IsUsable(cost) || (best_ && !is_better(cost, *best_))) return;
+  // Passes on a plan when it is usable and, as `problem` compares them, the best so far, with its
+  // bound. `describe` writes it.
+  template <typename Problem, typename Describe>
+  void OfPlan(const Cost& cost, const Problem& problem, const Describe& describe) {
+    if (!IsUsable(cost) || (best_ && !problem.IsBetter(cost, *best_))) return;
     best_ = cost;
     if (!request_.observer.improved_plan) return;
     absl::StatusOr<v1::Plan> plan = describe();

@@ -14,6 +14,9 @@ namespace automap {
 using EngineOutcome = Outcome<std::vector<bool>, SplitCost>;
 using EngineObserver = Observer<EngineOutcome>;
 
+inline Seconds TimeOf(const SplitCost& cost) { return cost.step_time; }
+inline bool FitsIn(const SplitCost& cost) { return cost.fits; }
+
 // Uniformly random legal actions, episode after episode.
 EngineOutcome SearchRandom(const SplitProblem& problem, Preset preset, const EngineBudget& budget,
                            const EngineObserver& observer);

@@ -12,16 +12,13 @@
 
 namespace automap {
 
-// How an environment's episodes are read: the choice at the end (null: none), and what is of
-// interest of a cost.
+// How an environment's episodes are read: the choice at the end, null: none.
 struct SplitEpisodes {
   using Environment = SplitEnvironment;
   using Outcome = EngineOutcome;
   static const std::vector<bool>* ChoiceOf(const SplitEnvironment& environment) {
     return environment.ended_at_conflict() ? nullptr : &environment.chosen();
   }
-  static Seconds TimeOf(const SplitCost& cost) { return cost.step_time; }
-  static bool Fits(const SplitCost& cost) { return cost.fits; }
 };
 
 struct PipelineEpisodes {
@@ -30,8 +27,6 @@ struct PipelineEpisodes {
   static const PipelineCuts* ChoiceOf(const PipelineEnvironment& environment) {
     return &environment.cuts();
   }
-  static Seconds TimeOf(const PipelineCost& cost) { return cost.length; }
-  static bool Fits(const PipelineCost& cost) { return cost.fits(); }
 };
 
 // Keeps the best plan of an engine: by cost, or by return, which is all that the paper's agent for
@@ -80,10 +75,10 @@ class Incumbent {
 
   // Whether there is nothing left to find, or the engine is told to stop.
   bool IsOver(const Environment& environment) const {
-    const bool is_usable = outcome_.found && (Episodes::Fits(outcome_.cost) ||
-                                              environment.problem().options().ignore_memory);
+    const bool is_usable =
+        outcome_.found && (FitsIn(outcome_.cost) || environment.problem().options().ignore_memory);
     const bool is_reached = is_usable && budget_.reached.value > 0 &&
-                            Episodes::TimeOf(outcome_.cost) <= budget_.reached * (1 + 1e-9);
+                            TimeOf(outcome_.cost) <= budget_.reached * (1 + 1e-9);
     return is_reached || budget_.stop();
   }
 
@@ -101,7 +96,7 @@ class Incumbent {
     outcome_.cost = cost;
     outcome_.best_return = episode_return;
     outcome_.decisions_to_best = outcome_.decisions;
-    outcome_.curve.emplace_back(outcome_.decisions, Episodes::TimeOf(cost));
+    outcome_.curve.emplace_back(outcome_.decisions, TimeOf(cost));
     outcome_.curve_choices.push_back(last_);
     return true;
   }

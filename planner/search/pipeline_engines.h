@@ -12,6 +12,9 @@ namespace automap {
 using PipelineOutcome = Outcome<PipelineCuts, PipelineCost>;
 using PipelineObserver = Observer<PipelineOutcome>;
 
+inline Seconds TimeOf(const PipelineCost& cost) { return cost.length; }
+inline bool FitsIn(const PipelineCost& cost) { return cost.fits(); }
+
 PipelineEnvironmentOptions PipelineEnvironmentOf(Preset preset);
 
 // Uniformly random legal cuts, episode after episode.
