@@ -138,11 +138,6 @@ class HybridExploration {
     return finalists_.empty() || cost.length < kPromising * finalists_.front().splits.cost.length;
   }
 
-  static bool IsBetter(const PipelineCost& a, const PipelineCost& b, bool ignore_memory) {
-    if (!ignore_memory && a.fits() != b.fits()) return a.fits();
-    return ignore_memory || a.fits() ? a.length < b.length : a.pressure < b.pressure;
-  }
-
   // Among the best of its row, and of all those that fit.
   void Keep(Candidate candidate, Row& row) {
     const bool ignore = request_.options.ignore_memory();

@@ -76,12 +76,6 @@ PipelineBound StageSplits::BoundOfStages(int32_t stages, const std::function<boo
   return bound;
 }
 
-bool StageSplits::IsBetter(const PipelineCost& a, const PipelineCost& b) const {
-  if (options_.ignore_memory) return a.length < b.length;
-  if (a.fits() != b.fits()) return a.fits();
-  return a.fits() ? a.length < b.length : a.pressure < b.pressure;
-}
-
 // As if all stages had as many places and counted alike.
 std::vector<LayerPrice> StageSplits::EvenPrices(int32_t stages) const {
   const int32_t replicas = std::max(1, places() / stages);

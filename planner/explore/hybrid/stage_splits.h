@@ -86,7 +86,9 @@ class StageSplits {
   std::shared_ptr<const LayerChain> ChainOf(const Choice& choice);
   std::optional<StagedSplits> Evaluate(const Choice& choice, int32_t stages,
                                        const PipelineCuts* start);
-  bool IsBetter(const PipelineCost& a, const PipelineCost& b) const;
+  bool IsBetter(const PipelineCost& a, const PipelineCost& b) const {
+    return automap::IsBetter(a, b, options_.ignore_memory);
+  }
   std::optional<StagedSplits> RaisePrice(StagedSplits fastest, int32_t stages,
                                          std::vector<double>& price,
                                          const std::function<bool()>& stop);

@@ -164,8 +164,8 @@ PipelineCost PipelineProblem::SimulatedCost(const PipelineCuts& cuts) const {
   return cost;
 }
 
-bool PipelineProblem::IsBetter(const PipelineCost& a, const PipelineCost& b) const {
-  if (options_.ignore_memory) return a.length < b.length;
+bool IsBetter(const PipelineCost& a, const PipelineCost& b, bool ignore_memory) {
+  if (ignore_memory) return a.length < b.length;
   if (a.fits() != b.fits()) return a.fits();
   if (a.fits() || a.pressure == b.pressure) return a.length < b.length;
   return a.pressure < b.pressure;

@@ -52,6 +52,10 @@ struct PipelineCost {
   bool fits() const { return pressure <= 1; }
 };
 
+// Fits before not, then the shorter; where neither fits, the smaller pressure. With the limit lifted
+// the shorter.
+bool IsBetter(const PipelineCost& a, const PipelineCost& b, bool ignore_memory);
+
 // What a device of a stage holds.
 struct StageMemory {
   Bytes parameters;   // its variables, and its copies of variables whose home is elsewhere
@@ -161,8 +165,9 @@ class PipelineProblem {
   // shorter. The latter is O(stages x micro-batches).
   PipelineCost Cost(const PipelineCuts& cuts) const;
   PipelineCost SimulatedCost(const PipelineCuts& cuts) const;
-  // Fits before not, then the shorter; where neither fits, the smaller pressure.
-  bool IsBetter(const PipelineCost& a, const PipelineCost& b) const;
+  bool IsBetter(const PipelineCost& a, const PipelineCost& b) const {
+    return automap::IsBetter(a, b, options_.ignore_memory);
+  }
   // Whether the cuts are in order, use all layers and devices, and every stage has a variable.
   bool IsLegal(const PipelineCuts& cuts) const;
   // Whether any cuts are legal, memory aside; if not, why.
