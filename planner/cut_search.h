@@ -1,7 +1,7 @@
 // All engines on one problem of pipeline stages.
 #pragma once
 
-#include <optional>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>

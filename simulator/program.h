@@ -17,6 +17,22 @@ enum class ComputeKind { kMatmul, kConvolution, kMemory };
 // Element types that have a peak of their own; everything else counts as kF32.
 enum class NumberType { kF32, kF16, kBF16, kF64, kS8, kF8 };
 
+constexpr double BytesOf(NumberType type) {
+  switch (type) {
+    case NumberType::kF64:
+      return 8;
+    case NumberType::kF32:
+      return 4;
+    case NumberType::kF16:
+    case NumberType::kBF16:
+      return 2;
+    case NumberType::kS8:
+    case NumberType::kF8:
+      return 1;
+  }
+  return 4;
+}
+
 // What the efficiency of a kernel depends on, on one device; zeros where it is not known.
 struct KernelShape {
   // Of a matrix product's result; of the one that computes a convolution without Winograd.

@@ -6,6 +6,17 @@
 
 namespace automap {
 
+const xla::HloInstructionProto* Graph::OutermostCaller(
+    NodeId id, std::initializer_list<absl::string_view> opcodes) const {
+  const xla::HloInstructionProto* outermost = nullptr;
+  for (CallSiteId site = node(id).call_site; site > 0; site = call_site(site).parent) {
+    const auto* caller = call_site(site).caller;
+    if (std::find(opcodes.begin(), opcodes.end(), caller->opcode()) != opcodes.end())
+      outermost = caller;
+  }
+  return outermost;
+}
+
 std::string Graph::Path(NodeId id) const {
   std::string path = nodes_[id].instruction->name();
   for (CallSiteId site = nodes_[id].call_site; site > 0; site = call_sites_[site].parent) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
@@ -91,6 +92,9 @@ class Graph {
   // for reports.
   const std::vector<std::string>& remarks() const { return remarks_; }
 
+  // The outermost of the calls around a node that have one of the opcodes, or null. O(depth).
+  const xla::HloInstructionProto* OutermostCaller(
+      NodeId id, std::initializer_list<absl::string_view> opcodes) const;
   // Where a node is, "main/call.12/add.7". O(depth).
   std::string Path(NodeId id) const;
   // The framework's name with the names of the calls around it, "jit(step)/encoder/mul". O(depth).

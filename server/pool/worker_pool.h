@@ -21,6 +21,8 @@
 
 namespace automap {
 
+class JobRunner;
+
 struct PoolOptions {
   std::string worker_program;
   int workers = 2;
@@ -68,8 +70,6 @@ struct PoolObserver {
 // one task at a time and is replaced when it dies, overruns, falls silent or is cancelled. A plan
 // leaves only after the second process found it right. A worker that dies costs the job one
 // attempt, unless it left a newer checkpoint than it began from; the next run goes on from there.
-class JobRunner;
-
 class WorkerPool {
  public:
   // Where the bytes of a job's module come from.

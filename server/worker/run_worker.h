@@ -18,8 +18,9 @@ struct WorkerFunctions {
 };
 
 // Serves tasks from `in` until it ends, then returns 0. SIGTERM ends the present task with the best
-// plan so far, SIGUSR1 asks it for a checkpoint. Checkpoints are sealed journals (checkpoint.h). Dies with its parent. Memory
-// exhaustion and other exceptions of libraries become RESOURCE_EXHAUSTED and INTERNAL.
+// plan so far, SIGUSR1 asks it for a checkpoint. Checkpoints are sealed journals (checkpoint.h).
+// Dies with its parent. Memory exhaustion and other exceptions of libraries become
+// RESOURCE_EXHAUSTED and INTERNAL.
 int RunWorker(int in, int out, const WorkerFunctions& functions);
 
 // As the program's main: takes stdin and stdout for itself and turns everything else written to

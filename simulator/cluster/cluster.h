@@ -28,8 +28,9 @@ struct DeviceType {
   int32_t multiprocessors = 0;  // blocks of a kernel that run at once; 0: not counted
 
   // What a kernel that only reads and writes memory reaches.
-  BytesPerSecond SweepBandwidth() const {
-    return memory_bandwidth * efficiency[static_cast<int>(ComputeKind::kMemory)][0];
+  BytesPerSecond SweepBandwidth(NumberType type = NumberType::kF32) const {
+    return memory_bandwidth *
+           efficiency[static_cast<int>(ComputeKind::kMemory)][static_cast<int>(type)];
   }
   bool operator==(const DeviceType&) const = default;
 };

@@ -33,6 +33,10 @@ double Covered(const DeviceType& device, const KernelShape& shape) {
   return Filled(shape.rows) * Filled(shape.columns) * std::sqrt(Busy(device, shape));
 }
 
+Bytes ResultOf(const ComputeStep& step) {
+  return {BytesOf(step.type) * step.shape.rows * step.shape.columns * step.shape.batch};
+}
+
 double TableAt(const DeviceType& device, ComputeKind kind, NumberType type) {
   return device.efficiency[static_cast<int>(kind)][static_cast<int>(type)];
 }
@@ -62,28 +66,9 @@ double EfficiencyOf(const DeviceType& device, const ComputeStep& step) {
 
 namespace {
 
-double BytesOf(NumberType type) {
-  switch (type) {
-    case NumberType::kF64:
-      return 8;
-    case NumberType::kF32:
-      return 4;
-    case NumberType::kS8:
-    case NumberType::kF8:
-      return 1;
-    default:
-      return 2;
-  }
-}
-
-Bytes ResultOf(const ComputeStep& step) {
-  return {BytesOf(step.type) * step.shape.rows * step.shape.columns * step.shape.batch};
-}
-
 Seconds TimeAsIs(const DeviceType& device, const ComputeStep& step) {
   const FlopsPerSecond rate = device.peak[static_cast<int>(step.type)] * EfficiencyOf(device, step);
-  const double memory = TableAt(device, ComputeKind::kMemory, step.type);
-  const BytesPerSecond swept = device.memory_bandwidth * memory;
+  const BytesPerSecond swept = device.SweepBandwidth(step.type);
   Seconds arithmetic = step.flops / rate;
   if (step.kind == ComputeKind::kMatmul) arithmetic += ResultOf(step) / swept;
   if (step.shape.winograd_padding > 0) arithmetic += step.shape.filters * kFilterSweeps / swept;

@@ -43,7 +43,7 @@ Run PlanOf(const std::string& module, const std::string& cluster, const v1::Plan
   return run;
 }
 
-// Engines beside a proof play only as many decisions as they are told to.
+// Told how many decisions to make, engines do not stop at the proven optimum.
 v1::PlanOptions Options(const char* strategy, const char* preset, bool ignore_memory,
                         int64_t decisions = 2000) {
   v1::PlanOptions options;

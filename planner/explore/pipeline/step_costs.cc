@@ -221,14 +221,9 @@ void StepCosts::FindCrossings() {
 
 void StepCosts::FindLoops() {
   for (const NodeId node : phases_.slots) {
-    const xla::HloInstructionProto* loop =
-        graph_.node(node).opcode == Opcode::kWhile ? graph_.node(node).instruction : nullptr;
-    for (CallSiteId site = graph_.node(node).call_site; site > 0;
-         site = graph_.call_site(site).parent) {
-      const auto* caller = graph_.call_site(site).caller;
-      if (caller->opcode() == "while" || caller->opcode() == "conditional") loop = caller;
-    }
-    loops_.push_back(loop);
+    const auto* around = graph_.OutermostCaller(node, {"while", "conditional"});
+    const bool is_loop = graph_.node(node).opcode == Opcode::kWhile;
+    loops_.push_back(around == nullptr && is_loop ? graph_.node(node).instruction : around);
   }
 }
 

@@ -4,19 +4,6 @@
 #include <set>
 
 namespace automap {
-namespace {
-
-// The outermost loop around a node by its instruction, or null.
-const xla::HloInstructionProto* LoopAround(const Graph& graph, NodeId node) {
-  const xla::HloInstructionProto* loop = nullptr;
-  for (CallSiteId site = graph.node(node).call_site; site > 0;
-       site = graph.call_site(site).parent) {
-    if (graph.call_site(site).caller->opcode() == "while") loop = graph.call_site(site).caller;
-  }
-  return loop;
-}
-
-}  // namespace
 
 std::vector<bool> FindUpdates(const PreparedModule& module, const StepPhases& phases,
                               const Batch& batch) {
@@ -33,7 +20,7 @@ std::vector<bool> FindUpdates(const PreparedModule& module, const StepPhases& ph
     return batch.propagation == nullptr ? FactorId{-1} : batch.propagation->selected(node);
   };
   for (NodeId node = 0; node < graph.node_count(); ++node) {
-    loops[node] = LoopAround(graph, node);
+    loops[node] = graph.OutermostCaller(node, {"while"});
     if (loops[node] != nullptr && factor_of(node) >= 0) of_batch.insert(loops[node]);
   }
   for (NodeId node = 0; node < graph.node_count(); ++node) {

@@ -2,8 +2,6 @@
 
 namespace automap {
 
-double BytesOf(NumberType type) { return type == NumberType::kF32 ? 4 : 2; }
-
 void AddGemm(Program& program, NumberType type, const Gemm& gemm) {
   ComputeStep step;
   step.kind = ComputeKind::kMatmul;

@@ -28,8 +28,6 @@ struct Gemm {
   double rows, columns, depth, batch = 1;
 };
 
-double BytesOf(NumberType type);
-
 void AddGemm(Program& program, NumberType type, const Gemm& gemm);
 // The gradients of both operands.
 void AddGemmGradients(Program& program, NumberType type, const Gemm& gemm);
