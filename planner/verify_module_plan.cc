@@ -29,7 +29,7 @@ absl::Status Refuse(absl::string_view field, absl::string_view why) {
 // Compares the fields that follow from module, cluster and decisions; names the first that differs.
 absl::Status Compare(const v1::Plan& plan, v1::Plan derived) {
   *derived.mutable_bound() = plan.bound();
-  *derived.mutable_search() = plan.search();
+  if (plan.has_search()) *derived.mutable_search() = plan.search();
   *derived.mutable_alternatives() = plan.alternatives();
   FillWinProbability(derived);
   *derived.mutable_input_dims() = plan.input_dims();  // checked against the problem
@@ -129,10 +129,11 @@ absl::Status CheckBound(const PreparedModule& module, const Cluster& cluster,
 }
 
 // What can be known of a search without repeating it: the winner's row is this plan, and no row
-// beats it.
+// beats it. A plan that was passed on before the search was over says nothing of it.
 absl::Status CheckSearch(const v1::Plan& plan) {
   const v1::Plan::Search& search = plan.search();
-  if (plan.mesh_size() == 0 && plan.stages_size() == 0) return absl::OkStatus();
+  const bool is_decided = plan.mesh_size() > 0 || plan.stages_size() > 0;
+  if (!is_decided || !plan.has_search()) return absl::OkStatus();
   const bool goes_with_rule =
       search.preset() == (plan.semantics().paper_rule() ? "paper" : "default");
   const bool is_paper_adp = plan.strategy() == "adp" && search.preset() == "paper";
