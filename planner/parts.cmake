@@ -22,5 +22,6 @@ automap_library(planner NAME planner_simulate LAYER 29 SOURCES simulate_module_p
   DEPS automap_planner_explore automap_planner_explore_pipeline automap_simulator_timeline)
 automap_library(planner NAME planner_export LAYER 29 SOURCES export_module_plan.cc
   DEPS automap_planner_exporters automap_planner_exporters_stages)
-automap_library(planner NAME planner LAYER 30 SOURCES plan_module.cc plan_splits.cc plan_pipeline.cc plan_hybrid.cc cut_search.cc plan_request.cc plan_robustly.cc
-  DEPS automap_planner_search automap_planner_explore_hybrid automap_planner_simulate)
+automap_library(planner/strategies LAYER 28 DEPS automap_planner_search automap_planner_explore_hybrid)
+automap_library(planner NAME planner LAYER 30 SOURCES plan_module.cc plan_strategies.cc plan_robustly.cc
+  DEPS automap_planner_strategies automap_planner_simulate)

@@ -10,6 +10,7 @@
 #include "planner/explore/pipeline/describe_pipeline.h"
 #include "planner/explore/pipeline/profile_chain.h"
 #include "planner/plan/describe_plan.h"
+#include "planner/plan_strategies.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/perturbed.h"
 
@@ -58,7 +59,7 @@ class Scenario {
                                 const PlanRequest::Narrow& narrow) const {
     const PlanObserver nobody;
     return PlanStrategies({module_, request.profile, request.profile_sha256, proto_, cluster_,
-                           options, nobody, request.stop, nullptr, request.preset,
+                           options, &nobody, request.stop, nullptr, request.preset,
                            request.semantics, request.bytes, narrow});
   }
 

@@ -1,7 +1,7 @@
 // The plan that stays good when the cost model is off.
 #pragma once
 
-#include "planner/plan_request.h"
+#include "planner/strategies/plan_request.h"
 
 namespace automap {
 

@@ -1,5 +1,6 @@
 // What GetCapabilities says: the limits, and what can be asked for.
 #include "base/version.h"
+#include "planner/strategy_names.h"
 #include "server/api/job_service.h"
 
 namespace automap {
@@ -46,7 +47,7 @@ v1::Capabilities JobService::GetCapabilities() const {
   for (const char* format : {"HloModuleProto", "HloProto", "HloSnapshot", "HLO text", "proto JSON",
                              "protobuf text", "gzip of any"})
     to.add_formats(format);
-  for (const char* strategy : {"auto", "adp", "opp", "pp", "hybrid"}) to.add_strategies(strategy);
+  for (const absl::string_view strategy : kStrategyNames) to.add_strategies(std::string(strategy));
   for (const char* preset : {"default", "paper"}) to.add_presets(preset);
   return to;
 }

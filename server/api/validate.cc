@@ -7,6 +7,7 @@
 #include "base/crc32c.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
+#include "planner/strategy_names.h"
 #include "server/blobs/blob_store.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
@@ -50,10 +51,9 @@ absl::Status CheckCompleteBy(const google::protobuf::Timestamp& time) {
 
 absl::Status CheckPlanOptions(const v1::PlanOptions& options) {
   const std::string& strategy = options.strategy();
-  if (!strategy.empty() && strategy != "auto" && strategy != "opp" && strategy != "adp" &&
-      strategy != "pp" && strategy != "hybrid")
+  if (!strategy.empty() && !IsStrategyName(strategy))
     return Refuse("spec.options.strategy",
-                  absl::StrCat("\"", strategy, "\", must be auto, adp, opp, pp or hybrid"));
+                  absl::StrCat("\"", strategy, "\", must be ", StrategyNamesInWords()));
   if (!options.preset().empty() && options.preset() != "default" && options.preset() != "paper")
     return Refuse("spec.options.preset",
                   absl::StrCat("\"", options.preset(), "\", must be default or paper"));

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "fmt/format.h"
+#include "planner/strategy_names.h"
 #include "server/cli/commands.h"
 #include "server/cli/inputs.h"
 #include "server/cli/local_plan.h"
@@ -104,7 +105,7 @@ void AddPlanCommand(CLI::App& app, ExitCode& code) {
                       "a chain of measured layers instead of a module");
   command->add_option("--cluster", flags->cluster, "preset (v100x8x4-25gbps) or JSON file")
       ->required();
-  command->add_option("--strategy", flags->strategy, "auto, adp, opp, pp or hybrid");
+  command->add_option("--strategy", flags->strategy, StrategyNamesInWords());
   command->add_option("--preset", flags->preset, "default or paper");
   AddAllowOption(*command, flags->allow);
   command->add_option("--axis-size", flags->axis_size,

@@ -53,6 +53,8 @@ SEAM_HEADERS = {
     "simulator/program.h",
     # Functions come to the worker as values, so that only automap-worker links the planner (and LibTorch with it).
     "planner/plan_module.h",
+    # Names alone, by which the server judges requests.
+    "planner/strategy_names.h",
     # The library that has LibTorch is loaded by the part that it serves, and cannot link it.
     "agent/rainbow/gradient_step.h",
 }

@@ -1,4 +1,4 @@
-#include "planner/cut_search.h"
+#include "planner/strategies/cut_search.h"
 
 #include <algorithm>
 

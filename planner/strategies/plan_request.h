@@ -23,7 +23,7 @@ struct PlanRequest {
   const v1::Cluster& cluster_proto;
   const Cluster& cluster;
   const v1::PlanOptions& options;
-  const PlanObserver& observer;
+  const PlanObserver* observer;
   const std::function<bool()>& stop;
   SearchJournal* journal;  // may be null
   Preset preset = Preset::kDefault;
@@ -43,20 +43,6 @@ struct PlanRequest {
   // number of decisions is given, goes on.
   bool stops_at_proof() const { return preset == Preset::kDefault && options.max_decisions() <= 0; }
 };
-
-// The best plan of the options' strategies, with the others as alternatives.
-absl::StatusOr<v1::Plan> PlanStrategies(const PlanRequest& request);
-
-// Operators on variables ("opp") or inputs ("adp") over one mesh axis.
-absl::StatusOr<v1::Plan> PlanSplits(const PlanRequest& request, const std::string& strategy);
-
-// Stages ("pp").
-absl::StatusOr<v1::Plan> PlanPipeline(const PlanRequest& request);
-
-// Stages whose arrays are split on a model axis ("hybrid"), stages alone among them. `incumbent` is
-// the cost of the other strategies' best plan that fits, null without one: what cannot beat it is
-// not looked into.
-absl::StatusOr<v1::Plan> PlanHybrid(const PlanRequest& request, const v1::Plan::Cost* incumbent);
 
 // `step_time` is equal to a bound that sums the same numbers in another order.
 void FillBound(Seconds lower_bound, const std::string& proof, double step_time,

@@ -3,13 +3,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "planner/cut_search.h"
 #include "planner/explore/pipeline/describe_pipeline.h"
 #include "planner/explore/pipeline/local_cuts.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/explore/pipeline/profile_chain.h"
 #include "planner/oracle/stopped.h"
-#include "planner/plan_request.h"
+#include "planner/strategies/cut_search.h"
+#include "planner/strategies/strategies.h"
 
 namespace automap {
 namespace {
@@ -125,7 +125,7 @@ class PipelineExploration {
 
 }  // namespace
 
-absl::StatusOr<v1::Plan> PlanPipeline(const PlanRequest& request) {
+absl::StatusOr<v1::Plan> PlanPipeline(const PlanRequest& request, const v1::Plan::Cost*) {
   return PipelineExploration(request).Run();
 }
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "planner/plan_request.h"
 #include "planner/search/engines.h"
 #include "planner/search/pipeline_engines.h"
+#include "planner/strategies/plan_request.h"
 
 namespace automap {
 
@@ -34,11 +34,11 @@ class SearchReport {
   void OfPlan(const Cost& cost, const Problem& problem, const Describe& describe) {
     if (!IsUsable(cost) || (best_ && !problem.IsBetter(cost, *best_))) return;
     best_ = cost;
-    if (!request_.observer.improved_plan) return;
+    if (!request_.observer->improved_plan) return;
     absl::StatusOr<v1::Plan> plan = describe();
     if (!plan.ok()) return;
     FillBound(lower_bound_, proof_, plan->cost().step_time_s(), *plan->mutable_bound());
-    request_.observer.improved_plan(*plan);
+    request_.observer->improved_plan(*plan);
   }
 
   // How far an engine is.

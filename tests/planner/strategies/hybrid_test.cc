@@ -162,14 +162,6 @@ TEST_F(HybridPlan, IsExportedWhereOneModuleTellsIt) {
   EXPECT_NE(stages.status().message().find("mesh"), absl::string_view::npos) << stages.status();
 }
 
-TEST_F(HybridPlan, IsTheSameForTheSameSeed) {
-  v1::Plan again = *Plan(cluster_, Options("hybrid", 2, 2));
-  again.mutable_search()->set_wall_s(0);
-  v1::Plan first = plan_;
-  first.mutable_search()->set_wall_s(0);
-  EXPECT_EQ(again.SerializeAsString(), first.SerializeAsString());
-}
-
 // It contains them.
 TEST(PlanHybrid, IsNeverBehindTheOtherStrategies) {
   for (const double mib : {60.0, 120.0, 300.0, 4000.0}) {

@@ -1,4 +1,4 @@
-#include "planner/plan_request.h"
+#include "planner/strategies/plan_request.h"
 
 #include <algorithm>
 #include <cmath>
@@ -41,7 +41,7 @@ double ProgressReporter::elapsed() const {
 }
 
 bool ProgressReporter::IsDue(bool improved) const {
-  return request_.observer.progress && (improved || elapsed() >= next_);
+  return request_.observer->progress && (improved || elapsed() >= next_);
 }
 
 void ProgressReporter::Send(v1::Progress progress) {
@@ -54,7 +54,7 @@ void ProgressReporter::Send(v1::Progress progress) {
   if (progress.best_cost_s() > 0 && progress.lower_bound_s() > 0)
     progress.set_gap(std::max(0.0, 1 - progress.lower_bound_s() / progress.best_cost_s()));
   progress.set_elapsed_s(now);
-  request_.observer.progress(progress);
+  request_.observer->progress(progress);
 }
 
 }  // namespace automap

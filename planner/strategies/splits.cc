@@ -8,9 +8,9 @@
 #include "planner/explore/input_dims.h"
 #include "planner/oracle/stopped.h"
 #include "planner/plan/describe_plan.h"
-#include "planner/plan_request.h"
 #include "planner/search/run_once.h"
-#include "planner/search_report.h"
+#include "planner/strategies/search_report.h"
+#include "planner/strategies/strategies.h"
 
 namespace automap {
 namespace {
@@ -38,7 +38,6 @@ class SplitExploration {
     ASSIGN_OR_RETURN(v1::Plan plan, Describe(winner->choice));
     FillBound(bound_.lower_bound, bound_.proof, plan.cost().step_time_s(), *plan.mutable_bound());
     report_.Fill(outcomes_, *winner, plan);
-    if (strategy_ == "adp") FillInputDims(*request_.module, *task_.problem, winner->choice, plan);
     plan.mutable_alternatives()->Add(other_axes_.begin(), other_axes_.end());
     return plan;
   }
@@ -206,8 +205,11 @@ class SplitExploration {
   }
 
   absl::StatusOr<v1::Plan> Describe(const std::vector<bool>& chosen) const {
-    return DescribePlan(*request_.module, request_.cluster_proto, task_.With(chosen),
-                        request_.semantics_proto());
+    ASSIGN_OR_RETURN(v1::Plan plan, DescribePlan(*request_.module, request_.cluster_proto,
+                                                 task_.With(chosen), request_.semantics_proto()));
+    if (strategy_ == "adp" && task_.problem != nullptr)
+      FillInputDims(*request_.module, *task_.problem, chosen, plan);
+    return plan;
   }
 
   absl::StatusOr<v1::Plan> SingleDevicePlan() const {
@@ -236,11 +238,15 @@ class SplitExploration {
 
 }  // namespace
 
-absl::StatusOr<v1::Plan> PlanSplits(const PlanRequest& request, const std::string& strategy) {
+absl::StatusOr<v1::Plan> PlanDataParallelism(const PlanRequest& request, const v1::Plan::Cost*) {
   // Every loss is a sum over the batch: the paper's rule about sums is one for variables.
   PlanRequest own = request;
-  if (strategy == "adp") own.semantics.paper_rule = false;
-  return SplitExploration(own, strategy).Run();
+  own.semantics.paper_rule = false;
+  return SplitExploration(own, "adp").Run();
+}
+
+absl::StatusOr<v1::Plan> PlanOperators(const PlanRequest& request, const v1::Plan::Cost*) {
+  return SplitExploration(request, "opp").Run();
 }
 
 }  // namespace automap

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/search/pipeline_engines.h"
-#include "planner/search_report.h"
+#include "planner/strategies/search_report.h"
 
 namespace automap {
 

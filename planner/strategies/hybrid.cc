@@ -6,13 +6,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
-#include "planner/cut_search.h"
 #include "planner/explore/hybrid/stage_splits.h"
 #include "planner/explore/pipeline/describe_pipeline.h"
 #include "planner/explore/pipeline/local_cuts.h"
 #include "planner/oracle/stopped.h"
 #include "planner/plan/describe_plan.h"
-#include "planner/plan_request.h"
+#include "planner/strategies/cut_search.h"
+#include "planner/strategies/strategies.h"
 
 namespace automap {
 namespace {

@@ -1,0 +1,24 @@
+#include "planner/strategies/strategies.h"
+
+namespace automap {
+namespace {
+
+const StrategyRow kRows[] = {
+    {.name = "adp", .plan = PlanDataParallelism},
+    {.name = "opp", .plan = PlanOperators, .has_model_axis = true},
+    {.name = "pp", .plan = PlanPipeline, .has_stages = true, .takes_profiles = true},
+    {.name = "hybrid", .plan = PlanHybrid, .has_stages = true, .has_model_axis = true},
+};
+
+}  // namespace
+
+absl::Span<const StrategyRow> StrategyCatalog() { return kRows; }
+
+const StrategyRow* FindStrategy(absl::string_view name) {
+  for (const StrategyRow& row : kRows) {
+    if (row.name == name) return &row;
+  }
+  return nullptr;
+}
+
+}  // namespace automap
