@@ -1,6 +1,7 @@
 #include "planner/plan_strategies.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 
@@ -26,6 +27,7 @@ bool IsPartOfHybrid(const StrategyRow& row, const v1::PlanOptions& options) {
 }
 
 bool IsAsked(const StrategyRow& row, const PlanRequest& request) {
+  if (request.profile != nullptr && !row.takes_profiles) return false;
   if (request.quick && !request.quick->strategies.empty()) {
     const std::vector<std::string>& asked = request.quick->strategies;
     return std::find(asked.begin(), asked.end(), row.name) != asked.end();
@@ -94,60 +96,105 @@ std::string SmallestCluster(const PlanRequest& request) {
   return "";
 }
 
-absl::StatusOr<v1::Plan> PlanProfile(const PlanRequest& request) {
-  for (const StrategyRow& row : StrategyCatalog()) {
-    if (row.takes_profiles && IsAsked(row, request)) return row.plan(request, nullptr);
+// One strategy on its way to a plan, or to the reason why there is none.
+class Contender {
+ public:
+  Contender(const StrategyRow& row, PlanRequest request)
+      : name_(row.name), run_(row.start(request)) {}
+
+  const std::string& name() const { return name_; }
+  const absl::Status& refusal() const { return refusal_; }
+  void Refuse(absl::Status why) { refusal_ = std::move(why); }
+
+  std::optional<Seconds> Prove(std::optional<Seconds> incumbent) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto proven = run_->Prove(incumbent);
+    time_ += std::chrono::steady_clock::now() - begin;
+    refusal_ = proven.status();
+    return proven.ok() ? *proven : std::nullopt;
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("options.strategy: \"", request.options.strategy(),
-                   "\", must be pp: a profile of layers has no operations"));
+
+  std::optional<v1::Plan> Learn() {
+    const auto begin = std::chrono::steady_clock::now();
+    auto plan = run_->Learn();
+    time_ += std::chrono::steady_clock::now() - begin;
+    refusal_ = plan.status();
+    if (!plan.ok()) return std::nullopt;
+    plan->mutable_search()->set_wall_s(std::chrono::duration<double>(time_).count());
+    return *std::move(plan);
+  }
+
+ private:
+  std::string name_;
+  std::unique_ptr<StrategyRun> run_;
+  absl::Status refusal_;
+  std::chrono::steady_clock::duration time_{};
+};
+
+std::vector<Contender> Contenders(const PlanRequest& request) {
+  std::vector<Contender> contenders;
+  for (const StrategyRow& row : StrategyCatalog()) {
+    if (!IsAsked(row, request)) continue;
+    PlanRequest own = request;
+    // Beside hybrids the others are asked for what is exact and quick.
+    if (request.options.strategy() == "hybrid" && row.name != "hybrid" && !request.quick)
+      own.quick.emplace();
+    contenders.emplace_back(row, std::move(own));
+  }
+  return contenders;
+}
+
+// What every strategy proves comes before what any of them learns, so that a search that is stopped
+// has looked into all of them.
+void ProveAll(const PlanRequest& request, std::vector<Contender>& contenders) {
+  std::optional<Seconds> incumbent;
+  for (Contender& contender : contenders) {
+    if (incumbent && request.stop()) {
+      contender.Refuse(absl::DeadlineExceededError("not tried: no time was left"));
+      continue;
+    }
+    const std::optional<Seconds> proven = contender.Prove(incumbent);
+    if (proven && (!incumbent || *proven < *incumbent)) incumbent = proven;
+  }
 }
 
 // One strategy's own words; of several the certificate that none fits, else the first one's.
-absl::Status Refusal(const PlanRequest& request,
-                     const std::vector<std::pair<std::string, absl::Status>>& refusals) {
-  if (refusals.size() == 1) return refusals.front().second;
+absl::Status Refusal(const PlanRequest& request, const std::vector<Contender>& contenders) {
+  if (contenders.size() == 1) return contenders.front().refusal();
   std::string words;
-  for (const auto& [strategy, refusal] : refusals) {
+  for (const Contender& contender : contenders) {
+    const absl::Status& refusal = contender.refusal();
     if (refusal.code() != absl::StatusCode::kFailedPrecondition) return refusal;
-    absl::StrAppend(&words, words.empty() ? "" : " | ", strategy, ": ", refusal.message());
+    absl::StrAppend(&words, words.empty() ? "" : " | ", contender.name(), ": ", refusal.message());
   }
   return absl::FailedPreconditionError(absl::StrCat("no plan: ", words, SmallestCluster(request)));
 }
 
-absl::StatusOr<v1::Plan> PlanStrategy(const PlanRequest& request, const StrategyRow& row,
-                                      const std::optional<v1::Plan>& best) {
-  PlanRequest own = request;
-  // Beside hybrids the others are asked for what is exact and quick.
-  if (request.options.strategy() == "hybrid" && row.name != "hybrid" && !request.quick)
-    own.quick.emplace();
-  return row.plan(own, best ? &best->cost() : nullptr);
-}
-
 absl::StatusOr<v1::Plan> PlanBest(const PlanRequest& request) {
+  std::vector<Contender> contenders = Contenders(request);
+  if (contenders.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("options.strategy: \"", request.options.strategy(),
+                     "\", must be pp: a profile of layers has no operations"));
+  }
+  ProveAll(request, contenders);
   std::optional<v1::Plan> best;
-  std::vector<std::pair<std::string, absl::Status>> refusals;
-  for (const StrategyRow& row : StrategyCatalog()) {
-    if (!IsAsked(row, request)) continue;
-    if (best && request.stop()) {
-      refusals.emplace_back(row.name, absl::DeadlineExceededError("not tried: no time was left"));
-      continue;
-    }
-    auto plan = PlanStrategy(request, row, best);
-    if (!plan.ok()) {
-      refusals.emplace_back(row.name, plan.status());
-      continue;
-    }
+  for (Contender& contender : contenders) {
+    if (!contender.refusal().ok()) continue;
+    std::optional<v1::Plan> plan = contender.Learn();
+    if (!plan) continue;
     if (best && !IsBetterCost(plan->cost(), best->cost(), request.options.ignore_memory())) {
       AddAlternative(*plan, *best);
       continue;
     }
     if (best) AddAlternative(*best, *plan);
-    best = *std::move(plan);
+    best = std::move(plan);
   }
-  if (!best) return Refusal(request, refusals);
+  if (!best) return Refusal(request, contenders);
   SayWhyTheyLost(*best);
-  for (const auto& [strategy, refusal] : refusals) AddRefusal(strategy, refusal, *best);
+  for (const Contender& contender : contenders) {
+    if (!contender.refusal().ok()) AddRefusal(contender.name(), contender.refusal(), *best);
+  }
   FillWinProbability(*best);
   return *std::move(best);
 }
@@ -174,7 +221,6 @@ absl::Status CheckStrategy(const v1::PlanOptions& options) {
 }
 
 absl::StatusOr<v1::Plan> PlanStrategies(const PlanRequest& request) {
-  if (request.profile != nullptr) return PlanProfile(request);
   RETURN_IF_ERROR(CheckStrategy(request.options));
   const PlanObserver filtered = OnlyBetter(*request.observer, request.options.ignore_memory());
   PlanRequest own = request;

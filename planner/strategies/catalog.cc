@@ -4,10 +4,10 @@ namespace automap {
 namespace {
 
 const StrategyRow kRows[] = {
-    {.name = "adp", .plan = PlanDataParallelism},
-    {.name = "opp", .plan = PlanOperators, .has_model_axis = true},
-    {.name = "pp", .plan = PlanPipeline, .has_stages = true, .takes_profiles = true},
-    {.name = "hybrid", .plan = PlanHybrid, .has_stages = true, .has_model_axis = true},
+    {.name = "adp", .start = StartDataParallelism},
+    {.name = "opp", .start = StartOperators, .has_model_axis = true},
+    {.name = "pp", .start = StartPipeline, .has_stages = true, .takes_profiles = true},
+    {.name = "hybrid", .start = StartHybrid, .has_stages = true, .has_model_axis = true},
 };
 
 }  // namespace

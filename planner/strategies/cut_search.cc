@@ -20,8 +20,6 @@ constexpr int64_t kMostMicroBatchesTried = 64;
 using CutEngine = std::function<absl::StatusOr<PipelineOutcome>(
     const PipelineProblem&, Preset, const EngineBudget&, const PipelineObserver&)>;
 
-// The proven best by the closed form, and from there, from even cuts and among what was found early
-// the best by simulation.
 PipelineOutcome ExactOutcome(const PlanRequest& request, const CutTask& task) {
   const PipelineProblem& problem = task.problem;
   PipelineOutcome exact;
@@ -35,22 +33,47 @@ PipelineOutcome ExactOutcome(const PlanRequest& request, const CutTask& task) {
   return exact;
 }
 
-absl::Status Learn(const PlanRequest& request, const std::string& name,
-                   const PipelineProblem& problem, const EngineBudget& budget,
-                   const PipelineObserver& observer, std::vector<PipelineOutcome>& outcomes) {
+EngineBudget BudgetOf(const PlanRequest& request, const CutTask& task) {
+  EngineBudget budget;
+  budget.decisions = request.options.max_decisions();
+  if (budget.decisions <= 0) {
+    budget.decisions = request.preset == Preset::kPaper
+                           ? 6000
+                           : std::max(1200, 300 * task.problem.options().stages);
+  }
+  budget.seed = request.options.seed();
+  budget.stop = request.stop;
+  if (request.stops_at_proof()) budget.reached = task.bound.lower_bound;
+  return budget;
+}
+
+// Passes on what improves. All of it must outlive the observer.
+PipelineObserver ObserverOf(const CutTask& task, const DescribeCuts& describe,
+                            const EngineBudget& budget, PipelineReport& report) {
+  return [&](const PipelineOutcome& outcome, bool improved) {
+    if (improved && report.IsUsable(outcome.cost)) {
+      report.OfPlan(task.problem.SimulatedCost(outcome.choice), task.problem,
+                    [&] { return describe(outcome.choice); });
+    }
+    report.OfEngine(outcome, improved, budget);
+  };
+}
+
+absl::Status RunEngines(const PlanRequest& request, const CutTask& task, const EngineBudget& budget,
+                        const PipelineObserver& observer, std::vector<PipelineOutcome>& outcomes) {
   for (const auto& [engine, search] :
        std::initializer_list<std::pair<const char*, CutEngine>>{{"dqn", SearchCutsByDqn},
                                                                 {"greedy", SearchCutsGreedily},
                                                                 {"random", SearchCutsRandomly}}) {
     const auto run = [&, search = search](const EngineBudget& own) {
-      return search(problem, request.preset, own, observer);
+      return search(task.problem, request.preset, own, observer);
     };
     ASSIGN_OR_RETURN(outcomes.emplace_back(),
-                     RunOnce<PipelineOutcome>(request.journal, absl::StrCat(name, "/", engine),
-                                              problem, budget, observer, run));
+                     RunOnce<PipelineOutcome>(request.journal, absl::StrCat(task.name, "/", engine),
+                                              task.problem, budget, observer, run));
   }
   if (request.preset == Preset::kDefault)
-    outcomes.push_back(InferCuts(problem, ShippedPipelinePolicy().policy));
+    outcomes.push_back(InferCuts(task.problem, ShippedPipelinePolicy().policy));
   return absl::OkStatus();
 }
 
@@ -60,34 +83,30 @@ bool IsSooner(const PipelineProblem& problem, const PipelineCuts& a, const Pipel
   return problem.IsBetter(problem.SimulatedCost(a), problem.SimulatedCost(b));
 }
 
-absl::StatusOr<std::vector<PipelineOutcome>> SearchCuts(const PlanRequest& request,
-                                                        const CutTask& task,
-                                                        const DescribeCuts& describe,
-                                                        PipelineReport& report) {
-  const PipelineProblem& problem = task.problem;
-  EngineBudget budget;
-  budget.decisions = request.options.max_decisions();
-  if (budget.decisions <= 0) {
-    budget.decisions =
-        request.preset == Preset::kPaper ? 6000 : std::max(1200, 300 * problem.options().stages);
-  }
-  budget.seed = request.options.seed();
-  budget.stop = request.stop;
-  if (request.stops_at_proof()) budget.reached = task.bound.lower_bound;
-  const PipelineObserver observer = [&](const PipelineOutcome& outcome, bool improved) {
-    if (improved && report.IsUsable(outcome.cost)) {
-      report.OfPlan(problem.SimulatedCost(outcome.choice), problem,
-                    [&] { return describe(outcome.choice); });
-    }
-    report.OfEngine(outcome, improved, budget);
-  };
+PipelineOutcome ProveCuts(const PlanRequest& request, const CutTask& task,
+                          const DescribeCuts& describe, PipelineReport& report) {
+  const EngineBudget budget = BudgetOf(request, task);
   PipelineOutcome exact = ExactOutcome(request, task);
-  if (request.preset == Preset::kDefault) observer(exact, true);
+  if (request.preset == Preset::kDefault) ObserverOf(task, describe, budget, report)(exact, true);
+  return exact;
+}
+
+std::optional<Seconds> ProvenTime(const PlanRequest& request, const PipelineOutcome& exact) {
+  const bool usable = exact.cost.fits() || request.options.ignore_memory();
+  if (request.preset == Preset::kPaper || !usable) return std::nullopt;
+  return exact.cost.length;
+}
+
+absl::StatusOr<std::vector<PipelineOutcome>> LearnCuts(const PlanRequest& request,
+                                                       const CutTask& task, PipelineOutcome exact,
+                                                       const DescribeCuts& describe,
+                                                       PipelineReport& report) {
+  const EngineBudget budget = BudgetOf(request, task);
+  const PipelineObserver observer = ObserverOf(task, describe, budget, report);
   std::vector<PipelineOutcome> outcomes;
-  if (!request.quick)
-    RETURN_IF_ERROR(Learn(request, task.name, problem, budget, observer, outcomes));
+  if (!request.quick) RETURN_IF_ERROR(RunEngines(request, task, budget, observer, outcomes));
   outcomes.push_back(std::move(exact));
-  for (PipelineOutcome& outcome : outcomes) JudgeBySimulation(problem, outcome);
+  for (PipelineOutcome& outcome : outcomes) JudgeBySimulation(task.problem, outcome);
   return outcomes;
 }
 

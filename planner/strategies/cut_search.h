@@ -27,12 +27,21 @@ struct CutTask {
   std::optional<PipelineCuts> early;
 };
 
-// Runs the engines of the request's preset after the exact cuts were passed on; passes improvements
-// on. The outcomes are judged by simulation.
-absl::StatusOr<std::vector<PipelineOutcome>> SearchCuts(const PlanRequest& request,
-                                                        const CutTask& task,
-                                                        const DescribeCuts& describe,
-                                                        PipelineReport& report);
+// The proven best by the closed form, and from there, from even cuts and among what was found early
+// the best by simulation; passed on but for the paper's preset.
+PipelineOutcome ProveCuts(const PlanRequest& request, const CutTask& task,
+                          const DescribeCuts& describe, PipelineReport& report);
+
+// What others must beat: the time of `exact`; nothing under the paper's preset, which reports its
+// agent's plan.
+std::optional<Seconds> ProvenTime(const PlanRequest& request, const PipelineOutcome& exact);
+
+// Runs the engines of the request's preset; passes improvements on. Their outcomes, judged by
+// simulation, and `exact` last.
+absl::StatusOr<std::vector<PipelineOutcome>> LearnCuts(const PlanRequest& request,
+                                                       const CutTask& task, PipelineOutcome exact,
+                                                       const DescribeCuts& describe,
+                                                       PipelineReport& report);
 
 // Whether a is the better one by simulation.
 bool IsSooner(const PipelineProblem& problem, const PipelineCuts& a, const PipelineCuts& b);

@@ -42,13 +42,13 @@ struct Row {
   std::string refusal;
 };
 
-// Explores stages x model axis x micro-batches to a finished plan.
-class HybridExploration {
+// Explores stages x model axis x micro-batches.
+class HybridRun final : public StrategyRun {
  public:
-  HybridExploration(const PlanRequest& request, const v1::Plan::Cost* incumbent)
-      : request_(request), incumbent_(incumbent) {}
+  explicit HybridRun(const PlanRequest& request) : request_(request) {}
 
-  absl::StatusOr<v1::Plan> Run() {
+  absl::StatusOr<std::optional<Seconds>> Prove(std::optional<Seconds> incumbent) override {
+    incumbent_ = incumbent;
     RETURN_IF_ERROR(CheckPipelineOptions(request_.options));
     for (const int32_t micro_batches : MicroBatches()) {
       if (IsStopped()) break;
@@ -60,7 +60,23 @@ class HybridExploration {
       }
     }
     if (finalists_.empty()) return NothingFits();
-    return Finish();
+    RETURN_IF_ERROR(ChooseWinner());
+    RETURN_IF_ERROR(ProveWinner());
+    return ProvenTime(request_, exact_);
+  }
+
+  // Where it is not the best of all, what is known of it is enough.
+  absl::StatusOr<v1::Plan> Learn() override {
+    std::vector<PipelineOutcome> outcomes = {exact_};
+    if (IsBest(exact_.cost.length)) {
+      ASSIGN_OR_RETURN(outcomes, LearnCuts(request_, Task(), exact_, describe_, report_));
+    }
+    const PipelineOutcome* outcome = BestOutcome(request_, *problem_, outcomes);
+    ASSIGN_OR_RETURN(v1::Plan plan, describe_(outcome->choice));
+    FillBound(bound_.lower_bound, bound_.proof, plan.cost().step_time_s(), *plan.mutable_bound());
+    report_.Fill(outcomes, *outcome, plan);
+    AddAlternatives(winner_->shape, plan);
+    return plan;
   }
 
  private:
@@ -129,8 +145,7 @@ class HybridExploration {
     return IsBest(length);
   }
   bool IsBest(Seconds length) const {
-    return incumbent_ == nullptr ||
-           length.value < incumbent_->step_time_s() * (1 - kLeastImprovement);
+    return !incumbent_ || length < *incumbent_ * (1 - kLeastImprovement);
   }
 
   // Whether better cuts could make it the best so far: hill climbing was seen 13 % behind.
@@ -181,25 +196,44 @@ class HybridExploration {
     report_.OfEngine(outcome, true, EngineBudget{});
   }
 
-  // Finalists are told apart by simulation; then every engine cuts the winner's chain.
-  absl::StatusOr<v1::Plan> Finish() {
-    const Candidate* winner = nullptr;
+  // Finalists are told apart by simulation.
+  absl::Status ChooseWinner() {
     PipelineCost best;
     for (Candidate& finalist : finalists_) {
       RETURN_IF_ERROR(Refine(finalist));
       const auto problem = ProblemOf(finalist);
       finalist.splits.cuts = SimulatedLocalCuts(*problem, finalist.splits.cuts, request_.stop);
       const PipelineCost cost = problem->SimulatedCost(finalist.splits.cuts);
-      if (winner != nullptr && !problem->IsBetter(cost, best)) continue;
-      winner = &finalist;
+      if (winner_ != nullptr && !problem->IsBetter(cost, best)) continue;
+      winner_ = &finalist;
       best = cost;
     }
-    const auto problem = ProblemOf(*winner);
-    absl::StatusOr<v1::Plan> plan =
-        IsBest(best.length) ? Search(*winner, *problem) : RunnerUp(*winner, *problem);
-    if (plan.ok()) AddAlternatives(winner->shape, *plan);
-    return plan;
+    problem_ = ProblemOf(*winner_);
+    return absl::OkStatus();
   }
+
+  // The bound of the winner's shape and the exact cuts of its chain; of one that is not the best of
+  // all what is known of it.
+  absl::Status ProveWinner() {
+    exact_.engine = "exact";
+    exact_.found = true;
+    exact_.choice = winner_->splits.cuts;
+    exact_.cost = problem_->SimulatedCost(exact_.choice);
+    bound_.proof = kOpenProof;
+    if (!IsBest(exact_.cost.length)) return absl::OkStatus();
+    const Shape& shape = winner_->shape;
+    ASSIGN_OR_RETURN(const StageSplits solver, SolverOf(shape));
+    bound_ = solver.BoundOfStages(shape.stages, request_.stop);
+    report_.SetBound(bound_.lower_bound, bound_.proof);
+    cuts_ = shape.axis_size > 1 ? BoundOf(*problem_, request_.stop) : bound_;
+    if (!cuts_.is_found ||
+        problem_->IsBetter(problem_->Cost(winner_->splits.cuts), problem_->Cost(cuts_.best)))
+      cuts_.best = winner_->splits.cuts;
+    exact_ = ProveCuts(request_, Task(), describe_, report_);
+    return absl::OkStatus();
+  }
+
+  CutTask Task() const { return {"hybrid", *problem_, cuts_, winner_->splits.cuts}; }
 
   absl::Status Refine(Candidate& finalist) {
     if (finalist.shape.axis_size == 1 || request_.stop()) return absl::OkStatus();
@@ -215,42 +249,6 @@ class HybridExploration {
     return StageSplits::Create(
         *costs_.at(shape.micro_batches),
         {shape.axis_size, request_.semantics, request_.options.ignore_memory()});
-  }
-
-  // Not the best of all: what is known of it is enough.
-  absl::StatusOr<v1::Plan> RunnerUp(const Candidate& candidate, const PipelineProblem& problem) {
-    PipelineOutcome exact;
-    exact.engine = "exact";
-    exact.found = true;
-    exact.choice = candidate.splits.cuts;
-    exact.cost = problem.SimulatedCost(exact.choice);
-    const std::vector<PipelineOutcome> outcomes = {exact};
-    ASSIGN_OR_RETURN(v1::Plan plan, Describe(candidate, problem, exact.choice));
-    FillBound(Seconds{0}, kOpenProof, plan.cost().step_time_s(), *plan.mutable_bound());
-    report_.Fill(outcomes, outcomes.front(), plan);
-    return plan;
-  }
-
-  absl::StatusOr<v1::Plan> Search(const Candidate& candidate, const PipelineProblem& problem) {
-    const Shape& shape = candidate.shape;
-    ASSIGN_OR_RETURN(const StageSplits solver, SolverOf(shape));
-    const PipelineBound bound = solver.BoundOfStages(shape.stages, request_.stop);
-    report_.SetBound(bound.lower_bound, bound.proof);
-    PipelineBound cuts = shape.axis_size > 1 ? BoundOf(problem, request_.stop) : bound;
-    if (!cuts.is_found ||
-        problem.IsBetter(problem.Cost(candidate.splits.cuts), problem.Cost(cuts.best)))
-      cuts.best = candidate.splits.cuts;
-    const DescribeCuts describe = [&](const PipelineCuts& chosen) {
-      return Describe(candidate, problem, chosen);
-    };
-    ASSIGN_OR_RETURN(
-        const std::vector<PipelineOutcome> outcomes,
-        SearchCuts(request_, {"hybrid", problem, cuts, candidate.splits.cuts}, describe, report_));
-    const PipelineOutcome* outcome = BestOutcome(request_, problem, outcomes);
-    ASSIGN_OR_RETURN(v1::Plan plan, describe(outcome->choice));
-    FillBound(bound.lower_bound, bound.proof, plan.cost().step_time_s(), *plan.mutable_bound());
-    report_.Fill(outcomes, *outcome, plan);
-    return plan;
   }
 
   // Every other axis size and number of stages, with what it comes to or why it was skipped.
@@ -291,7 +289,7 @@ class HybridExploration {
         return absl::FailedPreconditionError(absl::StrFormat(
             "all %d axis sizes and numbers of stages skipped: dominated (even without exchange "
             "slower than %.4g s) or not fitting",
-            rows_.size(), incumbent_ ? incumbent_->step_time_s() : 0));
+            rows_.size(), incumbent_ ? incumbent_->value : 0));
       }
     }
     double least = 1e9;
@@ -323,18 +321,26 @@ class HybridExploration {
         limit / (1 << 30)));
   }
 
-  const PlanRequest& request_;
-  const v1::Plan::Cost* incumbent_;  // of the other strategies; may be null
+  const PlanRequest request_;
+  const DescribeCuts describe_ = [this](const PipelineCuts& cuts) {
+    return Describe(*winner_, *problem_, cuts);
+  };
+  std::optional<Seconds> incumbent_;
   std::map<int32_t, std::unique_ptr<const StepCosts>> costs_;  // by micro-batches
   std::map<std::pair<int32_t, int32_t>, Row> rows_;            // by axis size and stages
   std::vector<Candidate> finalists_;                           // that fit, best first
+  const Candidate* winner_ = nullptr;                          // of them
+  std::unique_ptr<PipelineProblem> problem_;                   // the winner's
+  PipelineBound bound_;                                        // of its shape
+  PipelineBound cuts_;                                         // of its chain
+  PipelineOutcome exact_;
   PipelineReport report_{request_};
 };
 
 }  // namespace
 
-absl::StatusOr<v1::Plan> PlanHybrid(const PlanRequest& request, const v1::Plan::Cost* incumbent) {
-  return HybridExploration(request, incumbent).Run();
+std::unique_ptr<StrategyRun> StartHybrid(const PlanRequest& request) {
+  return std::make_unique<HybridRun>(request);
 }
 
 }  // namespace automap

@@ -37,7 +37,7 @@ bool IsBetterCost(const v1::Plan::Cost& a, const v1::Plan::Cost& b, bool ignore_
 }
 
 double ProgressReporter::elapsed() const {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - request_.start).count();
 }
 
 bool ProgressReporter::IsDue(bool improved) const {

@@ -37,6 +37,7 @@ struct PlanRequest {
     std::vector<int32_t> micro_batches;  // empty: all
   };
   std::optional<Narrow> quick = {};
+  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
 
   v1::Plan::Semantics semantics_proto() const;
   // Whether an engine that has reached the proven bound is done. The paper's agent, and one whose
@@ -56,14 +57,14 @@ class ProgressReporter {
  public:
   explicit ProgressReporter(const PlanRequest& request) : request_(request) {}
 
-  double elapsed() const;
   bool IsDue(bool improved) const;
   // Fills in what depends on time and sends.
   void Send(v1::Progress progress);
 
  private:
+  double elapsed() const;  // seconds since the request began
+
   const PlanRequest& request_;
-  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   double next_ = 0;
   std::string engine_;
   double engine_start_ = 0;

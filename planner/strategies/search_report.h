@@ -61,7 +61,6 @@ class SearchReport {
     search.set_engine(winner.engine);
     search.set_preset(request_.preset == Preset::kPaper ? "paper" : "default");
     search.set_seed(request_.options.seed());
-    search.set_wall_s(reporter_.elapsed());
     for (const auto& [decisions, time] : winner.curve) {
       v1::Plan::CurvePoint& point = *search.add_curve();
       point.set_decisions(decisions);

@@ -18,18 +18,27 @@ namespace {
 using SplitEngine = std::function<absl::StatusOr<EngineOutcome>(
     const SplitProblem&, Preset, const EngineBudget&, const EngineObserver&)>;
 
-// Explores one strategy to a finished plan.
-class SplitExploration {
+class SplitRun final : public StrategyRun {
  public:
-  SplitExploration(const PlanRequest& request, std::string strategy)
+  SplitRun(const PlanRequest& request, std::string strategy)
       : request_(request), strategy_(std::move(strategy)) {}
 
-  absl::StatusOr<v1::Plan> Run() {
+  absl::StatusOr<std::optional<Seconds>> Prove(std::optional<Seconds>) override {
     RETURN_IF_ERROR(ChooseAxis());
-    if (task_.problem == nullptr) return SingleDevicePlan();
+    if (task_.problem == nullptr) return std::nullopt;
     if (bound_.is_infeasible) return DoesNotFit();
     report_.SetBound(bound_.lower_bound, bound_.proof);
-    RETURN_IF_ERROR(Search());
+    if (!HasExact()) return std::nullopt;
+    exact_ = ExactOutcome();
+    if (request_.preset == Preset::kPaper) return std::nullopt;
+    ReportPlan(*exact_);
+    report_.OfEngine(*exact_, true, Budget());
+    return IsUsable(exact_->cost) ? std::optional(exact_->cost.step_time) : std::nullopt;
+  }
+
+  absl::StatusOr<v1::Plan> Learn() override {
+    if (task_.problem == nullptr) return SingleDevicePlan();
+    RETURN_IF_ERROR(RunEngines());
     const EngineOutcome* winner = Winner();
     if (winner == nullptr) {
       return absl::DeadlineExceededError("stopped before the first plan was found");
@@ -122,10 +131,9 @@ class SplitExploration {
         bound_.least_memory.value / gib, task_.problem->memory_limit().value / gib));
   }
 
-  absl::Status Search() {
-    const SplitProblem& problem = *task_.problem;
+  EngineBudget Budget() const {
     EngineBudget budget;
-    const int64_t length = problem.decisions().size();
+    const int64_t length = task_.problem->decisions().size();
     budget.decisions = request_.options.max_decisions();
     if (budget.decisions <= 0) {
       budget.decisions = request_.preset == Preset::kPaper ? std::max<int64_t>(6000, 100 * length)
@@ -134,28 +142,26 @@ class SplitExploration {
     budget.seed = request_.options.seed();
     budget.stop = request_.stop;
     if (request_.stops_at_proof() && bound_.is_reached) budget.reached = bound_.lower_bound;
+    return budget;
+  }
+
+  absl::Status RunEngines() {
+    EngineBudget budget = Budget();
     const EngineObserver observer = [&](const EngineOutcome& outcome, bool improved) {
       if (improved && outcome.found) ReportPlan(outcome);
       report_.OfEngine(outcome, improved, budget);
     };
-    // A proof is there before the engines begin; what they find by themselves is still told.
-    std::optional<EngineOutcome> exact;
-    if (HasExact()) exact = ExactOutcome();
-    if (exact && request_.preset == Preset::kDefault) {
-      ReportPlan(*exact);
-      report_.OfEngine(*exact, true, budget);
-    }
     if (request_.quick) {
       budget.decisions = 1;  // one episode
-      outcomes_.push_back(SearchGreedy(problem, request_.preset, budget, observer));
+      outcomes_.push_back(SearchGreedy(*task_.problem, request_.preset, budget, observer));
     } else {
-      RETURN_IF_ERROR(Learn(budget, observer));
+      RETURN_IF_ERROR(RunEach(budget, observer));
     }
-    if (exact) outcomes_.push_back(*std::move(exact));
+    if (exact_) outcomes_.push_back(*exact_);
     return absl::OkStatus();
   }
 
-  absl::Status Learn(const EngineBudget& budget, const EngineObserver& observer) {
+  absl::Status RunEach(const EngineBudget& budget, const EngineObserver& observer) {
     const SplitProblem& problem = *task_.problem;
     for (const auto& [name, search] : std::initializer_list<std::pair<const char*, SplitEngine>>{
              {"dqn", SearchDqn}, {"greedy", SearchGreedy}, {"random", SearchRandom}}) {
@@ -227,26 +233,27 @@ class SplitExploration {
     report_.OfPlan(outcome.cost, *task_.problem, [&] { return Describe(outcome.choice); });
   }
 
-  const PlanRequest& request_;
+  const PlanRequest request_;
   const std::string strategy_;
   SplitTask task_;
   std::vector<v1::Plan::Alternative> other_axes_;
   SplitBound bound_;
+  std::optional<EngineOutcome> exact_;
   std::vector<EngineOutcome> outcomes_;
   SearchReport<EngineOutcome> report_{request_};
 };
 
 }  // namespace
 
-absl::StatusOr<v1::Plan> PlanDataParallelism(const PlanRequest& request, const v1::Plan::Cost*) {
+std::unique_ptr<StrategyRun> StartDataParallelism(const PlanRequest& request) {
   // Every loss is a sum over the batch: the paper's rule about sums is one for variables.
   PlanRequest own = request;
   own.semantics.paper_rule = false;
-  return SplitExploration(own, "adp").Run();
+  return std::make_unique<SplitRun>(own, "adp");
 }
 
-absl::StatusOr<v1::Plan> PlanOperators(const PlanRequest& request, const v1::Plan::Cost*) {
-  return SplitExploration(request, "opp").Run();
+std::unique_ptr<StrategyRun> StartOperators(const PlanRequest& request) {
+  return std::make_unique<SplitRun>(request, "opp");
 }
 
 }  // namespace automap

@@ -16,39 +16,44 @@ namespace {
 
 constexpr int32_t kMostStagesTimesDevices = 64;  // of a quick search for the best cuts
 
-// Explores stages to a finished plan.
-class PipelineExploration {
+class PipelineRun final : public StrategyRun {
  public:
-  explicit PipelineExploration(const PlanRequest& request) : request_(request) {
+  explicit PipelineRun(const PlanRequest& request) : request_(request) {
     report_.SetBound(Seconds{0}, kOpenProof);
   }
 
-  absl::StatusOr<v1::Plan> Run() {
+  absl::StatusOr<std::optional<Seconds>> Prove(std::optional<Seconds>) override {
     RETURN_IF_ERROR(CheckPipelineOptions(request_.options));
     stages_ = request_.options.stages() > 0 ? request_.options.stages()
                                             : static_cast<int32_t>(request_.cluster.servers.size());
     RETURN_IF_ERROR(MakeProblem());
-    const PipelineBound bound =
+    bound_ =
         BoundOf(*problem_, request_.stop, [&](const PipelineCuts& cuts) { ReportEarly(cuts); });
-    if (!bound.is_found && bound.proof == kStoppedProof)
+    if (!bound_.is_found && bound_.proof == kStoppedProof)
       return absl::DeadlineExceededError("stopped before the first plan was found");
-    if (!bound.is_found) {
+    if (!bound_.is_found) {
       return absl::FailedPreconditionError(
-          absl::StrCat("no pipeline of ", stages_, " stages: ", bound.proof,
+          absl::StrCat("no pipeline of ", stages_, " stages: ", bound_.proof,
                        "; --ignore-memory plans with the limit lifted"));
     }
-    report_.SetBound(bound.lower_bound, bound.proof);
-    const DescribeCuts describe = [this](const PipelineCuts& cuts) { return Describe(cuts); };
+    report_.SetBound(bound_.lower_bound, bound_.proof);
+    exact_ = ProveCuts(request_, Task(), describe_, report_);
+    return ProvenTime(request_, exact_);
+  }
+
+  absl::StatusOr<v1::Plan> Learn() override {
     ASSIGN_OR_RETURN(const std::vector<PipelineOutcome> outcomes,
-                     SearchCuts(request_, {"pp", *problem_, bound, early_}, describe, report_));
+                     LearnCuts(request_, Task(), exact_, describe_, report_));
     const PipelineOutcome* winner = BestOutcome(request_, *problem_, outcomes);
-    ASSIGN_OR_RETURN(v1::Plan plan, describe(winner->choice));
-    FillBound(bound.lower_bound, bound.proof, plan.cost().step_time_s(), *plan.mutable_bound());
+    ASSIGN_OR_RETURN(v1::Plan plan, Describe(winner->choice));
+    FillBound(bound_.lower_bound, bound_.proof, plan.cost().step_time_s(), *plan.mutable_bound());
     report_.Fill(outcomes, *winner, plan);
     return plan;
   }
 
  private:
+  CutTask Task() const { return {"pp", *problem_, bound_, early_}; }
+
   std::unique_ptr<PipelineProblem> ProblemOf(const LayerChain& chain, int32_t micro_batches) const {
     return std::make_unique<PipelineProblem>(
         chain, request_.cluster,
@@ -115,18 +120,21 @@ class PipelineExploration {
     return absl::OkStatus();
   }
 
-  const PlanRequest& request_;
+  const PlanRequest request_;
+  const DescribeCuts describe_ = [this](const PipelineCuts& cuts) { return Describe(cuts); };
   int32_t stages_ = 1;
   LayerChain chain_;
   std::unique_ptr<PipelineProblem> problem_;
   std::optional<PipelineCuts> early_;  // the best that was found before the proof
+  PipelineBound bound_;
+  PipelineOutcome exact_;
   PipelineReport report_{request_};
 };
 
 }  // namespace
 
-absl::StatusOr<v1::Plan> PlanPipeline(const PlanRequest& request, const v1::Plan::Cost*) {
-  return PipelineExploration(request).Run();
+std::unique_ptr<StrategyRun> StartPipeline(const PlanRequest& request) {
+  return std::make_unique<PipelineRun>(request);
 }
 
 }  // namespace automap

@@ -4,6 +4,9 @@
 // row.
 #pragma once
 
+#include <memory>
+#include <optional>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -12,21 +15,31 @@
 
 namespace automap {
 
-// Finds the best plan of one strategy. `incumbent` is the cost of the best plan that fits of the
-// strategies before it in the catalog, null without one: what cannot beat it need not be looked
-// into.
+// One strategy at work on one request. Both steps are called once, in this order.
 //
-// Contract: the plan is one that VerifyModulePlan accepts and, unless the limit is lifted, fits;
+// Contract: plans are such that VerifyModulePlan accepts them, and fit unless the limit is lifted;
 // the observer hears of plans only that are better than those before; the same request gives the
-// same plan; once `request.stop` says true the best so far is returned soon. FAILED_PRECONDITION,
-// in words for the user, where the strategy has no plan; DEADLINE_EXCEEDED when stopped before the
-// first.
-using PlanByStrategy = absl::StatusOr<v1::Plan>(const PlanRequest& request,
-                                                const v1::Plan::Cost* incumbent);
+// same plan; once `request.stop` says true both steps end soon, with the best so far.
+// FAILED_PRECONDITION, in words for the user, where the strategy has no plan; DEADLINE_EXCEEDED
+// when stopped before the first.
+class StrategyRun {
+ public:
+  virtual ~StrategyRun() = default;
+
+  // What is exact and quick: how good a plan could be, and the best that is known then, which is
+  // passed on. `incumbent` is the shortest step that other strategies proved, if any: what cannot
+  // beat it need not be looked into. Returns the step time of the best plan; nothing where engines
+  // have to find the first one.
+  virtual absl::StatusOr<std::optional<Seconds>> Prove(std::optional<Seconds> incumbent) = 0;
+
+  // What the engines find; then the best plan of all, but for search.wall_s.
+  virtual absl::StatusOr<v1::Plan> Learn() = 0;
+};
 
 struct StrategyRow {
   absl::string_view name;  // as in requests and plans
-  PlanByStrategy* plan;
+  // The request is copied; what it points to must outlive the run.
+  std::unique_ptr<StrategyRun> (*start)(const PlanRequest& request);
   bool has_stages = false;      // answers options.stages above 1
   bool has_model_axis = false;  // answers options.axis_size above 1
   bool takes_profiles = false;  // plans a chain of layers without operations as well

@@ -240,6 +240,24 @@ TEST(PlanModule, AutoSaysWhyTheOthersLost) {
   EXPECT_TRUE(VerifyModulePlan(ZooModule("vgg19"), *ClusterPreset("v100x8x1-25gbps"), plan).ok());
 }
 
+TEST(PlanModule, EveryStrategyIsProvenBeforeAnyLearns) {
+  bool learns = false;
+  PlanObserver observer;
+  observer.progress = [&](const v1::Progress& progress) {
+    learns = learns || progress.engine() == "dqn";
+  };
+  const auto plan = PlanModule(ZooModule("t5-base-paper"), *ClusterPreset("v100x4x2-25gbps"),
+                               Options("auto"), observer, [&] { return learns; });
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_TRUE(learns);
+  std::set<std::string> seen = {plan->strategy()};
+  for (const auto& other : plan->alternatives()) {
+    seen.insert(other.strategy());
+    EXPECT_EQ(other.summary().find("not tried"), std::string::npos) << other.strategy();
+  }
+  EXPECT_EQ(seen, (std::set<std::string>{"adp", "opp", "pp", "hybrid"}));
+}
+
 TEST(PlanModule, WhereNothingFitsTheCertificateNamesTheClusterThatWouldDo) {
   v1::PlanOptions options = Options("auto");
   options.set_max_decisions(300);
