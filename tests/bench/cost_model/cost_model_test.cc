@@ -100,6 +100,38 @@ TEST(ExpertLayer, HoldsTheParametersThatThePaperStates) {
   EXPECT_NEAR(all, 0.6857e9, 0.004e9);
 }
 
+double Flops(const Program& program) {
+  double flops = 0;
+  for (const Step& step : program.steps) {
+    if (const auto* compute = std::get_if<ComputeStep>(&step)) flops += compute->flops.value;
+  }
+  return flops;
+}
+
+TEST(ExpertLayer, HasNoGradientOfTheDispatchMask) {
+  TransformerStep step;
+  step.hidden = 768, step.heads = 16, step.layers = 8, step.vocab = 32000, step.sequence = 1024;
+  step.widening = 8, step.experts = 16, step.expert_group = 2048, step.micro_batch = 2;
+  const ModelPart layer = ExpertLayer(step);
+  const double mask = 2.0 * 4096 * 768 * 2048;
+  EXPECT_NEAR(Flops(layer.backward), 2 * Flops(layer.forward) - mask, 1);
+}
+
+TEST(PredictStep, GradientsOfOneMicroBatchComeAsActivationsGo) {
+  const Cluster cluster = *ClusterFromProto(*ClusterPreset("a100x8x1-200gbps"));
+  ModelPart early, late;
+  early.saved = {1e9}, late.parameters = 1e9;
+  StepLayout layout;
+  layout.state_bytes = 0;
+  const auto peak = [&](const std::vector<ModelPart>& parts) {
+    return PredictStep({parts}, layout, cluster)->peak.value;
+  };
+  EXPECT_EQ(peak({early, late}), 2e9 + 2e9 + 1e9) << "weights, gradients, activations";
+  EXPECT_EQ(peak({late, early}), 2e9 + 2e9) << "what was saved goes before the gradients come";
+  layout.micro_batches = 2;
+  EXPECT_EQ(peak({late, early}), 2e9 + 2e9 + 1e9) << "sums over micro-batches stay";
+}
+
 TEST(WideResNet, HoldsTheParametersThatThePaperStates) {
   const std::pair<double, double> published[] = {
       {160, 0.254123e9}, {224, 0.495046e9}, {320, 1.005653e9}, {448, 1.965011e9}};

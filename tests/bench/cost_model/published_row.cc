@@ -14,6 +14,8 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr double kGib = 1 << 30;
+
 Recompute RecomputeOf(const std::string& name) {
   if (name == "full") return Recompute::kFull;
   return name == "selective" ? Recompute::kSelective : Recompute::kNone;
@@ -130,6 +132,8 @@ void PublishedRow::AddChoices(const Cluster& cluster, int32_t tensor, int32_t da
       auto prediction = PredictChoice(choice, cluster);
       if (!prediction.ok()) continue;
       choice.prediction = *std::move(prediction);
+      if (stack_.contains("usableGib"))
+        choice.prediction.fits = choice.prediction.peak <= Bytes{kGib * stack_["usableGib"].get<double>()};
       choices.push_back(choice);
     }
   }

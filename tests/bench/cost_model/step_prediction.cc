@@ -57,19 +57,18 @@ class PipelineMaker {
     const Mesh mesh = {{{"data", layout_.data}, {"tensor", layout_.tensor}}, group * group_size()};
     ASSIGN_OR_RETURN(const CostModel model, CostModel::Create(cluster_, mesh));
     PipelineStage stage;
-    Bytes workspace, held;
+    Bytes held;
     Seconds at_memory;
     for (const ModelPart& part : parts) {
       at_memory += AtMemory(model, part.backward) * part.count;
       stage.forward += Run(model, part.forward, part.count, group);
       stage.backward += Run(model, part.backward, part.count, group);
       stage.activations += part.saved * part.count;
-      workspace = std::max(workspace, part.workspace);
       held += part.held;
     }
     const Parameters parameters = CountParameters(parts);
     if (layout_.micro_batches > 1) stage.backward += Accumulate(model, parameters);
-    stage.resident = workspace + held + ParameterBytes(parameters);
+    stage.resident = held + StateBytes(parameters) + BackwardBytes(parts) - stage.activations;
     AddUpdate(model, parameters, group, at_memory, stage);
     return stage;
   }
@@ -102,14 +101,36 @@ class PipelineMaker {
     return cost.step_time * count;
   }
 
-  // Weight, gradient, and the state that ZeRO splits. Gradients are whole before they are
-  // scattered.
-  Bytes ParameterBytes(const Parameters& parameters) const {
+  // Weights, and the state that ZeRO splits.
+  Bytes StateBytes(const Parameters& parameters) const {
     const double replicas = layout_.data, element = BytesOf(layout_.type);
     const double state = layout_.state_bytes;
-    const double weights = element / (layout_.zero == 3 ? replicas : 1);
-    const double split = weights + element + state / (layout_.zero > 0 ? replicas : 1);
-    return {split * parameters.replicated + (2 * element + state) * parameters.expert};
+    const double split = element / (layout_.zero == 3 ? replicas : 1) +
+                         state / (layout_.zero > 0 ? replicas : 1);
+    return {split * parameters.replicated + (element + state) * parameters.expert};
+  }
+
+  // The fullest moment of a backward pass: what its layers work with, what those before have saved,
+  // and gradients, which are whole before they are scattered. Sums over micro-batches are there
+  // throughout; the gradients of a single one come layer by layer, as what was saved goes.
+  Bytes BackwardBytes(const std::vector<ModelPart>& parts) const {
+    Bytes saved, gradients, fullest;
+    for (const ModelPart& part : parts) {
+      saved += part.saved * part.count;
+      if (layout_.micro_batches > 1) gradients += GradientBytes(part) * part.count;
+    }
+    for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
+      for (int i = 0; i < part->count; ++i) {
+        if (layout_.micro_batches == 1) gradients += GradientBytes(*part);
+        fullest = std::max(fullest, saved + gradients + part->workspace);
+        saved = saved - part->saved;
+      }
+    }
+    return fullest;
+  }
+
+  Bytes GradientBytes(const ModelPart& part) const {
+    return {BytesOf(layout_.type) * (part.parameters + part.expert_parameters)};
   }
 
   void AddTransfers(int32_t s, PipelineStage& stage) const {

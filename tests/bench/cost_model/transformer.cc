@@ -77,7 +77,7 @@ class LayerWriter {
     if (step_.recompute == Recompute::kFull) program = Forward(has_experts);
     if (step_.recompute == Recompute::kSelective) Attention(program);
     if (has_experts) {
-      for (const Gemm& gemm : ExpertGemms()) AddGemmGradients(program, step_.type, gemm);
+      ExpertGradients(program);
       Route(program, 1.5);
     } else {
       RowGradients(program, down_);
@@ -156,6 +156,7 @@ class LayerWriter {
 
   // GShard: each token goes to two experts, so every expert gets 2/E of a group's tokens. Dispatch
   // and combination are products with a mask over (token, expert, place).
+  static constexpr size_t kDispatch = 1;
   std::vector<Gemm> ExpertGemms() const {
     const double tokens = step_.sequence * step_.micro_batch, h = step_.hidden;
     const double groups = tokens / step_.expert_group, places = 2 * step_.expert_group;
@@ -166,6 +167,19 @@ class LayerWriter {
             {rows, inner / step_.tensor, h, mine},
             {rows, h, inner / step_.tensor, mine},
             {step_.expert_group, h, places, groups}};
+  }
+
+  // The mask that dispatches is cast to booleans and has no gradient.
+  void ExpertGradients(Program& program) const {
+    const std::vector<Gemm> gemms = ExpertGemms();
+    for (size_t i = 0; i < gemms.size(); ++i) {
+      const Gemm& gemm = gemms[i];
+      if (i == kDispatch) {
+        AddGemm(program, step_.type, {gemm.depth, gemm.columns, gemm.rows, gemm.batch});
+      } else {
+        AddGemmGradients(program, step_.type, gemm);
+      }
+    }
   }
 
   // Element by element the mask's two halves are written, added, cast to booleans, cast back and
@@ -208,14 +222,19 @@ Bytes SavedByLayer(const TransformerStep& step, Recompute recompute) {
   return {unit * (whole + (8 + 4 * step.widening) / t + scores)};
 }
 
+// On the way back: the gradient of the layer's result, and of its inner features.
+Bytes GradientsInLayer(const TransformerStep& step) {
+  return {step.element() * step.sequence * step.micro_batch * step.hidden *
+          (1 + step.widening / step.tensor)};
+}
+
 ModelPart Layer(const TransformerStep& step, bool has_experts) {
   const LayerWriter writer(step);
   ModelPart part;
   part.forward = writer.Forward(has_experts);
   part.backward = writer.Backward(has_experts);
   part.saved = SavedByLayer(step, step.recompute);
-  if (step.recompute != Recompute::kNone)
-    part.workspace = SavedByLayer(step, Recompute::kNone) - part.saved;
+  part.workspace = SavedByLayer(step, Recompute::kNone) - part.saved + GradientsInLayer(step);
   part.parameters = step.layer_parameters() / step.tensor;
   return part;
 }

@@ -48,8 +48,10 @@ class BlockWriter {
 
   ModelPart Take() {
     if (step_.zero == 3) ExchangeWeights();
+    // On the way back: the gradient of the block's result, and of the convolution that ends it.
+    part_.workspace = {2 * kBytes * last_};
     if (step_.recompute != Recompute::kFull) return part_;
-    part_.workspace = part_.saved;
+    part_.workspace += part_.saved;
     part_.saved = {kBytes * last_};
     part_.backward.steps.insert(part_.backward.steps.begin(), part_.forward.steps.begin(),
                                 part_.forward.steps.end());
