@@ -149,6 +149,8 @@ class ModelAxis::GainTable {
       if (saved <= 0 && gradient <= 0) return;
       LayerGain& gain = At(costs_.LayerOf(tensor.producer));
       gain.saved += saved * share, gain.gradients += gradient * share;
+      for (size_t type = 0; type < gain.times.size(); ++type)
+        gain.times[type].backward_fixed += costs_.AccumulationTime(type, {gradient * share});
       return;
     }
     const auto parameter = parameter_of_.find(id);

@@ -66,9 +66,10 @@ void FillStages(const PipelineProblem& problem, const PipelineCuts& cuts, const 
   }
 }
 
-// Whether a group of the model axis spans servers.
-bool GroupsLeaveServers(const PipelineProblem& problem, Range places) {
-  for (int32_t place = places.begin; place < places.end; ++place) {
+// Whether a group of the model axis spans servers. Collectives on it are priced by the worst of all
+// groups, whichever stage they run in.
+bool GroupsLeaveServers(const PipelineProblem& problem) {
+  for (int32_t place = 0; place < problem.devices(); ++place) {
     if (!problem.IsInOneServer({place, place + 1})) return true;
   }
   return false;
@@ -79,6 +80,8 @@ bool GroupsLeaveServers(const PipelineProblem& problem, Range places) {
 Pipeline Quiet(const PipelineProblem& problem, const PipelineCuts& cuts, Pipeline pipeline,
                bool inside_as_well) {
   const int count = static_cast<int>(pipeline.stages.size());
+  const bool keeps_exchange =
+      problem.group_size() == 1 || (!inside_as_well && !GroupsLeaveServers(problem));
   for (int s = 0; s < count; ++s) {
     PipelineStage& stage = pipeline.stages[s];
     const Range places = DevicesOf(cuts, s);
@@ -87,8 +90,7 @@ Pipeline Quiet(const PipelineProblem& problem, const PipelineCuts& cuts, Pipelin
         !problem.IsInOneServer({places.begin, DevicesOf(cuts, s + 1).end})) {
       stage.send = stage.send_back = {0};
     }
-    if (problem.group_size() == 1) continue;
-    if (!inside_as_well && !GroupsLeaveServers(problem, places)) continue;
+    if (keeps_exchange) continue;
     const PipelineStage exchange = problem.ExchangeOf(LayersOf(cuts, s), DevicesOf(cuts, s));
     stage.forward = std::max(Seconds{0}, stage.forward - exchange.forward);
     stage.backward = std::max(Seconds{0}, stage.backward - exchange.backward);

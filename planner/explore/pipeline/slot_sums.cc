@@ -115,12 +115,15 @@ void StepCosts::Sums::SumMemory() {
   for (NodeId node = 0; node < graph_.node_count(); ++node) SumOperation(node);
 }
 
-// Gradients that replicas sum, and the memory of the operation itself.
+// Gradients that micro-batches and replicas sum, and the memory of the operation itself.
 void StepCosts::Sums::SumOperation(NodeId node) {
   const int32_t slot = SlotOf(node);
   for (const TensorId result : graph_.results(node)) {
-    if (costs_.gradients_[result] > 0)
-      gradients_[slot] += costs_.gradients_[result] / PartsOfModel(result);
+    if (costs_.gradients_[result] <= 0) continue;
+    const double bytes = costs_.gradients_[result] / PartsOfModel(result);
+    gradients_[slot] += bytes;
+    for (size_t type = 0; type < times_.size(); ++type)
+      times_[type][slot].backward_fixed += costs_.AccumulationTime(type, {bytes});
   }
   if (!costs_.module_.lowering().HasStep(node) || costs_.is_update_[node]) return;
   double scaled = 0, fixed = 0;

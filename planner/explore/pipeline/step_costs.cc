@@ -135,6 +135,14 @@ ShareTime StepCosts::TimeOf(size_t type, NodeId node, const Propagation& model,
   return *time;
 }
 
+Seconds StepCosts::AccumulationTime(size_t type, Bytes gradients) const {
+  if (micro_batches_ == 1) return {0};
+  ComputeStep sum;
+  sum.bytes = gradients * 3;
+  sum.launches = 0;  // one for all, if not part of the kernel that makes the gradient
+  return devices_[type].StepTime(sum);
+}
+
 absl::StatusOr<CostModel> StepCosts::ModelAxisCosts(int64_t size) const {
   const int32_t group = static_cast<int32_t>(size);
   return CostModel::Create(cluster_,

@@ -77,6 +77,9 @@ class StepCosts {
   ShareTime TimeOf(size_t type, NodeId node) const { return whole_[type][node]; }
   ShareTime TimeOf(size_t type, NodeId node, const Propagation& model,
                    SplitTimes* known = nullptr) const;
+  // What each of several micro-batches takes to add so many bytes of gradients to those of the ones
+  // before: three accesses. One micro-batch takes nothing.
+  Seconds AccumulationTime(size_t type, Bytes gradients) const;
   // Of a collective of the model axis, whose mesh is (data, model), and its bytes.
   LayerExchange ExchangeOf(const PlacedCollective& collective, const CostModel& model) const;
   // The cost model of collectives on a model axis of that size.

@@ -4,6 +4,7 @@
 
 #include "gtest/gtest.h"
 #include "planner/explore/pipeline/phases.h"
+#include "planner/explore/pipeline/step_costs.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
 #include "tests/support/zoo.h"
@@ -61,6 +62,27 @@ TEST_P(Chains, UpdatesGoWithTheirVariable) {
   }
   EXPECT_GT(variables, 0);
   EXPECT_GE(at_home, variables * 95 / 100) << at_home << " of " << variables;
+}
+
+TEST_P(Chains, EveryMicroBatchAddsItsGradientsToThoseBefore) {
+  const auto module = PrepareZoo(GetParam());
+  const Cluster cluster = ClusterOf("v100x8x1-25gbps");
+  const auto costs = *StepCosts::Create(*module, cluster, 2);
+  const std::vector<Layer> layers = costs->Chain().layers;
+  std::vector<Seconds> operations(layers.size());
+  for (NodeId node = 0; node < module->graph().node_count(); ++node) {
+    if (module->lowering().HasStep(node) && costs->PartOf(node) == StepPart::kBackward)
+      operations[costs->LayerOf(node)] += costs->TimeOf(0, node).fixed;
+  }
+  const double swept = cluster.types[0].SweepBandwidth().value;
+  double gradients = 0;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const double added = (layers[i].times[0].backward_fixed - operations[i]).value;
+    EXPECT_NEAR(added, 3 * layers[i].gradients.value / swept, 1e-9) << layers[i].name;
+    gradients += layers[i].gradients.value;
+  }
+  EXPECT_GT(gradients, 0);
+  EXPECT_EQ((*StepCosts::Create(*module, cluster, 1))->AccumulationTime(0, {gradients}).value, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Zoo, Chains,
