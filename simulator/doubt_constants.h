@@ -6,10 +6,10 @@
 
 namespace automap {
 
-inline constexpr DoubtConstants kDoubt = {.compute = 0.081,
+inline constexpr DoubtConstants kDoubt = {.compute = 0.083,
                                           .inside = 0.174,
                                           .outside = 0.228,
                                           .own = 0.057,
-                                          .nine_of_ten = 1.260};
+                                          .nine_of_ten = 1.240};
 
 }  // namespace automap

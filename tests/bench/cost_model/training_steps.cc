@@ -38,7 +38,8 @@ TrainingSteps::TrainingSteps(const Json& document) : document_(document) {
 }
 
 void TrainingSteps::Run(Residuals& residuals) {
-  if (document_.contains("layerTimes")) LayerTimes(document_["layerTimes"], residuals);
+  for (const Json& table : document_.value("layerTimes", Json::array()))
+    LayerTimes(table, residuals);
   std::printf("\n%-31s %-26s %10s %10s %8s  %s\n", "training steps", "row", "measured", "predicted",
               "error", "choice (fastest that fits); spread over choices; memory");
   for (const PublishedRow& row : rows_) {
@@ -60,16 +61,21 @@ void TrainingSteps::LayerTimes(const Json& table, Residuals& residuals) {
     Json full = table;
     full.update(row);
     TransformerStep step = StepOf(full, stack);
-    step.micro_batch = table["microBatch"];
+    step.micro_batch = full["microBatch"];
     const ModelPart layer = DenseLayer(step);
     const double forward = 1e3 * model.Evaluate(layer.forward).step_time.value;
     const double backward = 1e3 * model.Evaluate(layer.backward).step_time.value;
-    const double measured = row["forwardMs"].get<double>() + row["backwardMs"].get<double>();
+    const double its_forward = row.value("forwardMs", 0.0);
+    const double its_backward = row.value("backwardMs", 0.0);
+    const double measured = row.value("totalMs", its_forward + its_backward);
     const double error = ErrorOf(forward + backward, measured);
     const std::string fit = row.value("fit", "");
-    std::printf("%-30s %-22s %6.2f (%5.2f) %7.2f (%5.2f) %+6.1f %%   saves %.0f MiB%s\n", "",
-                row["name"].get<std::string>().c_str(), forward, row["forwardMs"].get<double>(),
-                backward, row["backwardMs"].get<double>(), 100 * error,
+    const auto beside = [&](double its) {
+      return row.contains("totalMs") ? std::string("    -") : absl::StrFormat("%5.2f", its);
+    };
+    std::printf("%-30s %-22s %6.2f (%s) %7.2f (%s) %+6.1f %%   saves %.0f MiB%s\n", "",
+                row["name"].get<std::string>().c_str(), forward, beside(its_forward).c_str(),
+                backward, beside(its_backward).c_str(), 100 * error,
                 layer.saved.value / (1 << 20), fit.empty() ? "" : ("   fit: " + fit).c_str());
     if (!fit.empty()) continue;
     layers_.Add(error);
