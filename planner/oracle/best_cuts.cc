@@ -3,30 +3,52 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/types/span.h"
 #include "planner/oracle/prefix_bounds.h"
 #include "simulator/pipeline/pipeline_length.h"
 
 namespace automap {
 namespace {
 
-constexpr size_t kMaxLabels = 12;
+// Of all states together about so many labels are kept, of each as many as these at least and most.
+constexpr size_t kManyLabels = 4'000'000, kFewestLabels = 12, kMostLabels = 256;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct Label {
-  double way = 0, term = 0, end = 0, journey = 0;
+  // Both ways through its first stage, its first two and all; the others as in best_cuts.h.
+  double first = 0, second = 0, way = 0, term = 0, end = 0, journey = 0;
   int32_t first_end = 0;  // where the first stage's devices end
   int32_t layer = 0;      // the suffix after the first stage: its state and its label there; -1: a
   int32_t label = -1;     // merged label, which is no plan
   bool is_merged = false;
 
+  double least_length = 0;               // of all pipelines that end so
   double least_send = 0, most_send = 0;  // of the transfer into the first stage, one direction
+
+  // Each figure on its own.
+  void TakeLeast(const Label& other) {
+    first = std::min(first, other.first);
+    second = std::min(second, other.second);
+    way = std::min(way, other.way);
+    term = std::min(term, other.term);
+    end = std::min(end, other.end);
+    journey = std::min(journey, other.journey);
+  }
 
   bool Covers(const Label& other, int32_t micro_batches) const {
     if (first_end == other.first_end) {
-      return way <= other.way && term <= other.term && end <= other.end && journey <= other.journey;
+      return way <= other.way && first <= other.first && second <= other.second &&
+             term <= other.term && end <= other.end && journey <= other.journey;
     }
     const double m = micro_batches, most = most_send, least = other.least_send;
-    return way + 2 * most <= other.way + 2 * least && journey + most <= other.journey + least &&
+    // With both ways over the transfer, and a queue of all the others before it.
+    const auto is_sooner = [&](double a, double b) {
+      return a + 2 * most <= b + 2 * least && a + (m + 1) * most <= b + (m + 1) * least;
+    };
+    return way + 2 * most <= other.way + 2 * least && is_sooner(first, other.first) &&
+           is_sooner(second, other.second) &&
+           std::max(first, most) <= std::max(other.first, least) &&
+           journey + most <= other.journey + least &&
            std::max(term + 2 * most, way + (m + 1) * most) <=
                std::max(other.term + 2 * least, other.way + (m + 1) * least) &&
            std::max(end + most, m * most + journey) <=
@@ -41,6 +63,7 @@ class CutSearch {
       : q_(question),
         known_(known.value > 0 ? known.value * (1 + 1e-12) : kInfinity),
         width_(width),
+        max_labels_(std::clamp(kManyLabels / StatesOf(question), kFewestLabels, kMostLabels)),
         prefixes_(question, Seconds{known_ / question.micro_batches}) {}
 
   CutAnswer Run() {
@@ -63,20 +86,40 @@ class CutSearch {
   }
 
  private:
+  static size_t StatesOf(const CutQuestion& question) {
+    return static_cast<size_t>(question.stages) * question.layers * question.devices;
+  }
+
   std::vector<Label>& At(int32_t after, int32_t layer, int32_t device) {
     return levels_[after][static_cast<size_t>(layer) * (q_.devices + 1) + device];
+  }
+
+  // Labels of a state whose first stages end on the same device, and the least of their figures.
+  struct Suffixes {
+    absl::Span<const Label> labels;
+    size_t begin = 0;
+    Label least;
+  };
+
+  static std::vector<Suffixes> GroupsOf(absl::Span<const Label> labels) {
+    std::vector<Suffixes> groups;
+    for (size_t begin = 0, end = 0; begin < labels.size(); begin = end) {
+      Label least = labels[begin];
+      for (; end < labels.size() && labels[end].first_end == least.first_end; ++end)
+        least.TakeLeast(labels[end]);
+      groups.push_back({labels.subspan(begin, end - begin), begin, least});
+    }
+    return groups;
   }
 
   // All stages that end at (layer_end, device_end) with `after` stages behind them.
   void Extend(int32_t layer_end, int32_t device_end, int32_t after,
               const std::vector<Label>& suffixes) {
     const int32_t before = q_.stages - 1 - after;
-    Label least;  // of the suffixes, each figure on its own
-    if (!suffixes.empty()) least = suffixes.front();
-    for (const Label& suffix : suffixes) {
-      least.way = std::min(least.way, suffix.way);
-      least.term = std::min(least.term, suffix.term);
-    }
+    const std::vector<Suffixes> groups = GroupsOf(suffixes);
+    Label least;
+    if (!groups.empty()) least = groups.front().least;
+    for (const Suffixes& group : groups) least.TakeLeast(group.least);
     for (int32_t device = before == 0 ? 0 : device_end - 1; device >= before; --device) {
       if (IsStopped()) return;
       for (int32_t layer = before == 0 ? 0 : layer_end - 1; layer >= before; --layer) {
@@ -90,7 +133,7 @@ class CutSearch {
         const double way = rest.way + time;
         if (way + std::max(rest.lateness + least.way, least.term) > known_) continue;
         if (!q_.is_legal(layer, layer_end, device, device_end, after)) continue;
-        Put({layer, layer_end, device, device_end, after, stage, -1}, suffixes);
+        Put({layer, layer_end, device, device_end, after, stage, -1}, groups);
       }
       if (before == 0) return;
     }
@@ -108,17 +151,21 @@ class CutSearch {
     double sync;
   };
 
-  void Put(Stage stage, const std::vector<Label>& suffixes) {
+  void Put(Stage stage, const std::vector<Suffixes>& groups) {
     if (stage.after == 0) return Offer(stage, 0, Label{}, -1);
-    double send = 0;
-    int32_t send_end = -1;
-    for (size_t l = 0; l < suffixes.size(); ++l) {
-      if (suffixes[l].first_end != send_end) {
-        send_end = suffixes[l].first_end;
-        send = q_.send(stage.layer_end, stage.device, stage.device_end, send_end).value;
-      }
-      Offer(stage, send, suffixes[l], static_cast<int32_t>(l));
+    for (const Suffixes& group : groups) {
+      const double send =
+          q_.send(stage.layer_end, stage.device, stage.device_end, group.least.first_end).value;
+      if (group.labels.size() > 1 && IsTooLong(stage, send, group.least)) continue;
+      for (size_t l = 0; l < group.labels.size(); ++l)
+        Offer(stage, send, group.labels[l], static_cast<int32_t>(group.begin + l));
     }
+  }
+
+  bool IsTooLong(const Stage& stage, double send, const Label& suffix) const {
+    const Label label =
+        Prepend(stage.times, send, stage.after, stage.device_end, suffix, stage.layer_end, -1);
+    return LeastLength(label, stage.after, stage.layer, stage.device) > known_;
   }
 
   void Offer(Stage& stage, double send, const Label& suffix, int32_t index) {
@@ -132,6 +179,8 @@ class CutSearch {
     const double tail = stage.sync + stage.times.update.value;
     label.journey = std::max(label.way + tail, label.journey);
     label.end = std::max(label.term + tail, label.end);
+    label.least_length = LeastLength(label, stage.after, stage.layer, stage.device);
+    if (label.least_length > known_) return;
     Keep(stage.layer, stage.device, stage.after, label);
   }
 
@@ -139,25 +188,48 @@ class CutSearch {
   Label Prepend(const PipelineStage& stage, double send, int32_t after, int32_t device_end,
                 const Label& suffix, int32_t layer_end, int32_t label) const {
     const double f = stage.forward.value, b = stage.backward.value, m = q_.micro_batches;
-    const double way_after = 2 * send + suffix.way;
-    const double held = std::min<double>(m, after + 1);
-    const double wait_first = std::max(0.0, way_after - (held - 1) * f);
-    const double wait_last = std::max(0.0, way_after - (held - 1) * b);
-    const double wait = m <= held ? std::max(wait_first, wait_last) : wait_first + wait_last;
+    const int32_t held = std::min(q_.micro_batches, after + 1);
+    // For a stage that holds so many to be through with the first of them.
+    const auto wait_for = [&](int32_t holds, double way, double time) {
+      return time + std::max(0, holds - 1) * std::max(time, send) + 2 * send + way;
+    };
+    const auto wait = [&](double time) {
+      return std::max({held * time, wait_for(1, suffix.way, time),
+                       wait_for(std::min(q_.micro_batches, after), suffix.first, time),
+                       wait_for(std::min(q_.micro_batches, after - 1), suffix.second, time)});
+    };
+    const int32_t steps = q_.micro_batches - held;
+    const double forwards = steps > 0 ? wait(f) + Middle(steps, f + b, suffix, send, after) : m * f;
     Label made;
-    made.way = f + b + way_after;
-    made.term =
-        std::max({m * (f + b) + wait, f + b + 2 * send + suffix.term, made.way + (m - 1) * send});
+    made.way = f + b + 2 * send + suffix.way;
+    made.first = f + b;
+    made.second = made.first + (after > 0 ? 2 * send + suffix.first : 0);
+    made.term = std::max({forwards + wait(b), f + b + 2 * send + suffix.term,
+                          made.way + (m - 1) * send, steps > 0 ? 0 : wait(f) + m * b});
     made.first_end = device_end;
     made.layer = layer_end;
     made.label = label;
     made.is_merged = suffix.is_merged;
     if (after == 0) return made;
-    const double forwards = m * f + (m > held ? (m - held) * b + wait_first : 0);
     made.journey = f + send + suffix.journey;
     made.end = std::max(f + send + suffix.end,
                         std::max(forwards, f + (m - 1) * send) + send + suffix.journey);
     return made;
+  }
+
+  // From a stage's first backward to its last forward, in `steps` >= 1 times a backward and a
+  // forward of `both` seconds: waiting for the next stage every second time, for the next but one
+  // every third, or for the last one each time that all it holds are on their way.
+  double Middle(int32_t steps, double both, const Label& suffix, double send, int32_t after) const {
+    const double slow = after > 0 ? std::max({both, suffix.first, send}) : both;
+    const auto through = [&](int32_t stages, double way) {
+      const int32_t trips = (steps - 1) / stages;
+      return trips * (both + way) + both + (steps - 1 - stages * trips) * slow;
+    };
+    if (after == 0) return steps * both;
+    return std::max({through(1, 0), through(2, 2 * send + suffix.first),
+                     through(std::min(3, after + 1), 2 * send + suffix.second),
+                     through(after + 1, 2 * send + suffix.way)});
   }
 
   // The least length that a label at a state can come to. What the stages before it come to at
@@ -171,13 +243,17 @@ class CutSearch {
     // A stage that holds fewer than all waits for the first and for the last.
     const double waits =
         m > q_.stages ? (m - q_.stages + 1) * before.slowest + 2 * (label.way + 2 * send) : 0;
+    // The stage right before waits for every second micro-batch, or whenever all that it holds are
+    // on their way.
+    const int32_t steps = q_.micro_batches - after - 2;
+    const double turns =
+        steps > 0 ? way + label.way + 2 * send + Middle(steps, 0, label, send, after + 1) : 0;
     return std::max({way + before.lateness, way + (m - 1) * send,
                      label.term + before.way + 2 * send, label.end + before.there + send,
-                     m * before.slowest, waits});
+                     m * before.slowest, waits, turns});
   }
 
   void Keep(int32_t layer, int32_t device, int32_t after, Label label) {
-    if (layer == 0 && label.end > known_) return;
     if (layer > 0) {
       label.least_send = q_.least_send(layer, device, label.first_end).value;
       label.most_send = q_.most_send(layer, device, label.first_end).value;
@@ -189,45 +265,60 @@ class CutSearch {
     std::erase_if(labels, [&](const Label& other) {
       return label.Covers(other, q_.micro_batches) && (!label.is_merged || other.is_merged);
     });
-    // Equal ends stay together, so that transfers are worked out once for each.
-    const auto place = std::find_if(labels.begin(), labels.end(), [&](const Label& other) {
-      return other.first_end >= label.first_end;
-    });
-    labels.insert(place, label);
+    // Equal ends stay together, so that transfers are worked out once for each, and among them
+    // those that are alike.
+    const auto comes_before = [](const Label& a, const Label& b) {
+      return a.first_end != b.first_end ? a.first_end < b.first_end : a.way < b.way;
+    };
+    labels.insert(std::upper_bound(labels.begin(), labels.end(), label, comes_before), label);
     if (width_ > 0 && labels.size() > width_) {
-      ForgetWorst(labels, after, layer, device);
-    } else if (labels.size() > kMaxLabels) {
-      MergeWorst(labels, after, layer, device);
+      ForgetWorst(labels);
+    } else if (labels.size() > max_labels_) {
+      MergeHalf(labels, after, layer, device);
     }
   }
 
-  void ForgetWorst(std::vector<Label>& labels, int32_t after, int32_t layer, int32_t device) const {
-    const auto longer = [&](const Label& a, const Label& b) {
-      return LeastLength(a, after, layer, device) < LeastLength(b, after, layer, device);
+  static void ForgetWorst(std::vector<Label>& labels) {
+    const auto shorter = [](const Label& a, const Label& b) {
+      return a.least_length < b.least_length;
     };
-    labels.erase(std::max_element(labels.begin(), labels.end(), longer));
+    labels.erase(std::max_element(labels.begin(), labels.end(), shorter));
   }
 
-  // Replaces the two least promising labels with the same end by one that is no worse than either.
-  void MergeWorst(std::vector<Label>& labels, int32_t after, int32_t layer, int32_t device) const {
-    size_t worst = 0, twin = 0;
-    double worst_length = -1;
+  // Replaces neighbours by one that is no worse than either, those first that lose the least by it,
+  // until half of the labels are left.
+  void MergeHalf(std::vector<Label>& labels, int32_t after, int32_t layer, int32_t device) const {
+    struct Merger {
+      size_t at;  // and the label behind
+      Label made;
+    };
+    std::vector<Merger> mergers;
     for (size_t l = 0; l + 1 < labels.size(); ++l) {
       if (labels[l].first_end != labels[l + 1].first_end) continue;
-      const double length = std::min(LeastLength(labels[l], after, layer, device),
-                                     LeastLength(labels[l + 1], after, layer, device));
-      if (length > worst_length) worst_length = length, worst = l, twin = l + 1;
+      Label made = labels[l];
+      made.TakeLeast(labels[l + 1]);
+      made.least_length = LeastLength(made, after, layer, device);
+      made.is_merged = true;
+      made.label = -1;
+      mergers.push_back({l, made});
     }
-    if (twin == 0) return;
-    Label& merged = labels[std::min(worst, twin)];
-    const Label& other = labels[std::max(worst, twin)];
-    merged.way = std::min(merged.way, other.way);
-    merged.term = std::min(merged.term, other.term);
-    merged.end = std::min(merged.end, other.end);
-    merged.journey = std::min(merged.journey, other.journey);
-    merged.is_merged = true;
-    merged.label = -1;
-    labels.erase(labels.begin() + std::max(worst, twin));
+    std::stable_sort(mergers.begin(), mergers.end(), [](const Merger& a, const Merger& b) {
+      return a.made.least_length > b.made.least_length;
+    });
+    std::vector<bool> is_gone(labels.size(), false), is_made(labels.size(), false);
+    size_t left = labels.size();
+    for (const auto& [at, made] : mergers) {
+      if (left <= max_labels_ / 2) break;
+      if (is_gone[at] || is_made[at] || is_gone[at + 1] || is_made[at + 1]) continue;
+      labels[at] = made;
+      is_made[at] = is_gone[at + 1] = true;
+      --left;
+    }
+    size_t kept = 0;
+    for (size_t l = 0; l < labels.size(); ++l) {
+      if (!is_gone[l]) labels[kept++] = labels[l];
+    }
+    labels.resize(kept);
   }
 
   CutAnswer Answer() {
@@ -279,7 +370,7 @@ class CutSearch {
 
   const CutQuestion& q_;
   const double known_;
-  const size_t width_;
+  const size_t width_, max_labels_;
   const PrefixBounds prefixes_;
   bool is_stopped_ = false;
   std::vector<std::vector<std::vector<Label>>> levels_;  // by stages after, then by state

@@ -50,25 +50,27 @@ struct CutAnswer {
 // when they are not longer.
 //
 // A label is a suffix of stages on the layers from i and the devices from d on, and with it all
-// that stages before can feel of it, in the words of simulator/pipeline/pipeline_length.h: the
-// micro-batch's way through the suffix and back, D; when the first stage's last backward ends, T;
-// when the last all-reduce and update end, U; the same for a micro-batch that comes last, J; and
-// where its first stage's devices end. T and U count from the arrival of the first micro-batch, J
-// from its own. A stage with f, b, u and transfers x in front, whose last forward ends at F, makes
+// that stages before can feel of it, in the words of simulator/pipeline/pipeline_length.h: a
+// micro-batch's way through its first stage, its first two and all of it, and back, D; when the
+// first stage's last backward ends, T; when the last all-reduce and update end, U; the same for a
+// micro-batch that comes last, J; and where its first stage's devices end. T and U count from the
+// arrival of the first micro-batch, J from its own. A stage with f, b, u and transfers x in front,
+// whose last forward ends at F, makes
 //
 //   D' = f + b + 2x + D
-//   T' = max(M (f + b) + waits(2x + D), f + b + 2x + T, f + b + 2x + D + (M - 1) x)
+//   T' = max(F + L, f + b + 2x + T, f + b + 2x + D + (M - 1) x)
 //   J' = max(D' + u, f + x + J)
 //   U' = max(T' + u, f + x + U, max(F, f + (M - 1) x) + x + J)
 //
-// None of them falls when another grows, so labels that are worse in all four are dropped; between
-// labels whose first stages end on different devices, the most that the transfer in front can take
-// of the better one counts against the least of the worse one. At the end U is the shortest length
-// but for PipelineLength's ways that turn more than once, which bind only where transfers are slow:
-// it is the lower bound, and the labels' true lengths are compared. A state keeps at most 12
-// labels; beyond that the worst are merged into one that is better than all of them, which keeps
-// the bound true. A label is dropped, too, when it with the least that the stages before it come to
-// (prefix_bounds.h) is longer than `known`: with good cuts at hand hardly any is left.
+// F and L wait for the next stage, the next but one and the last. None of them falls when another
+// grows, so labels that are worse in all are dropped; between labels whose first stages end on
+// different devices, the most that the transfer in front can take of the better one counts against
+// the least of the worse one. At the end U is the shortest length but for waits for stages between:
+// it is the lower bound, and the labels' true lengths are compared. A state keeps 12 to 256 labels,
+// fewer where there are many states; beyond that half of them are merged into others, each better than all it stands for,
+// which keeps the bound true. A label is dropped, too, when it with the least that the stages
+// before it come to (prefix_bounds.h) is longer than `known`: with good cuts at hand hardly any is
+// left.
 CutAnswer BestCuts(const CutQuestion& question, Seconds known = {0});
 
 // The same without a bound: a state keeps its `width` most promising labels and forgets the others.

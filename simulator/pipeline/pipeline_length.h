@@ -14,24 +14,30 @@ namespace automap {
 //
 //   A = sum of f + x before s          the first micro-batch's way to s
 //   B = sum of b + y before s          a gradient's way from s to the end
-//   D = all transfers and f + b after s    a micro-batch's way from s to the last stage and back
-//   W = min(M, S - s)                  micro-batches that s holds at once
+//   D(t) = all transfers and f + b behind s up to t, from s to t and back; D(s) = 0
+//   W = min(M, S - s)                  micro-batches that s holds at once; W(t) those of stage t
 //
-// The last forward of s ends at F, the later of two. Where M > W the first backward may be waited
-// for, and M - W backwards come before; and the last micro-batch comes from s - 1, or over the link
-// behind M - 1 others:
+// A stage runs W forwards, then M - W times a backward and a forward, then W backwards. Its first
+// backward starts G after the first micro-batch came: stage t has W(t) forwards before its first
+// backward. After the last forward it takes L: stage t runs that micro-batch's forward before the
+// backward of the one W(t) - 1 before. In between, one way to t and back is worth n = t - s + 1
+// micro-batches; those that no way is left for are worked off where that takes longest:
 //
-//   F = A + M f + [M > W] ((M - W) b + max(0, D - (W - 1) f))
+//   G = max over t of D(t) + f + (W(t) - 1) max of f and x from s to t
+//   L = max over t of D(t) + b + (W(t) - 1) max of b and y from s to t
+//   N = f + b + max over t of K (f + b + D(t)) + (M - W - n K - 1) max of f + b, x, y from s to t
+//       where K = (M - W - 1) div n
+//
+// The last forward of s ends at F, which is A + M f where M <= W, else A + G + N; or later, when the
+// last micro-batch comes from s - 1, or over the link behind M - 1 others:
+//
 //   F = max(F of s - 1 + x, A of s - 1 + f of s - 1 + M x) + f
 //
 // The last backward of s ends at E, the latest of
 //
-//   F + max(W b, D + b)                W backwards are left, or the last micro-batch's way
-//   A + f + D + M b                    where M <= W: the first one's way, then all backwards
-//   A + f + D + b + (M - 1) y          gradients queue on the link
-//   A_t + f_t + D_t + K R + (M - K n) b_t    for a window of the stages i..t, n = t - i + 1, which
-//       takes n micro-batches for each trip R through it and back, K = (M - 1 - W_i) div n + 1
-//       times between the first and the last backward of t; at t, then home to s
+//   F + L
+//   A + G + M b                        where M <= W
+//   A + f + D(S - 1) + b + (M - 1) y   gradients queue on the link
 //
 // and of the E of later stages, whose gradients have to come back. The length is the largest
 // E_t + B_t - B_s + u_s for s <= t. Each term is a way through the step's dependencies, so none
