@@ -6,10 +6,10 @@
 
 namespace automap {
 
-inline constexpr DoubtConstants kDoubt = {.compute = 0.083,
+inline constexpr DoubtConstants kDoubt = {.compute = 0.088,
                                           .inside = 0.174,
                                           .outside = 0.228,
                                           .own = 0.057,
-                                          .nine_of_ten = 1.240};
+                                          .nine_of_ten = 1.387};
 
 }  // namespace automap
