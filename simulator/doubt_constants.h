@@ -6,10 +6,10 @@
 
 namespace automap {
 
-inline constexpr DoubtConstants kDoubt = {.compute = 0.088,
+inline constexpr DoubtConstants kDoubt = {.compute = 0.071,
                                           .inside = 0.174,
                                           .outside = 0.228,
-                                          .own = 0.057,
-                                          .nine_of_ten = 1.387};
+                                          .own = 0.059,
+                                          .nine_of_ten = 1.261};
 
 }  // namespace automap

@@ -20,17 +20,25 @@ double Filled(double size) {
   return size / padded;
 }
 
-// Share of the multiprocessors that work on average, when blocks are dealt out in waves.
-double Busy(const DeviceType& device, const KernelShape& shape) {
+// Share of a matrix product's arithmetic that its blocks, dealt out in waves, leave of what the
+// multiprocessors could do meanwhile. The last wave may leave some of them idle. Half of that loss
+// is left (the square root) where libraries fill the gap: with smaller blocks, when there are fewer
+// than multiprocessors, and without tensor cores, whose blocks fill a multiprocessor each.
+double Busy(const DeviceType& device, const ComputeStep& step) {
+  const KernelShape& shape = step.shape;
   if (device.multiprocessors <= 0 || shape.rows <= 0 || shape.columns <= 0) return 1;
   const double blocks =
       std::ceil(shape.rows / kBlock) * std::ceil(shape.columns / kBlock) * shape.batch;
-  return blocks / (std::ceil(blocks / device.multiprocessors) * device.multiprocessors);
+  const double waves = std::ceil(blocks / device.multiprocessors);
+  const double busy = blocks / (waves * device.multiprocessors);
+  const auto peak_of = [&](NumberType type) { return device.peak[static_cast<int>(type)]; };
+  const bool has_tensor_cores = peak_of(step.type) > peak_of(NumberType::kF32);
+  return has_tensor_cores && waves > 1 ? busy : std::sqrt(busy);
 }
 
 // Share of the work that a matrix product's tiles and blocks leave of what they compute.
-double Covered(const DeviceType& device, const KernelShape& shape) {
-  return Filled(shape.rows) * Filled(shape.columns) * std::sqrt(Busy(device, shape));
+double Covered(const DeviceType& device, const ComputeStep& step) {
+  return Filled(step.shape.rows) * Filled(step.shape.columns) * Busy(device, step);
 }
 
 Bytes ResultOf(const ComputeStep& step) {
@@ -48,12 +56,12 @@ double EfficiencyOf(const DeviceType& device, const ComputeStep& step) {
   const double large = TableAt(device, step.kind, step.type);
   switch (step.kind) {
     case ComputeKind::kMatmul:
-      return large * Covered(device, shape);
+      return large * Covered(device, step);
     case ComputeKind::kConvolution: {
       if (shape.winograd_padding <= 0)
         return std::min(large,
                         kDirectConvolution * TableAt(device, ComputeKind::kMatmul, step.type)) *
-               Covered(device, shape);
+               Covered(device, step);
       const double channels =
           shape.channels > 0 ? shape.channels / (shape.channels + kWinogradChannelsAtHalf) : 1;
       return large * channels / shape.winograd_padding;
