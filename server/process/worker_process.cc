@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "absl/strings/match.h"
@@ -15,6 +16,7 @@
 #include "base/status_macros.h"
 #include "base/steady_clock.h"
 #include "server/worker/frames.h"
+#include "server/worker/run_worker.h"
 
 extern char** environ;
 
@@ -24,14 +26,16 @@ namespace {
 constexpr int64_t kMaxEventBytes = int64_t{64} << 20;
 constexpr absl::Duration kStartTimeout = absl::Seconds(60);
 
-// OpenBLAS reads these when it is loaded, so they must be there before exec.
+// OpenBLAS reads its own when it is loaded, so they must be there before exec.
 std::vector<std::string> WorkerEnvironment() {
-  std::vector<std::string> environment = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1"};
+  std::vector<std::string> environment = {"OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1",
+                                          absl::StrCat(kParentVariable, "=", getpid())};
+  const size_t own = environment.size();
   for (char** entry = environ; *entry != nullptr; ++entry) {
-    if (!absl::StartsWith(*entry, "OPENBLAS_NUM_THREADS=") &&
-        !absl::StartsWith(*entry, "OMP_NUM_THREADS=")) {
-      environment.emplace_back(*entry);
-    }
+    const std::string name(*entry, std::strcspn(*entry, "=") + 1);
+    const bool is_ours = std::any_of(environment.begin(), environment.begin() + own,
+                                     [&](const auto& ours) { return absl::StartsWith(ours, name); });
+    if (!is_ours) environment.emplace_back(*entry);
   }
   return environment;
 }

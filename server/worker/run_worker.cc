@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <iostream>
 #include <new>
+#include <string>
 
 #include "base/mutex.h"
 #include "base/status_macros.h"
@@ -150,7 +152,10 @@ int RunWorker(int in, int out, const WorkerFunctions& functions) {
 
 int WorkerMain(const WorkerFunctions& functions, absl::Status (*confine)()) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() == 1) return 1;
+  // Who started it may have died before that took effect. Not told by its number being 1: in a
+  // container the server has it.
+  const char* parent = std::getenv(kParentVariable);
+  if (parent != nullptr && std::to_string(getppid()) != parent) return 1;
   signal(SIGPIPE, SIG_IGN);
   struct sigaction action = {};
   action.sa_handler = RequestStop;

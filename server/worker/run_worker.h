@@ -23,6 +23,9 @@ struct WorkerFunctions {
 // RESOURCE_EXHAUSTED and INTERNAL.
 int RunWorker(int in, int out, const WorkerFunctions& functions);
 
+// In a worker's environment: the number of the process that started it.
+inline constexpr char kParentVariable[] = "AUTOMAP_PARENT";
+
 // As the program's main: takes stdin and stdout for itself and turns everything else written to
 // stdout to stderr. `confine` runs before the first task; a worker that could not be confined says
 // so on stderr and works all the same.

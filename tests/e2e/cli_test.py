@@ -24,6 +24,14 @@ def automap(*arguments, stdin=None):
 
 class CommandLineTest(unittest.TestCase):
 
+    def test_AWorkerServesTheFirstProcessOfAContainer(self):
+        first = ["unshare", "--user", "--map-root-user", "--pid", "--fork"]
+        if subprocess.run([*first, "true"], capture_output=True, check=False).returncode != 0:
+            self.skipTest("this machine makes no namespaces")
+        done = subprocess.run([*first, _BIN / "automap", "plan", _MLP, "--local", "--cluster", "v100x4x1-25gbps", "-o", "json"],
+                              capture_output=True, text=True, timeout=120, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_InspectNamesRolesAndReasons(self):
         done = automap("inspect", _MLP, "-o", "json")
         self.assertEqual(done.returncode, 0, done.stderr)
