@@ -21,12 +21,13 @@ constexpr absl::Duration kLook = absl::Seconds(2);
 // A notification holds 8000 bytes.
 constexpr size_t kMaxNames = 100, kMaxText = 7000;
 constexpr absl::Duration kProgressInterval = absl::Milliseconds(500);
-constexpr char kJobs[] = "automap_jobs", kProgress[] = "automap_progress";
+// The number of the schema that the session's jobs stand in.
+constexpr char kSchema[] = "SELECT relnamespace FROM pg_class WHERE oid = 'jobs'::regclass";
 
 using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
 
-bool Notify(PGconn* session, const char* channel, const std::string& text) {
-  const char* const values[] = {channel, text.c_str()};
+bool Notify(PGconn* session, const std::string& channel, const std::string& text) {
+  const char* const values[] = {channel.c_str(), text.c_str()};
   const Result result(
       PQexecParams(session, "SELECT pg_notify($1, $2)", 2, nullptr, values, nullptr, nullptr, 0),
       PQclear);
@@ -81,15 +82,7 @@ void PostgresChanges::Run() {
       MutexLock lock(mutex_);
       if (ends_) return;
     }
-    if (session == nullptr) {
-      auto opened = ConnectToPostgres(database_);
-      if (opened.ok()) {
-        session = *std::move(opened);
-        Result(
-            PQexec(session.get(), absl::StrCat("LISTEN ", kJobs, "; LISTEN ", kProgress).c_str()),
-            PQclear);
-      }
-    }
+    if (session == nullptr) session = Open();
     if (session == nullptr || !Turn(session.get())) {
       session.reset();
       absl::SleepFor(absl::Milliseconds(kTurnMs));
@@ -99,6 +92,20 @@ void PostgresChanges::Run() {
       listener_.changed("");
     }
   }
+}
+
+PgSession PostgresChanges::Open() {
+  auto session = ConnectToPostgres(database_);
+  if (!session.ok()) return {nullptr, PQfinish};
+  const Result schema(PQexec(session->get(), kSchema), PQclear);
+  if (PQntuples(schema.get()) != 1) return {nullptr, PQfinish};
+  const char* number = PQgetvalue(schema.get(), 0, 0);
+  jobs_channel_ = absl::StrCat("automap_jobs_", number);
+  progress_channel_ = absl::StrCat("automap_progress_", number);
+  const std::string listen = absl::StrCat("LISTEN ", jobs_channel_, "; LISTEN ", progress_channel_);
+  const Result listens(PQexec(session->get(), listen.c_str()), PQclear);
+  if (PQresultStatus(listens.get()) != PGRES_COMMAND_OK) return {nullptr, PQfinish};
+  return *std::move(session);
 }
 
 bool PostgresChanges::Turn(PGconn* session) {
@@ -114,7 +121,7 @@ bool PostgresChanges::Turn(PGconn* session) {
 }
 
 void PostgresChanges::Hear(const PGnotify& notify) const {
-  const bool is_progress = absl::string_view(notify.relname) == kProgress;
+  const bool is_progress = notify.relname == progress_channel_;
   for (absl::string_view item : absl::StrSplit(notify.extra, ',')) {
     if (!is_progress) {
       listener_.changed(item);
@@ -137,11 +144,11 @@ bool PostgresChanges::Send(PGconn* session) {
     if (SteadyNow() - progress_sent_ > kProgressInterval) progress.swap(progress_);
   }
   if (!names.empty() &&
-      !Notify(session, kJobs, names.size() > kMaxNames ? "" : absl::StrJoin(names, ",")))
+      !Notify(session, jobs_channel_, names.size() > kMaxNames ? "" : absl::StrJoin(names, ",")))
     return false;
   if (!progress.empty()) progress_sent_ = SteadyNow();
   for (const std::string& text : ProgressTexts(progress)) {
-    if (!Notify(session, kProgress, text)) return false;
+    if (!Notify(session, progress_channel_, text)) return false;
   }
   return true;
 }

@@ -17,7 +17,8 @@ namespace automap {
 // LISTEN and NOTIFY as a hint, a look every two seconds behind it: a notification may be lost, a
 // change is seen all the same. Notifications are sent together, at most ten times a second, as
 // PostgreSQL takes a global lock for them. Progress goes the same way, the newest of each job twice
-// a second, and is stored nowhere. Thread-safe.
+// a second, and is stored nowhere. Each schema has channels of its own: installations that share a
+// database do not hear of each other. Thread-safe.
 class PostgresChanges {
  public:
   explicit PostgresChanges(std::string database) : database_(std::move(database)) {}
@@ -30,6 +31,8 @@ class PostgresChanges {
 
  private:
   void Run();
+  // A session that hears; null while there is none to be had.
+  PgSession Open();
   // One round with a session: sends what is announced and hands on what others sent. False when the
   // session broke.
   bool Turn(PGconn* session);
@@ -38,7 +41,9 @@ class PostgresChanges {
 
   const std::string database_;
   StoreListener listener_;
-  absl::Time progress_sent_ = absl::InfinitePast();  // the thread's
+  // The thread's.
+  std::string jobs_channel_, progress_channel_;
+  absl::Time progress_sent_ = absl::InfinitePast();
   Mutex mutex_;
   std::set<std::string> announced_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, v1::Progress> progress_ ABSL_GUARDED_BY(mutex_);

@@ -27,6 +27,12 @@ std::string AsNobody() {
                       " --clear-groups ");
 }
 
+void Execute(const std::string& database, const std::string& sql) {
+  PGconn* session = PQconnectdb(database.c_str());
+  PQclear(PQexec(session, sql.c_str()));
+  PQfinish(session);
+}
+
 }  // namespace
 
 Postgres::Postgres() : port_(FreePort()) {
@@ -80,12 +86,15 @@ void Postgres::Kill() {
 }
 
 std::string Postgres::NewDatabase() {
-  const std::string name = absl::StrCat("test", ++schemas_);
+  const std::string name = absl::StrCat("test", ++databases_);
   const std::string base = absl::StrCat("host=127.0.0.1 port=", port_, " user=automap dbname=");
-  PGconn* session = PQconnectdb((base + "postgres").c_str());
-  PQclear(PQexec(session, absl::StrCat("CREATE DATABASE ", name).c_str()));
-  PQfinish(session);
+  Execute(base + "postgres", "CREATE DATABASE " + name);
   return base + name;
+}
+
+std::string Postgres::NewSchema(const std::string& database, const std::string& name) {
+  Execute(database, "CREATE SCHEMA " + name);
+  return absl::StrCat(database, " options=-csearch_path=", name);
 }
 
 }  // namespace automap

@@ -15,8 +15,10 @@ class Postgres {
   Postgres(const Postgres&) = delete;
   Postgres& operator=(const Postgres&) = delete;
 
-  // How to reach it, as libpq takes it. A new, empty schema each time.
+  // How to reach it, as libpq takes it. A new, empty database each time.
   std::string NewDatabase();
+  // How to reach a new, empty schema of it.
+  static std::string NewSchema(const std::string& database, const std::string& name);
   // Ends it at once, as a crash does, and starts it again.
   void Kill();
   void Start();
@@ -25,7 +27,7 @@ class Postgres {
  private:
   std::string folder_;
   int port_ = 0;
-  int schemas_ = 0;
+  int databases_ = 0;
   pid_t pid_ = 0;
 };
 

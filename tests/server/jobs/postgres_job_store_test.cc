@@ -46,25 +46,48 @@ NewJob ToCreate(const std::string& id) {
   return job;
 }
 
-TEST(PostgresJobStore, ReplicasHearOfEachOthersChanges) {
-  const std::string database = Database().NewDatabase();
-  const auto one = OpenPostgresJobStore(database), two = OpenPostgresJobStore(database);
-  ASSERT_TRUE(one.ok() && two.ok());
-  std::atomic<bool> heard = false;
-  (*one)->Listen({.changed = [](absl::string_view) {}, .progressed = {}});
-  (*two)->Listen({.changed =
-                      [&](absl::string_view job) {
-                        if (!job.empty()) heard = true;
-                      },
-                  .progressed = {}});
-  // A notification that comes before somebody listens is nobody's, so there are several.
-  for (int i = 0; i < 300 && !heard; ++i) {
+// Counts the changes of named jobs that the store hears of.
+StoreListener Count(std::atomic<int>& heard) {
+  return {.changed = [&heard](absl::string_view job) { heard += !job.empty(); }, .progressed = {}};
+}
+
+// Creates jobs until somebody heard: a notification that comes before anybody listens is nobody's.
+void CreateUntilHeard(JobStore& store, const std::atomic<int>& heard) {
+  for (int i = 0; i < 300 && heard == 0; ++i) {
     if (i % 5 == 0) {
-      ASSERT_TRUE((*one)->Create(ToCreate(absl::StrCat("a", i)), {}).ok());
+      ASSERT_TRUE(store.Create(ToCreate(absl::StrCat("a", i)), {}).ok());
     }
     absl::SleepFor(absl::Milliseconds(100));
   }
-  EXPECT_TRUE(heard);
+  EXPECT_GT(heard, 0);
+}
+
+TEST(PostgresJobStore, ReplicasHearOfEachOthersChanges) {
+  const std::string database = Database().NewDatabase();
+  std::atomic<int> own = 0, heard = 0;
+  const auto one = OpenPostgresJobStore(database), two = OpenPostgresJobStore(database);
+  ASSERT_TRUE(one.ok() && two.ok());
+  (*one)->Listen(Count(own));
+  (*two)->Listen(Count(heard));
+  CreateUntilHeard(**one, heard);
+}
+
+// The stranger listens before anything is said.
+TEST(PostgresJobStore, InstallationsThatShareADatabaseDoNotHearOfEachOther) {
+  const std::string database = Database().NewDatabase();
+  const std::string ours = Postgres::NewSchema(database, "ours");
+  std::atomic<int> own = 0, heard = 0, overheard = 0;
+  const auto stranger = OpenPostgresJobStore(Postgres::NewSchema(database, "theirs"));
+  const auto one = OpenPostgresJobStore(ours), two = OpenPostgresJobStore(ours);
+  ASSERT_TRUE(stranger.ok() && one.ok() && two.ok());
+  (*stranger)->Listen(Count(overheard));
+  absl::SleepFor(absl::Seconds(1));
+  (*one)->Listen(Count(own));
+  (*two)->Listen(Count(heard));
+  CreateUntilHeard(**one, heard);
+  absl::SleepFor(absl::Seconds(1));
+  EXPECT_EQ(overheard, 0);
+  EXPECT_EQ((*stranger)->Get("planJobs/a0").status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST(PostgresJobStore, ReplicasThatStartTogetherMakeOneSchema) {
