@@ -339,6 +339,32 @@ TEST_F(CrashTest, AnUpgradeThatIsKilledBeginsAgain) {
   }
 }
 
+TEST_F(CrashTest, AnUpgradeThatIsKilledAtRandomLosesNothing) {
+  StopServer(SIGKILL);
+  const std::filesystem::path data = folder_ / "data", old = folder_ / "old.sqlite";
+  constexpr int kJobs = 1000;
+  MakeVersion1(old, kJobs);
+  std::mt19937 random(15);
+  for (int round = 0; round < Times(3, 100) && !HasFailure(); ++round) {
+    std::filesystem::remove_all(data);
+    std::filesystem::create_directories(data);
+    std::filesystem::copy_file(old, data / "jobs.sqlite");
+    SpawnServer({"--workers=0"}, {});
+    absl::SleepFor(absl::Milliseconds(random() % 200));
+    StopServer(SIGKILL);
+    StartServer({"--workers=0"});
+    v1::ListPlanJobsRequest request;
+    request.set_page_size(kJobs);
+    v1::ListPlanJobsResponse jobs;
+    grpc::ClientContext context;
+    ASSERT_TRUE(planner_->ListPlanJobs(&context, request, &jobs).ok());
+    EXPECT_EQ(jobs.plan_jobs_size(), kJobs) << "round " << round;
+    EXPECT_TRUE(jobs.next_page_token().empty());
+    StopServer(SIGKILL);
+  }
+  StartServer();
+}
+
 void CreateWithRetries(int round, const std::shared_ptr<grpc::Channel>& channel) {
   const auto stub = v1::Planner::NewStub(channel);
   for (int i = 0; i < 20; ++i) {

@@ -230,7 +230,7 @@ void UseAnyReplica(const std::vector<int>& ports, int client, const std::atomic<
       v1::CreatePlanJobRequest request;
       request.mutable_spec()->set_inline_hlo_text("slow-ish");
       request.mutable_spec()->set_cluster_preset("v100x4x1-25gbps");
-      request.mutable_spec()->mutable_options()->set_seed(1'000'000 + 10'000 * client + i);
+      request.mutable_spec()->mutable_options()->set_seed(uint64_t{1'000'000} * (client + 1) + i);
       status = stub->CreatePlanJob(&context, request, &job);
     } else if (i % 11 == 0) {
       v1::CancelPlanJobRequest request;
@@ -255,7 +255,7 @@ TEST_F(ReplicasTest, KilledReplicasAndADatabaseThatRestartsLoseNothing) {
   JobHistory history;
   std::vector<int> ports;
   for (const Replica& replica : replicas_) ports.push_back(replica.port);
-  for (int client = 0; client < 2; ++client)
+  for (int client = 0; client < Times(2, 12); ++client)
     clients.emplace_back([&, client] { UseAnyReplica(ports, client, ends, history); });
   for (int client = 0; client < 3; ++client) {
     clients.emplace_back([&, client] {
@@ -283,7 +283,10 @@ TEST_F(ReplicasTest, KilledReplicasAndADatabaseThatRestartsLoseNothing) {
     });
   }
   std::mt19937 random(5);
-  for (int round = 0; round < Times(5, 300); ++round) {
+  const auto goes_on = [&](int round) {
+    return round < Times(5, 300) || (round < Times(5, 3000) && history.answers() < 100'000);
+  };
+  for (int round = 0; goes_on(round); ++round) {
     absl::SleepFor(absl::Milliseconds(400));
     if (round % 5 == 2) {
       database_.Kill();
