@@ -8,7 +8,7 @@ automap_library(server/pool LAYER 42 DEPS automap_server_jobs automap_server_blo
 automap_library(server/api LAYER 43 DEPS automap_server_pool automap_server_blobs automap_server_ops
   automap_simulator_cluster automap_proto_services nlohmann_json::nlohmann_json)
 automap_library(server/cli LAYER 44 SOURCES axis_commands.cc bench_command.cc exit_code.cc explain_command.cc export_command.cc inputs.cc inspect_command.cc
-  job_commands.cc local_plan.cc plan_command.cc plan_table.cc progress_line.cc remote.cc simulate_command.cc verify_command.cc
+  job_commands.cc local_plan.cc plan_command.cc plan_table.cc progress_line.cc remote.cc server_address.cc simulate_command.cc verify_command.cc
   DEPS automap_server_process automap_planner_inspect automap_planner_verify automap_planner_simulate automap_planner_export automap_simulator_cluster
        automap_proto_services fmt::fmt CLI11::CLI11 nlohmann_json::nlohmann_json)
 

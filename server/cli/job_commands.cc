@@ -14,7 +14,8 @@ namespace automap {
 namespace {
 
 struct Flags {
-  std::string job, server = "127.0.0.1:8470", output = "table";
+  ServerAddress server;
+  std::string job, output = "table";
   int limit = 20;
 };
 
@@ -77,7 +78,7 @@ void AddJobCommand(CLI::App& app, ExitCode& code, const char* name, const char* 
   if (takes_job) command->add_option("JOB", flags->job, "planJobs/...")->required();
   if (!takes_job)
     command->add_option("--limit", flags->limit, "how many")->check(CLI::Range(1, 1000));
-  command->add_option("--server", flags->server, "host:port of automapd");
+  AddServerAddress(*command, flags->server);
   command->add_option("-o", flags->output, "table or json")
       ->check(CLI::IsMember({"table", "json"}));
   command->callback([flags, run, &code] { code = run(*flags); });

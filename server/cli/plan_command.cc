@@ -19,7 +19,7 @@ namespace {
 struct Flags {
   std::string module, profile_chain, cluster, strategy = "auto", preset = "default", roles, profile,
                                               timeout, output = "table";
-  std::string server = "127.0.0.1:8470";
+  ServerAddress server;
   int axis_size = 0, stages = 0, micro_batches = 0;
   int64_t max_decisions = 0;
   uint64_t seed = 0;
@@ -124,7 +124,7 @@ void AddPlanCommand(CLI::App& app, ExitCode& code) {
   command->add_option("-o", flags->output, "table, json or proto")
       ->check(CLI::IsMember({"table", "json", "proto"}));
   command->add_flag("--local", flags->local, "without a server");
-  command->add_option("--server", flags->server, "host:port of automapd");
+  AddServerAddress(*command, flags->server);
   command->callback([flags, &code] { code = Run(*flags); });
 }
 

@@ -1,5 +1,8 @@
 #include "server/cli/remote.h"
 
+#include <fstream>
+#include <sstream>
+
 #include "absl/strings/str_cat.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
@@ -38,15 +41,41 @@ absl::StatusOr<v1::Plan> Follow(grpc::ClientReader<v1::PlanEvent>& reader,
 
 }  // namespace
 
-Remote::Remote(const std::string& server) : server_(server) {
+Remote::Remote(const ServerAddress& address) : server_(address.server) {
+  const auto read = [this](const char* flag, const std::string& path) {
+    if (path.empty()) return std::string();
+    std::ifstream file(path, std::ios::binary);
+    std::stringstream bytes;
+    bytes << file.rdbuf();
+    if (!file)
+      files_.Update(
+          absl::InvalidArgumentError(absl::StrCat(flag, ": ", path, " cannot be read")));
+    return bytes.str();
+  };
+  token_ = read("--token-file", address.token_file);
+  token_ = token_.substr(0, token_.find_first_of("\r\n"));
+  const grpc::SslCredentialsOptions options = {
+      .pem_root_certs = read("--tls-ca", address.tls_ca),
+      .pem_private_key = read("--tls-key", address.tls_key),
+      .pem_cert_chain = read("--tls-certificate", address.tls_certificate)};
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxReplyBytes);
-  channel_ = grpc::CreateCustomChannel(server, grpc::InsecureChannelCredentials(), arguments);
+  channel_ = grpc::CreateCustomChannel(server_,
+                                       address.uses_tls() ? grpc::SslCredentials(options)
+                                                          : grpc::InsecureChannelCredentials(),
+                                       arguments);
   planner_ = v1::Planner::NewStub(channel_);
   modules_ = v1::Modules::NewStub(channel_);
 }
 
+std::unique_ptr<grpc::ClientContext> Remote::NewContext() const {
+  auto context = std::make_unique<grpc::ClientContext>();
+  if (!token_.empty()) context->AddMetadata("authorization", absl::StrCat("Bearer ", token_));
+  return context;
+}
+
 absl::Status Remote::Connect() {
+  RETURN_IF_ERROR(files_);
   if (channel_->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(5)))
     return absl::OkStatus();
   return absl::UnavailableError(absl::StrCat(
@@ -54,9 +83,9 @@ absl::Status Remote::Connect() {
 }
 
 absl::StatusOr<std::string> Remote::Upload(const std::string& module) {
-  grpc::ClientContext context;
+  const auto context = NewContext();
   v1::Module response;
-  auto writer = modules_->UploadModule(&context, &response);
+  auto writer = modules_->UploadModule(context.get(), &response);
   v1::UploadModuleRequest request;
   request.mutable_header()->set_sha256(Sha256Hex(module));
   request.mutable_header()->set_size_bytes(static_cast<int64_t>(module.size()));
@@ -90,8 +119,8 @@ absl::StatusOr<v1::Plan> Remote::Plan(std::string module, const v1::Cluster& clu
             static_cast<int64_t>(time_limit_s * 1e9));
   }
   request.mutable_filter()->set_omit_improved_plans(true);
-  grpc::ClientContext context;
-  auto reader = planner_->Plan(&context, request);
+  const auto context = NewContext();
+  auto reader = planner_->Plan(context.get(), request);
   return Follow(*reader, progress);
 }
 
@@ -101,48 +130,48 @@ absl::StatusOr<v1::Plan> Remote::Watch(const std::string& job,
   v1::WatchPlanJobRequest request;
   request.set_name(job);
   request.mutable_filter()->set_omit_improved_plans(true);
-  grpc::ClientContext context;
-  auto reader = planner_->WatchPlanJob(&context, request);
+  const auto context = NewContext();
+  auto reader = planner_->WatchPlanJob(context.get(), request);
   return Follow(*reader, progress);
 }
 
 absl::StatusOr<v1::PlanJob> Remote::Get(const std::string& job) {
   RETURN_IF_ERROR(Connect());
-  grpc::ClientContext context;
+  const auto context = NewContext();
   v1::GetPlanJobRequest request;
   request.set_name(job);
   v1::PlanJob response;
-  RETURN_IF_ERROR(FromGrpc(planner_->GetPlanJob(&context, request, &response)));
+  RETURN_IF_ERROR(FromGrpc(planner_->GetPlanJob(context.get(), request, &response)));
   return response;
 }
 
 absl::StatusOr<v1::ListPlanJobsResponse> Remote::List(int page_size) {
   RETURN_IF_ERROR(Connect());
-  grpc::ClientContext context;
+  const auto context = NewContext();
   v1::ListPlanJobsRequest request;
   request.set_page_size(page_size);
   v1::ListPlanJobsResponse response;
-  RETURN_IF_ERROR(FromGrpc(planner_->ListPlanJobs(&context, request, &response)));
+  RETURN_IF_ERROR(FromGrpc(planner_->ListPlanJobs(context.get(), request, &response)));
   return response;
 }
 
 absl::StatusOr<v1::PlanJob> Remote::Cancel(const std::string& job) {
   RETURN_IF_ERROR(Connect());
-  grpc::ClientContext context;
+  const auto context = NewContext();
   v1::CancelPlanJobRequest request;
   request.set_name(job);
   v1::PlanJob response;
-  RETURN_IF_ERROR(FromGrpc(planner_->CancelPlanJob(&context, request, &response)));
+  RETURN_IF_ERROR(FromGrpc(planner_->CancelPlanJob(context.get(), request, &response)));
   return response;
 }
 
 absl::Status Remote::Delete(const std::string& job) {
   RETURN_IF_ERROR(Connect());
-  grpc::ClientContext context;
+  const auto context = NewContext();
   v1::DeletePlanJobRequest request;
   request.set_name(job);
   google::protobuf::Empty response;
-  return FromGrpc(planner_->DeletePlanJob(&context, request, &response));
+  return FromGrpc(planner_->DeletePlanJob(context.get(), request, &response));
 }
 
 }  // namespace automap

@@ -8,14 +8,15 @@
 #include "absl/status/statusor.h"
 #include "automap/v1/modules.grpc.pb.h"
 #include "automap/v1/planner.grpc.pb.h"
+#include "server/cli/server_address.h"
 
 namespace automap {
 
-// A connection to automapd. UNAVAILABLE when nobody answers within five seconds; other errors as
-// the server's.
+// A connection to automapd. INVALID_ARGUMENT when a file of the address cannot be read, UNAVAILABLE
+// when nobody answers within five seconds; other errors as the server's.
 class Remote {
  public:
-  explicit Remote(const std::string& server);
+  explicit Remote(const ServerAddress& address);
 
   // Uploads the module where it is too large to go inside the request, creates the job and follows
   // it to its plan.
@@ -32,8 +33,12 @@ class Remote {
  private:
   absl::StatusOr<std::string> Upload(const std::string& module);
   absl::Status Connect();
+  // The caller's token in it.
+  std::unique_ptr<grpc::ClientContext> NewContext() const;
 
   const std::string server_;
+  absl::Status files_;
+  std::string token_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::Planner::Stub> planner_;
   std::unique_ptr<v1::Modules::Stub> modules_;

@@ -405,6 +405,35 @@ TEST_F(TlsTest, TheCertificateSaysWhoCalls) {
   EXPECT_FALSE(CreateWith("client", "other-ca").ok()) << "the client knows another server";
 }
 
+// The exit code of `automap jobs` with these flags.
+int AutomapJobs(int port, const std::string& flags) {
+  return WEXITSTATUS(std::system(absl::StrCat(AUTOMAP_BIN_DIR "/automap jobs --server localhost:",
+                                              port, " ", flags, " >/dev/null 2>&1")
+                                     .c_str()));
+}
+
+TEST_F(TlsTest, TheCommandLineHasACertificate) {
+  const std::string ca = "--tls-ca " + File("ca.crt");
+  const auto own = [this](const std::string& name) {
+    return absl::StrCat(" --tls-certificate ", File(name + ".crt"), " --tls-key ",
+                        File(name + ".key"));
+  };
+  EXPECT_EQ(AutomapJobs(port_, ca + own("client")), 0);
+  EXPECT_NE(AutomapJobs(port_, ca + own("stranger")), 0);
+  EXPECT_NE(AutomapJobs(port_, "--tls-ca " + File("other-ca.crt") + own("client")), 0);
+  EXPECT_NE(AutomapJobs(port_, ca), 0);
+  EXPECT_EQ(AutomapJobs(port_, ca + " --tls-certificate /nothing --tls-key /nothing"), 3);
+}
+
+TEST_F(IdentityTest, TheCommandLineHasAToken) {
+  const std::string file = (folder_ / "token").string();
+  std::ofstream(file) << Token("ann") << "\n";
+  EXPECT_EQ(AutomapJobs(port_, "--token-file " + file), 0);
+  std::ofstream(file) << "another\n";
+  EXPECT_NE(AutomapJobs(port_, "--token-file " + file), 0);
+  EXPECT_NE(AutomapJobs(port_, ""), 0);
+}
+
 // Connections that never say a word of TLS hold nobody up, and are closed after ten seconds.
 TEST_F(TlsTest, HalfOpenConnectionsHurtNobody) {
   std::vector<int> sockets;
