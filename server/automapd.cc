@@ -8,23 +8,22 @@
 #include <fstream>
 #include <iostream>
 
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "base/steady_clock.h"
 #include "base/ticker.h"
-#include "nlohmann/json.hpp"
 #include "server/api/services.h"
 #include "server/api/transport.h"
 #include "server/blobs/blob_store.h"
 #include "server/blobs/checkpoint_store.h"
+#include "server/flags.h"
 #include "server/jobs/catalog.h"
 #include "server/jobs/job_state.h"
 #include "server/jobs/timed_job_store.h"
+#include "server/log.h"
 #include "server/ops/http_server.h"
 #include "server/ops/metrics.h"
 #include "server/pool/worker_pool.h"
-#include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 
 namespace automap {
@@ -35,29 +34,6 @@ constexpr absl::Duration kAnswersLeave = absl::Milliseconds(100);  // for what g
 constexpr int kApiThreads = 8;
 constexpr int64_t kTicksPerCleaning = 600;
 constexpr rlim_t kWantedFiles = 65'536;
-
-struct Flags {
-  TransportOptions transport;
-  std::string http_listen = "127.0.0.1:8471", data_dir = "automap-data", modules_dir,
-              checkpoints_dir, store = "sqlite", database_file, principals, worker_program;
-  int workers = 2, paused_jobs = -1;  // -1: as many as workers
-  int64_t worker_memory_bytes = WorkerLimits{}.memory_bytes,
-          worker_cpu_seconds = WorkerLimits{}.cpu_seconds;
-  int max_run_timeout_s = 3600, overrun_grace_s = 20, lease_s = 30, drain_delay_s = 0;
-  double max_write_s = 60, bookmark_s = 15, checkpoint_interval_s = 5;
-  int64_t job_retention_s = 7 * 86400;
-  Limits limits;
-};
-
-void SetUpLog() {
-  auto log = spdlog::stderr_logger_mt("automapd");
-  log->set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v})");
-  spdlog::set_default_logger(log);
-}
-
-std::string Quoted(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-}
 
 int Refuse(const absl::Status& status) {
   std::cerr << "automapd: " << status.message() << "\n";
@@ -81,24 +57,6 @@ absl::StatusOr<std::unique_ptr<JobStore>> OpenStore(const Flags& flags) {
       absl::StrCat("--store ", flags.store, ": there is no such store"));
 }
 
-// What is wrong with an input quotes it; that is for its caller, not for the log.
-std::string ErrorForLog(const google::rpc::Status& error) {
-  const auto code = static_cast<absl::StatusCode>(error.code());
-  const std::string name = absl::StatusCodeToString(code);
-  return code == absl::StatusCode::kOk ? ""
-         : code == absl::StatusCode::kInvalidArgument || code == absl::StatusCode::kUnimplemented
-             ? name
-             : absl::StrCat(name, ": ", error.message());
-}
-
-void LogEnd(const JobEnd& end) {
-  spdlog::info(
-      R"("event":"job ended","job":"{}","trace":"{}","state":"{}","attempts":{},"from_cache":{},"waited_s":{:.3f},"ran_s":{:.3f},"error":{})",
-      end.job.name(), end.job.traceparent(), v1::PlanJob::State_Name(end.job.state()),
-      end.job.attempts(), end.job.from_cache(), absl::ToDoubleSeconds(end.waited),
-      absl::ToDoubleSeconds(end.ran), Quoted(ErrorForLog(end.job.error())));
-}
-
 // SIGTERM and SIGINT are taken by sigwait below; no thread that is started later may be interrupted
 // by them.
 sigset_t BlockSignals() {
@@ -118,51 +76,6 @@ void RaiseFileLimit() {
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = std::min(std::max(limit.rlim_cur, kWantedFiles), limit.rlim_max);
   setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-PoolOptions PoolOptionsOf(const Flags& flags) {
-  PoolOptions options;
-  options.worker_program = flags.worker_program;
-  options.workers = flags.workers;
-  options.paused = flags.paused_jobs < 0 ? flags.workers : flags.paused_jobs;
-  options.limits = {flags.worker_memory_bytes, flags.worker_cpu_seconds};
-  options.max_run_timeout = absl::Seconds(flags.max_run_timeout_s);
-  options.overrun_grace = absl::Seconds(flags.overrun_grace_s);
-  options.lease = absl::Seconds(flags.lease_s);
-  options.checkpoint_interval = absl::Seconds(flags.checkpoint_interval_s);
-  return options;
-}
-
-Limits LimitsOf(const Flags& flags) {
-  Limits limits = flags.limits;
-  limits.max_write_time = absl::Seconds(flags.max_write_s);
-  limits.bookmark_interval = absl::Seconds(flags.bookmark_s);
-  limits.job_retention = absl::Seconds(flags.job_retention_s);
-  return limits;
-}
-
-PoolObserver Observe(Metrics& metrics) {
-  return {
-      .job_ended =
-          [&metrics](const JobEnd& end) {
-            metrics.JobEnded(end.job.state(), end.waited, end.ran);
-            LogEnd(end);
-          },
-      .worker_died =
-          [&metrics](const std::string& cause, const std::string& job, const std::string& text) {
-            metrics.WorkerDied(cause);
-            spdlog::warn(R"("event":"worker lost","cause":"{}","job":"{}","text":{})", cause, job,
-                         Quoted(text));
-          },
-      .fenced = [&metrics] { metrics.Fenced(); },
-      .checkpoint =
-          [&metrics](const char* outcome, const std::string& job, const std::string& text) {
-            metrics.CheckpointDone(outcome);
-            if (!text.empty())
-              spdlog::warn(R"("event":"checkpoint {}","job":"{}","text":{})", outcome, job,
-                           Quoted(text));
-          },
-      .plan_found = [&metrics](const v1::Plan& plan) { metrics.PlanFound(plan); }};
 }
 
 // What the parts are told about each other, once they all exist.
@@ -315,82 +228,6 @@ int Serve(const Flags& flags) {
   _exit(0);
 }
 
-void AddServerOptions(CLI::App& app, Flags& flags) {
-  app.add_option("--listen", flags.transport.listen, "HOST:PORT for gRPC");
-  app.add_option("--http-listen", flags.http_listen,
-                 "HOST:PORT for /metrics, /healthz and /readyz");
-  app.add_option("--data-dir", flags.data_dir, "folder for jobs and modules");
-  app.add_option("--modules-dir", flags.modules_dir,
-                 "folder for modules, shared by all replicas; default: inside --data-dir");
-  app.add_option("--checkpoints-dir", flags.checkpoints_dir,
-                 "folder for checkpoints of running jobs, shared by all replicas; default: inside "
-                 "--data-dir");
-  app.add_option("--store", flags.store, "where jobs are kept: sqlite or postgres");
-  app.add_option("--database-file", flags.database_file,
-                 "file whose first line says how to reach PostgreSQL, as libpq takes it");
-  app.add_option("--drain-delay", flags.drain_delay_s,
-                 "seconds between not being ready and stopping, for load balancers to notice")
-      ->check(CLI::Range(0, 300));
-}
-
-void AddSecurityOptions(CLI::App& app, Flags& flags) {
-  app.add_option("--tls-certificate", flags.transport.tls_certificate,
-                 "PEM file; read again when it changes");
-  app.add_option("--tls-key", flags.transport.tls_key, "PEM file of its key");
-  app.add_option("--tls-client-ca", flags.transport.tls_client_ca,
-                 "PEM file; clients must have a certificate of it");
-  app.add_option("--principals", flags.principals,
-                 "JSON file of the callers, their roles and tokens");
-  app.add_flag("--allow-insecure", flags.transport.allow_insecure,
-               "let anybody who reaches --listen do anything");
-  app.add_flag("--reflection,!--no-reflection", flags.transport.reflection,
-               "whether clients may ask for the API's descriptors");
-}
-
-void AddWorkOptions(CLI::App& app, Flags& flags) {
-  app.add_option("--workers", flags.workers, "jobs that run at once")->check(CLI::Range(0, 256));
-  app.add_option(
-         "--paused-jobs", flags.paused_jobs,
-         "jobs that may pause, with their memory, so that a caller who has none running need "
-         "not wait for one who has several; default: as many as --workers")
-      ->check(CLI::Range(0, 256));
-  app.add_option("--worker-program", flags.worker_program, "program that computes");
-  app.add_option("--worker-memory-bytes", flags.worker_memory_bytes,
-                 "address space of one worker process");
-  app.add_option("--worker-cpu-seconds", flags.worker_cpu_seconds,
-                 "CPU time of one worker process before it is replaced");
-  app.add_option("--max-run-timeout", flags.max_run_timeout_s, "seconds that a job may run at most")
-      ->check(CLI::Range(1, 7 * 86400));
-  app.add_option("--overrun-grace", flags.overrun_grace_s,
-                 "seconds past a job's limit before its worker is killed")
-      ->check(CLI::Range(0, 3600));
-  app.add_option("--checkpoint-interval", flags.checkpoint_interval_s,
-                 "seconds of a search that may be lost when its worker dies; 0: all of it")
-      ->check(CLI::Range(0.0, 3600.0));
-  app.add_option("--lease", flags.lease_s,
-                 "seconds after which the job of a silent replica is another's")
-      ->check(CLI::Range(2, 3600));
-}
-
-void AddLimitOptions(CLI::App& app, Flags& flags) {
-  Limits& limits = flags.limits;
-  app.add_option("--max-queued-jobs", limits.max_queued_jobs, "jobs that may wait");
-  app.add_option("--max-queued-jobs-per-caller", limits.max_queued_jobs_per_caller,
-                 "jobs of one caller that may wait");
-  app.add_option("--max-stored-bytes", limits.max_stored_bytes, "bytes of all uploaded modules");
-  app.add_option("--max-connections", limits.max_connections, "open gRPC connections");
-  app.add_option("--max-connections-per-host", limits.max_connections_per_host,
-                 "open gRPC connections from one address; a proxy in front is one");
-  app.add_option("--max-watch-streams", limits.max_watch_streams, "open streams of events");
-  app.add_option("--max-waiting-calls", limits.max_waiting_calls,
-                 "calls that may wait for one of the server's threads");
-  app.add_option("--max-write-time", flags.max_write_s,
-                 "seconds after which a stream whose client takes nothing is ended");
-  app.add_option("--bookmark-interval", flags.bookmark_s,
-                 "seconds of silence after which a stream gets a bookmark");
-  app.add_option("--job-retention", flags.job_retention_s, "seconds that ended jobs are kept");
-}
-
 }  // namespace
 }  // namespace automap
 
@@ -401,11 +238,9 @@ int main(int argc, char** argv) {
       (std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "automap-worker")
           .string();
   CLI::App app("automapd: the Auto-MAP planning server");
-  automap::AddServerOptions(app, flags);
-  automap::AddSecurityOptions(app, flags);
-  automap::AddWorkOptions(app, flags);
-  automap::AddLimitOptions(app, flags);
+  automap::AddFlags(app, flags);
   CLI11_PARSE(app, argc, argv);
+  flags.transport.on_closed = automap::LogClosedConnection;
   flags.transport.knows_callers = !flags.principals.empty();
   return automap::Serve(flags);
 }

@@ -13,7 +13,7 @@ automap_library(server/cli LAYER 44 SOURCES axis_commands.cc bench_command.cc ex
        automap_proto_services fmt::fmt CLI11::CLI11 nlohmann_json::nlohmann_json)
 
 # The three programs. automapd and automap never link LibTorch.
-add_executable(automapd server/automapd.cc $<TARGET_OBJECTS:automap_proto_health>)
+add_executable(automapd server/automapd.cc server/flags.cc server/log.cc $<TARGET_OBJECTS:automap_proto_health>)
 target_link_libraries(automapd PRIVATE automap_server_api gRPC::grpc++ gRPC::grpc++_reflection CLI11::CLI11 nlohmann_json::nlohmann_json
   spdlog::spdlog automap_flags)
 add_executable(automap-worker server/automap_worker.cc)

@@ -34,7 +34,8 @@ const rows = {
     ['Refusals by reason', 'ops', [[rate('automap_requests_rejected_total', 'reason'), '{{reason}}']]],
     ['Streams and connections', 'short', [['sum(automap_watch_streams)', 'streams'], ['sum(automap_connections)', 'connections'],
       ['sum(rate(automap_watch_cut_off_total[$__rate_interval]))', 'cut off /s'],
-      ['sum(rate(automap_connections_refused_total[$__rate_interval]))', 'refused /s']]],
+      ['sum(rate(automap_connections_refused_total[$__rate_interval]))', 'refused /s'],
+      ['sum(rate(automap_connections_closed_total[$__rate_interval]))', 'closed for what they sent /s']]],
     ['Uploads', 'Bps', [['sum(rate(automap_uploaded_bytes_total[$__rate_interval]))', 'bytes']]],
   ],
   'Store and process': [

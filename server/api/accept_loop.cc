@@ -1,26 +1,33 @@
 #include "server/api/accept_loop.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/status_macros.h"
+#include "base/steady_clock.h"
 
 namespace automap {
 namespace {
 
 constexpr int kBacklog = 1024;
 constexpr int kEvents = 64;
+constexpr int kLookMs = 100;
+constexpr uint8_t kClosed = 7;  // TCP_CLOSE in netinet/tcp.h, which does not go with linux/tcp.h
+constexpr int64_t kWorthALook = 4096;  // bytes; the frames of a hundred calls at least
 
 absl::Status Refuse(const std::string& address, absl::string_view text) {
   return absl::UnavailableError(absl::StrCat("cannot listen on ", address, ": ", text));
@@ -60,14 +67,48 @@ int PortOf(int fd) {
                    : reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
 }
 
-// The address' bytes, without the port.
-std::string HostOf(const sockaddr_storage& address) {
+// The address' bytes, without and with the port, and as people write it.
+struct Origin {
+  std::string host, peer, text;
+};
+
+Origin OriginOf(const sockaddr_storage& address) {
+  const auto origin = [&](const auto& ip, in_port_t port) {
+    char text[INET6_ADDRSTRLEN] = "";
+    inet_ntop(address.ss_family, &ip, text, sizeof(text));
+    return Origin{std::string(reinterpret_cast<const char*>(&ip), sizeof(ip)),
+                  PeerOf(&ip, sizeof(ip), ntohs(port)), absl::StrCat(text, " port ", ntohs(port))};
+  };
   if (address.ss_family == AF_INET6) {
-    const auto& ip = reinterpret_cast<const sockaddr_in6*>(&address)->sin6_addr;
-    return std::string(reinterpret_cast<const char*>(&ip), sizeof(ip));
+    const auto& ip6 = reinterpret_cast<const sockaddr_in6&>(address);
+    return origin(ip6.sin6_addr, ip6.sin6_port);
   }
-  const auto& ip = reinterpret_cast<const sockaddr_in*>(&address)->sin_addr;
-  return std::string(reinterpret_cast<const char*>(&ip), sizeof(ip));
+  const auto& ip4 = reinterpret_cast<const sockaddr_in&>(address);
+  return origin(ip4.sin_addr, ip4.sin_port);
+}
+
+tcp_info InfoOf(int socket) {
+  tcp_info info = {};
+  socklen_t size = sizeof(info);
+  getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size);
+  return info;
+}
+
+// By gRPC; what the kernel holds for it has not been looked at. Never more than is true, as the
+// second figure is the newer one.
+int64_t BytesRead(int socket) {
+  int unread = 0;
+  const tcp_info info = InfoOf(socket);
+  ioctl(socket, FIONREAD, &unread);
+  return static_cast<int64_t>(info.tcpi_bytes_received) - unread;
+}
+
+// Ends the connection and throws away what was received and not read, which shutdown() would leave
+// to gRPC.
+void Abort(int socket) {
+  sockaddr nobody = {};
+  nobody.sa_family = AF_UNSPEC;
+  connect(socket, &nobody, sizeof(nobody));
 }
 
 void Add(int epoll, int fd, uint32_t events) {
@@ -94,12 +135,9 @@ AcceptLoop::~AcceptLoop() {
   close(closings_);
 }
 
-void AcceptLoop::Start(int64_t max_connections, int64_t max_per_host, Take take,
-                       std::function<void()> on_refused) {
-  max_connections_ = max_connections;
-  max_per_host_ = max_per_host;
-  take_ = std::move(take);
-  on_refused_ = std::move(on_refused);
+void AcceptLoop::Start(const Limits& limits, Use use) {
+  guard_.emplace(limits);
+  use_ = std::move(use);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -113,27 +151,40 @@ void AcceptLoop::Stop() {
 void AcceptLoop::Run() {
   epoll_event events[kEvents];
   while (true) {
-    const int count = epoll_wait(closings_, events, kEvents, -1);
+    const int count = epoll_wait(closings_, events, kEvents, open_.empty() ? -1 : kLookMs);
     for (int i = 0; i < count; ++i) {
       const int fd = events[i].data.fd;
       if (fd == stop_) return;
       if (fd == listener_) {
         Accept();
       } else {
-        // The other side or gRPC has hung up. Closing alone would leave the registration alive as
-        // long as gRPC's descriptor of the same socket is open.
-        epoll_ctl(closings_, EPOLL_CTL_DEL, fd, nullptr);
-        close(fd);
-        --connections_;
-        const auto host = host_of_.find(fd);
-        if (--count_of_[host->second] == 0) count_of_.erase(host->second);
-        host_of_.erase(host);
+        End(fd);
       }
     }
+    if (SteadyNow() - looked_ >= absl::Milliseconds(kLookMs)) Look();
   }
 }
 
+// gRPC has hung up, or the other side has broken the connection; then gRPC need not read what it
+// sent before. Closing alone would leave the registration alive as long as gRPC's descriptor of the
+// same socket is open.
+void AcceptLoop::End(int duplicate) {
+  const auto connection = open_.find(duplicate);
+  if (InfoOf(duplicate).tcpi_state == kClosed) {
+    Abort(duplicate);
+    if (const char* reason = Judge(connection->second, duplicate))
+      use_.on_closed(reason, connection->second.address);
+  }
+  epoll_ctl(closings_, EPOLL_CTL_DEL, duplicate, nullptr);
+  close(duplicate);
+  guard_->Leave(connection->second.guarded);
+  sockets_.Forget(connection->second.peer);
+  open_.erase(connection);
+  connections_ = guard_->connections();
+}
+
 // The duplicate says when the connection ends: gRPC shuts the socket down before it closes its own.
+// That the other side sends no more is no end: gRPC may have much to read.
 void AcceptLoop::Accept() {
   sockaddr_storage address = {};
   socklen_t size = sizeof(address);
@@ -144,22 +195,41 @@ void AcceptLoop::Accept() {
       usleep(10'000);  // until some connection ends
     return;
   }
-  const std::string host = HostOf(address);
-  const auto known = count_of_.find(host);
-  const bool has_room = connections_ < max_connections_ &&
-                        (known == count_of_.end() || known->second < max_per_host_);
-  const int duplicate = has_room ? fcntl(socket, F_DUPFD_CLOEXEC, 0) : -1;
+  const Origin origin = OriginOf(address);
+  auto admitted = guard_->Admit(origin.host, SteadyNow());
+  const int duplicate = admitted.ok() ? fcntl(socket, F_DUPFD_CLOEXEC, 0) : -1;
   if (duplicate < 0) {
+    if (admitted.ok()) guard_->Leave(*admitted);
     close(socket);
-    return on_refused_();
+    return use_.on_refused(admitted.ok() ? "no_descriptors"
+                                         : std::string(admitted.status().message()));
   }
   const int on = 1;
   setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  ++connections_;
-  ++count_of_[host];
-  host_of_[duplicate] = host;
-  Add(closings_, duplicate, EPOLLRDHUP);  // and EPOLLHUP, EPOLLERR, always
-  take_(listener_, socket);
+  connections_ = guard_->connections();
+  open_[duplicate] = {*std::move(admitted), origin.peer, origin.text};
+  Add(closings_, duplicate, 0);  // EPOLLHUP and EPOLLERR come always
+  use_.take(listener_, socket);
+}
+
+// What is aborted here ends as an event of the next round.
+void AcceptLoop::Look() {
+  looked_ = SteadyNow();
+  for (auto& [duplicate, connection] : open_) {
+    const char* reason = Judge(connection, duplicate);
+    if (reason == nullptr) continue;
+    Abort(duplicate);
+    use_.on_closed(reason, connection.address);
+  }
+}
+
+const char* AcceptLoop::Judge(Connection& connection, int duplicate) {
+  const int64_t bytes = BytesRead(duplicate);
+  if (bytes < connection.guarded.traffic.bytes + kWorthALook) return nullptr;
+  std::optional<Traffic> traffic = sockets_.TrafficOf(connection.peer);
+  if (!traffic.has_value()) return nullptr;
+  traffic->bytes = bytes;
+  return guard_->Judge(connection.guarded, *traffic, SteadyNow());
 }
 
 }  // namespace automap

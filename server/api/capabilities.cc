@@ -35,6 +35,9 @@ v1::Capabilities JobService::GetCapabilities() const {
   to.set_max_connections(limits_.max_connections);
   to.set_max_connections_per_host(limits_.max_connections_per_host);
   to.set_max_streams_per_connection(limits_.max_streams_per_connection);
+  to.set_max_unfinished_calls_per_connection(limits_.max_unfinished_calls_per_connection);
+  to.set_max_given_up_calls_per_second(limits_.max_given_up_calls_per_second);
+  to.set_max_empty_bytes_per_second(limits_.max_empty_bytes_per_second);
   to.set_max_stream_bytes(limits_.max_stream_bytes);
   to.set_max_cached_plans(limits_.max_cached_plans);
   Set(to.mutable_max_write_time(), limits_.max_write_time);

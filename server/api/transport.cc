@@ -44,6 +44,7 @@ void SetLimits(grpc::ServerBuilder& builder, const Limits& limits) {
   // A compressed message is inflated before its size is checked: refuse compression.
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_GZIP, false);
   builder.SetCompressionAlgorithmSupportStatus(GRPC_COMPRESS_DEFLATE, false);
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_CHANNELZ, 1);  // the guard's eyes
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits.max_streams_per_connection);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 60'000);
@@ -88,14 +89,21 @@ absl::StatusOr<std::unique_ptr<Transport>> Transport::Start(const TransportOptio
   if (transport->server_ == nullptr)
     return absl::UnavailableError("gRPC does not start with these certificates");
   transport->accept_->Start(
-      limits.max_connections, limits.max_connections_per_host,
-      [&acceptor = *transport->acceptor_](int listener, int socket) {
-        grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
-        parameters.listener_fd = listener;
-        parameters.fd = socket;
-        acceptor.HandleNewConnection(&parameters);
-      },
-      [&metrics] { metrics.ConnectionRefused(); });
+      limits,
+      {.take =
+           [&acceptor = *transport->acceptor_](int listener, int socket) {
+             grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters parameters;
+             parameters.listener_fd = listener;
+             parameters.fd = socket;
+             acceptor.HandleNewConnection(&parameters);
+           },
+       .on_refused = [&metrics](const std::string& reason) { metrics.ConnectionRefused(reason); },
+       .on_closed =
+           [&metrics, on_closed = options.on_closed](const std::string& reason,
+                                                     const std::string& address) {
+             metrics.ConnectionClosed(reason);
+             if (on_closed) on_closed(reason, address);
+           }});
   return transport;
 }
 

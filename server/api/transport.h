@@ -1,6 +1,7 @@
 // The gRPC server on its socket: limits, TLS, reflection, health.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,6 +22,8 @@ struct TransportOptions {
   // Serve without TLS or without knowing callers on an address that others can reach.
   bool allow_insecure = false;
   bool knows_callers = false;  // by token or certificate
+  // Hears of each connection that is closed for what it sent.
+  std::function<void(const std::string& reason, const std::string& address)> on_closed;
 };
 
 // INVALID_ARGUMENT, with what to do, when the options would serve others without protection, or

@@ -63,8 +63,9 @@ Metrics::Metrics()
                           "Writes refused because another runner had the job.")
                   .Add({})),
       refused_(NewCounters(registry_, "automap_connections_refused_total",
-                           "Connections closed at once, being too many.")
-                   .Add({})),
+                           "Connections closed at once, by reason.")),
+      closed_(NewCounters(registry_, "automap_connections_closed_total",
+                          "Connections closed for what they sent, by reason.")),
       ended_(NewCounters(registry_, "automap_jobs_ended_total", "Jobs that ended, by state.")),
       rejected_(NewCounters(registry_, "automap_requests_rejected_total", "Refusals, by reason.")),
       cache_(
@@ -110,6 +111,10 @@ Metrics::Metrics()
   for (const auto state :
        {v1::PlanJob::SUCCEEDED, v1::PlanJob::FAILED, v1::PlanJob::CANCELLED, v1::PlanJob::EXPIRED})
     ended_.Add({{"state", StateLabel(state)}});
+  for (const char* reason : {"too_many", "too_many_of_host", "host_sent_too_much", "no_descriptors"})
+    refused_.Add({{"reason", reason}});
+  for (const char* reason : {"calls_given_up", "unfinished_calls", "empty_bytes"})
+    closed_.Add({{"reason", reason}});
   for (const char* operation : {"create", "claim", "update"})
     store_errors_.Add({{"operation", operation}});
   rejected_.Add({{"reason", "QUEUE_FULL"}});

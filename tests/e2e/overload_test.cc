@@ -72,7 +72,11 @@ TEST_F(OverloadTest, AFloodOfConnectionsEndsAndTheServerServes) {
   SpawnServer({"--max-connections=100"}, {});
   prlimit(server_, RLIMIT_NOFILE, &few, nullptr);
   ASSERT_TRUE(WaitUntilServing());
-  const auto refused = [this] { return MetricOf(Metrics(), "automap_connections_refused_total"); };
+  const auto refused = [this] {
+    const std::string metrics = Metrics();
+    return MetricOf(metrics, "automap_connections_refused_total{reason=\"too_many\"}") +
+           MetricOf(metrics, "automap_connections_refused_total{reason=\"no_descriptors\"}");
+  };
   for (int round = 0; round < 2 || (round < 20 && refused() <= 0); ++round) {
     const std::vector<int> sockets = OpenConnections(port_, 512);
     absl::SleepFor(absl::Milliseconds(300));
@@ -175,53 +179,6 @@ TEST_F(OverloadTest, ReadersThatDoNotReadAreCutOffAndHurtNobody) {
            "at most 64 MiB", absl::StrCat(grown, " MiB"));
   EXPECT_TRUE(Watch(job).back().has_final_plan());
   EXPECT_LT(CallSeconds(), 1);
-}
-
-// Calls that are given up as soon as they begin; the limit of streams does not count them. A rate
-// at which gRPC 1.51 reads faster than they come: beyond that it hands on nothing
-// (docs/guarantees.md).
-TEST_F(OverloadTest, AFloodOfResetStreamsLeavesOthersTheirServer) {
-  Restart({"--workers=1"});
-  v1::GetPlanJobRequest request;
-  request.set_name(Create(Spec("ok")).name());
-  const auto calls_in = [this](absl::Duration time) {
-    int calls = 0;
-    for (const absl::Time end = absl::Now() + time; absl::Now() < end && !HasFailure(); ++calls)
-      CallSeconds();
-    return calls;
-  };
-  const absl::Duration time = absl::Seconds(Times(1, 5));
-  const int alone = calls_in(time);
-  const int64_t before = ResidentMiB();
-  std::atomic<bool> ends = false;
-  std::atomic<int64_t> resets = 0, hung_up = 0;
-  const absl::Duration pause = absl::Milliseconds(1);
-  std::thread flood([&] {
-    auto connection = std::make_unique<RawHttp2>(port_, 1024);
-    const absl::Time begin = absl::Now();
-    while (!ends) {
-      for (int i = 0; i < 100; ++i) {
-        connection->Call("Planner/GetPlanJob", request.SerializeAsString());
-        connection->Reset();
-      }
-      resets += 100;
-      if (!connection->Send() || !connection->Drain()) {
-        ++hung_up;
-        connection = std::make_unique<RawHttp2>(port_, 1024);
-      }
-      absl::SleepFor(begin + pause * resets.load() - absl::Now());
-    }
-  });
-  const int beside = calls_in(time);
-  const int64_t grown = ResidentMiB() - before;
-  ends = true;
-  flood.join();
-  Measured("S4: calls of one client beside 1000 reset streams a second; alone", "at least 80 %",
-           absl::StrCat(beside, " beside ", resets.load(), " resets (", hung_up.load(),
-                        " connections closed); alone ", alone, "; ", grown, " MiB more"));
-  EXPECT_GT(beside, alone / 20);
-  EXPECT_LT(grown, 64);
-  EXPECT_LT(CallSeconds(), 5);
 }
 
 TEST_F(OverloadTest, ManyWatchersEachGetEverythingOnceAndInOrder) {

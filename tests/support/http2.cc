@@ -1,6 +1,7 @@
 #include "tests/support/http2.h"
 
 #include <arpa/inet.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -25,9 +26,21 @@ std::string Header(const std::string& name, const std::string& value) {
          static_cast<char>(value.size()) + value;
 }
 
+// Whoever answers is believed.
+std::unique_ptr<SSL, decltype(&SSL_free)> Greet(int fd) {
+  static SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  signal(SIGPIPE, SIG_IGN);  // OpenSSL writes without MSG_NOSIGNAL
+  std::unique_ptr<SSL, decltype(&SSL_free)> ssl(SSL_new(context), SSL_free);
+  constexpr unsigned char kAlpn[] = {2, 'h', '2'};
+  SSL_set_alpn_protos(ssl.get(), kAlpn, sizeof(kAlpn));
+  SSL_set_fd(ssl.get(), fd);
+  SSL_connect(ssl.get());
+  return ssl;
+}
+
 }  // namespace
 
-RawHttp2::RawHttp2(int port, uint32_t window) {
+RawHttp2::RawHttp2(int port, uint32_t window, bool tls) {
   fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int room = 4096;
   setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
@@ -36,6 +49,7 @@ RawHttp2::RawHttp2(int port, uint32_t window) {
   address.sin_port = htons(static_cast<uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) return;
+  if (tls) ssl_ = Greet(fd_);
   out_ = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
   Frame(kSettings, 0, 0, BigEndian(kInitialWindow, 2) + BigEndian(window, 4));
   Frame(kSettings, 1, 0, "");  // an acknowledgement of the server's, whatever they are
@@ -62,7 +76,9 @@ void RawHttp2::Reset() { Frame(kReset, 0, stream_, BigEndian(8, 4)); }  // CANCE
 
 bool RawHttp2::Send() {
   while (!out_.empty()) {
-    const ssize_t sent = send(fd_, out_.data(), out_.size(), MSG_NOSIGNAL);
+    const ssize_t sent = ssl_ == nullptr
+                             ? send(fd_, out_.data(), out_.size(), MSG_NOSIGNAL)
+                             : SSL_write(ssl_.get(), out_.data(), static_cast<int>(out_.size()));
     if (sent <= 0) return false;
     out_.erase(0, static_cast<size_t>(sent));
   }

@@ -1,0 +1,225 @@
+// One hostile connection that sends more frames than gRPC 1.51 can read, beside an honest one.
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "tests/support/http2.h"
+#include "tests/support/measured.h"
+#include "tests/support/scale.h"
+#include "tests/support/server_test.h"
+
+namespace automap {
+namespace {
+
+struct Flood {
+  const char* name;
+  void (*burst)(RawHttp2&);
+  int per_burst;
+  bool hangs_up = false;  // after each
+};
+
+// Calls that are given up as soon as they begin; the limit of streams does not count them.
+void Resets(RawHttp2& connection) {
+  for (int i = 0; i < 100; ++i) {
+    connection.Call("Planner/GetPlanJob", "");
+    connection.Reset();
+  }
+}
+
+void ManyResets(RawHttp2& connection) {
+  for (int i = 0; i < 200; ++i) Resets(connection);
+}
+
+void WindowUpdates(RawHttp2& connection) {
+  for (int i = 0; i < 5000; ++i) connection.Frame(RawHttp2::kWindowUpdate, 0, 0, std::string("\0\0\0\1", 4));
+}
+
+void Pings(RawHttp2& connection) {
+  for (int i = 0; i < 5000; ++i) connection.Frame(RawHttp2::kPing, 0, 0, "12345678");
+}
+
+class FloodTest : public ServerTest, public testing::WithParamInterface<bool> {
+ protected:
+  void SetUp() override {
+    ServerTest::SetUp();
+    StopServer(SIGKILL);
+    std::vector<std::string> flags = {"--workers=0"};
+    if (tls()) {
+      const std::string key = (folder_ / "key").string(), certificate = (folder_ / "crt").string();
+      const std::string command =
+          absl::StrCat("openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost "
+                       "-addext subjectAltName=DNS:localhost -keyout ",
+                       key, " -out ", certificate, " 2>/dev/null");
+      ASSERT_EQ(std::system(command.c_str()), 0);
+      flags.push_back("--tls-key=" + key);
+      flags.push_back("--tls-certificate=" + certificate);
+      SpawnServer(flags, {});
+      ASSERT_TRUE(WaitUntilServing());
+      std::stringstream root;
+      root << std::ifstream(certificate).rdbuf();
+      root_ = root.str();
+      Connect();
+    } else {
+      StartServer(flags);
+    }
+    CallsIn(absl::Milliseconds(200));
+  }
+
+  static bool tls() { return GetParam(); }
+
+  // A new connection.
+  void Connect() {
+    if (!tls()) return ServerTest::Connect();
+    grpc::SslCredentialsOptions options;
+    options.pem_root_certs = root_;
+    grpc::ChannelArguments fresh;
+    fresh.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    channel_ = grpc::CreateCustomChannel(absl::StrCat("localhost:", port_),
+                                         grpc::SslCredentials(options), fresh);
+    planner_ = v1::Planner::NewStub(channel_);
+  }
+
+  struct Calls {
+    int count = 0;
+    absl::Duration slowest = absl::ZeroDuration();
+  };
+  // One after the other, as many as there are in this time; each must be answered.
+  Calls CallsIn(absl::Duration time) {
+    Calls calls;
+    absl::Time begin = absl::Now();
+    for (const absl::Time end = begin + time; begin < end && !HasFailure(); ++calls.count) {
+      grpc::ClientContext context;
+      context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+      v1::Capabilities capabilities;
+      EXPECT_TRUE(planner_->GetCapabilities(&context, {}, &capabilities).ok());
+      calls.slowest = std::max(calls.slowest, absl::Now() - begin);
+      begin = absl::Now();
+    }
+    return calls;
+  }
+
+  int64_t ResidentMiB() {
+    return static_cast<int64_t>(MetricOf(Metrics(), "process_resident_memory_bytes")) >> 20;
+  }
+
+  double Closed(const std::string& reason) {
+    return MetricOf(Metrics(),
+                    absl::StrCat("automap_connections_closed_total{reason=\"", reason, "\"}"));
+  }
+
+  // Floods as fast as it goes, or so many a second, connecting again whenever it is hung up on.
+  // Returns how much was sent.
+  int64_t Send(const Flood& flood, double per_second, const std::atomic<bool>& ends) const {
+    const absl::Time begin = absl::Now();
+    int64_t sent = 0;
+    for (auto connection = std::make_unique<RawHttp2>(port_, 1024, tls()); !ends;
+         sent += flood.per_burst) {
+      flood.burst(*connection);
+      if (!connection->Send() || !connection->Drain() || flood.hangs_up) {
+        absl::SleepFor(absl::Milliseconds(20));
+        connection = std::make_unique<RawHttp2>(port_, 1024, tls());
+      }
+      if (per_second > 0)
+        absl::SleepFor(begin + absl::Seconds(static_cast<double>(sent) / per_second) - absl::Now());
+    }
+    return sent;
+  }
+
+  // The honest one's calls while the flood lasts, and what it took.
+  void Judge(const Flood& flood, double per_second) {
+    const absl::Duration time = absl::Seconds(Times(2, 5));
+    const int64_t before = ResidentMiB();
+    const Calls alone = CallsIn(time);
+    std::atomic<bool> ends = false;
+    int64_t sent = 0;
+    std::thread flooding([&] { sent = Send(flood, per_second, ends); });
+    const Calls beside = CallsIn(time);
+    const int64_t grown = ResidentMiB() - before;
+    ends = true;
+    flooding.join();
+    const std::string what = absl::StrCat(flood.name, tls() ? " in TLS" : "");
+    Measured(absl::StrCat("S4: calls of one client beside a flood of ", what, "; alone"),
+             "at least 80 %",
+             absl::StrCat(beside.count, " beside ", sent, " (slowest ",
+                          absl::ToInt64Milliseconds(beside.slowest), " ms); alone ", alone.count,
+                          "; ", grown, " MiB more"));
+    EXPECT_GT(beside.count, alone.count / 10) << what;
+    EXPECT_LT(beside.slowest, absl::Seconds(5)) << what;
+    EXPECT_LT(grown, 250) << what;  // what gRPC had read by then
+  }
+
+  std::string root_;
+};
+
+// Faster than gRPC reads them, unless nothing else runs on the machine.
+TEST_P(FloodTest, ResetsAsFastAsTheyCanBeSent) {
+  Judge({"resets", Resets, 100}, 0);
+  EXPECT_GT(Closed("unfinished_calls") + Closed("calls_given_up"), 0);
+}
+
+// What was sent before is still there to be read.
+TEST_P(FloodTest, WhoHangsUpAfterwardsIsNoLessHostile) {
+  Judge({"resets that hang up", ManyResets, 20'000, /*hangs_up=*/true}, 0);
+}
+
+TEST_P(FloodTest, TenThousandResetsASecond) {
+  Judge({"10 000 resets a second", Resets, 100}, 10'000);
+  EXPECT_GT(Closed("unfinished_calls") + Closed("calls_given_up"), 0);
+}
+
+TEST_P(FloodTest, AThousandResetsASecondAreBorne) {
+  Judge({"1000 resets a second", Resets, 100}, 1000);
+  EXPECT_EQ(Closed("unfinished_calls") + Closed("calls_given_up"), 0);
+}
+
+TEST_P(FloodTest, FramesOfNoMessage) {
+  Judge({"window updates", WindowUpdates, 5000}, 0);
+  Judge({"pings", Pings, 5000}, 0);
+  EXPECT_GT(Closed("empty_bytes"), 0);
+}
+
+// Uploads as fast as they go cost nothing: every byte is of a message.
+TEST_P(FloodTest, AnHonestUploadIsNoFlood) {
+  modules_ = v1::Modules::NewStub(channel_);
+  for (int i = 0; i < Times(3, 30); ++i) {
+    grpc::ClientContext context;
+    v1::Module module;
+    auto writer = modules_->UploadModule(&context, &module);
+    v1::UploadModuleRequest request;
+    request.mutable_header()->set_sha256(std::string(64, 'a'));
+    request.mutable_header()->set_size_bytes(60 << 20);
+    writer->Write(request);
+    request.mutable_chunk()->set_data(std::string(1 << 20, 'x'));
+    for (int chunk = 0; chunk < 60 && writer->Write(request); ++chunk) {
+    }
+    writer->WritesDone();
+    EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT) << "the digest";
+  }
+  EXPECT_EQ(Closed("empty_bytes"), 0);
+}
+
+// All of a connection's first message may wait in the kernel before its call is known.
+TEST_P(FloodTest, AFirstMessageOfMegabytesIsNoFlood) {
+  v1::CreatePlanJobRequest request;
+  *request.mutable_spec() = Spec("");
+  request.mutable_spec()->set_inline_hlo(std::string(3 << 20, 'x'));
+  for (int i = 0; i < Times(40, 400) && !HasFailure(); ++i) {
+    Connect();
+    grpc::ClientContext context;
+    v1::PlanJob job;
+    EXPECT_EQ(planner_->CreatePlanJob(&context, request, &job).error_code(),
+              grpc::StatusCode::RESOURCE_EXHAUSTED);
+  }
+  EXPECT_EQ(Closed("empty_bytes"), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Transports, FloodTest, testing::Bool(),
+                         [](const auto& test) { return test.param ? "Tls" : "Cleartext"; });
+
+}  // namespace
+}  // namespace automap
