@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -26,6 +27,7 @@ namespace {
 constexpr int kBacklog = 1024;
 constexpr int kEvents = 64;
 constexpr int kLookMs = 100;
+constexpr absl::Duration kMaxSilence = absl::Seconds(10);
 constexpr uint8_t kClosed = 7;  // TCP_CLOSE in netinet/tcp.h, which does not go with linux/tcp.h
 constexpr int64_t kWorthALook = 4096;  // bytes; the frames of a hundred calls at least
 
@@ -94,13 +96,17 @@ tcp_info InfoOf(int socket) {
   return info;
 }
 
+int Unread(int socket) {
+  int bytes = 0;
+  ioctl(socket, FIONREAD, &bytes);
+  return bytes;
+}
+
 // By gRPC; what the kernel holds for it has not been looked at. Never more than is true, as the
 // second figure is the newer one.
 int64_t BytesRead(int socket) {
-  int unread = 0;
   const tcp_info info = InfoOf(socket);
-  ioctl(socket, FIONREAD, &unread);
-  return static_cast<int64_t>(info.tcpi_bytes_received) - unread;
+  return static_cast<int64_t>(info.tcpi_bytes_received) - Unread(socket);
 }
 
 // Ends the connection and throws away what was received and not read, which shutdown() would leave
@@ -111,11 +117,11 @@ void Abort(int socket) {
   connect(socket, &nobody, sizeof(nobody));
 }
 
-void Add(int epoll, int fd, uint32_t events) {
+void Watch(int epoll, int fd, uint32_t events, int change = EPOLL_CTL_ADD) {
   epoll_event event = {};
   event.events = events;
   event.data.fd = fd;
-  epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+  epoll_ctl(epoll, change, fd, &event);
 }
 
 }  // namespace
@@ -123,8 +129,8 @@ void Add(int epoll, int fd, uint32_t events) {
 absl::StatusOr<std::unique_ptr<AcceptLoop>> AcceptLoop::Listen(const std::string& address) {
   ASSIGN_OR_RETURN(const int listener, Bind(address));
   const int closings = epoll_create1(EPOLL_CLOEXEC), stop = eventfd(0, EFD_CLOEXEC);
-  Add(closings, listener, EPOLLIN);
-  Add(closings, stop, EPOLLIN);
+  Watch(closings, listener, EPOLLIN);
+  Watch(closings, stop, EPOLLIN);
   return std::unique_ptr<AcceptLoop>(new AcceptLoop(listener, PortOf(listener), closings, stop));
 }
 
@@ -157,8 +163,11 @@ void AcceptLoop::Run() {
       if (fd == stop_) return;
       if (fd == listener_) {
         Accept();
-      } else {
+      } else if ((events[i].events & (EPOLLHUP | EPOLLERR)) != 0) {
         End(fd);
+      } else {
+        open_.at(fd).silent_since = SteadyNow();
+        Watch(closings_, fd, 0, EPOLL_CTL_MOD);
       }
     }
     if (SteadyNow() - looked_ >= absl::Milliseconds(kLookMs)) Look();
@@ -183,8 +192,8 @@ void AcceptLoop::End(int duplicate) {
   connections_ = guard_->connections();
 }
 
-// The duplicate says when the connection ends: gRPC shuts the socket down before it closes its own.
-// That the other side sends no more is no end: gRPC may have much to read.
+// The duplicate says when the connection ends: most often gRPC shuts the socket down before it
+// closes its own.
 void AcceptLoop::Accept() {
   sockaddr_storage address = {};
   socklen_t size = sizeof(address);
@@ -208,18 +217,30 @@ void AcceptLoop::Accept() {
   setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   connections_ = guard_->connections();
   open_[duplicate] = {*std::move(admitted), origin.peer, origin.text};
-  Add(closings_, duplicate, 0);  // EPOLLHUP and EPOLLERR come always
+  Watch(closings_, duplicate, EPOLLRDHUP);  // EPOLLHUP and EPOLLERR come always
   use_.take(listener_, socket);
 }
 
 // What is aborted here ends as an event of the next round.
 void AcceptLoop::Look() {
   looked_ = SteadyNow();
+  std::vector<int> read;
   for (auto& [duplicate, connection] : open_) {
+    // That the other side sends no more is no end while there is something to be read, for some
+    // seconds: gRPC may have closed its own without a word.
+    const absl::Duration silent = looked_ - connection.silent_since;
+    if (silent >= absl::ZeroDuration() && (Unread(duplicate) == 0 || silent > kMaxSilence)) {
+      read.push_back(duplicate);
+      continue;
+    }
     const char* reason = Judge(connection, duplicate);
     if (reason == nullptr) continue;
     Abort(duplicate);
     use_.on_closed(reason, connection.address);
+  }
+  for (const int duplicate : read) {
+    if (Unread(duplicate) > 0) Abort(duplicate);
+    End(duplicate);
   }
 }
 

@@ -44,6 +44,7 @@ class AcceptLoop {
   struct Connection {
     ConnectionGuard::Connection guarded;
     std::string peer, address;  // the same, for gRPC's socket and for people
+    absl::Time silent_since = absl::InfiniteFuture();  // the other side sends no more
   };
 
   AcceptLoop(int listener, int port, int closings, int stop)
