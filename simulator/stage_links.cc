@@ -120,12 +120,37 @@ StageLinks::Path StageLinks::FindPath(int32_t first, int32_t count, int32_t next
   return path;
 }
 
-Seconds StageLinks::Transfer(int32_t first, int32_t count, int32_t next, Bytes bytes) {
+const StageLinks::Path& StageLinks::PathOf(int32_t first, int32_t count, int32_t next) {
   const int64_t most = places() + 1;
   const auto [found, is_new] = paths_.try_emplace((first * most + count) * most + next);
   if (is_new)
     found->second = FindPath(first * group_size_, count * group_size_, next * group_size_);
-  return found->second.latency + Seconds{bytes.value * found->second.seconds_per_byte};
+  return found->second;
+}
+
+Seconds StageLinks::Transfer(int32_t first, int32_t count, int32_t next, Bytes bytes) {
+  const Path& path = PathOf(first, count, next);
+  return path.latency + Seconds{bytes.value * path.seconds_per_byte};
+}
+
+const StageLinks::AnySender& StageLinks::FromAnySender() {
+  AnySender& any = any_sender_;
+  for (int32_t cut = static_cast<int32_t>(any.least_per_byte.size()); cut < places(); ++cut) {
+    auto& least_row = any.least_per_byte.emplace_back(1, 0.0);
+    auto& most_row = any.most_per_byte.emplace_back(1, 0.0);
+    for (int32_t next = 1; cut + next <= places(); ++next) {
+      double least = cut == 0 ? 0 : 1e300, most = 0;
+      for (int32_t first = 0; first < cut; ++first) {
+        const Path& path = PathOf(first, cut - first, next);
+        least = std::min(least, path.seconds_per_byte);
+        most = std::max(most, path.seconds_per_byte);
+        any.most_latency = std::max(any.most_latency, path.latency);
+      }
+      least_row.push_back(least);
+      most_row.push_back(most);
+    }
+  }
+  return any;
 }
 
 int32_t StageLinks::SlowestType(int32_t first, int32_t count) const {

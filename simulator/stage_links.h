@@ -42,6 +42,15 @@ class StageLinks {
   // plus one latency. O(devices) the first time.
   Seconds Transfer(int32_t first, int32_t count, int32_t next, Bytes bytes);
 
+  // Transfers to some places whoever sends: seconds of a byte at least and at most, by first
+  // receiving place and number of them, and the most that latency takes.
+  struct AnySender {
+    std::vector<std::vector<double>> least_per_byte, most_per_byte;
+    Seconds most_latency;
+  };
+  // O(places^3) the first time.
+  const AnySender& FromAnySender();
+
   // One tensor of `bytes` over the cluster's slowest link.
   Seconds SlowestTransfer(Bytes bytes) const { return slowest_latency_ + bytes / slowest_; }
 
@@ -57,12 +66,14 @@ class StageLinks {
     double seconds_per_byte = 0;
   };
   Path FindPath(int32_t first, int32_t count, int32_t next) const;
+  const Path& PathOf(int32_t first, int32_t count, int32_t next);
 
   const Cluster* cluster_;
   int32_t group_size_;
   std::vector<Bytes> limits_;                     // by device
   std::vector<std::optional<CostModel>> groups_;  // by first place and count
   std::unordered_map<int64_t, Path> paths_;       // by first place, count and next count
+  AnySender any_sender_;
   std::optional<CostModel> within_;               // of places of several devices
   BytesPerSecond slowest_;
   Seconds slowest_latency_;

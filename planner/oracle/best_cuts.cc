@@ -10,8 +10,8 @@
 namespace automap {
 namespace {
 
-// Of all states together about so many labels are kept, of each as many as these at least and most.
-constexpr size_t kManyLabels = 4'000'000, kFewestLabels = 12, kMostLabels = 256;
+// Of all states together about so many labels are kept, of each a few in any case.
+constexpr size_t kManyLabels = 4'000'000, kFewLabels = 12;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct Label {
@@ -63,7 +63,8 @@ class CutSearch {
       : q_(question),
         known_(known.value > 0 ? known.value * (1 + 1e-12) : kInfinity),
         width_(width),
-        max_labels_(std::clamp(kManyLabels / StatesOf(question), kFewestLabels, kMostLabels)),
+        max_labels_(std::min(question.most_labels,
+                             std::max(kManyLabels / StatesOf(question), kFewLabels))),
         prefixes_(question, Seconds{known_ / question.micro_batches}) {}
 
   CutAnswer Run() {

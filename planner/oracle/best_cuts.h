@@ -33,6 +33,8 @@ struct CutQuestion {
   // Least and most seconds of one micro-batch after `layer_end` into a stage on [cut, device_end),
   // whatever the stage before.
   std::function<Seconds(int32_t layer_end, int32_t cut, int32_t device_end)> least_send, most_send;
+  // How many labels (below) a state keeps at most: more take longer and make the bound tighter.
+  size_t most_labels = 256;
   // Asked every few dozen stages; null: never. Once it says true the search gives up.
   std::function<bool()> stop = nullptr;
 };
@@ -66,11 +68,11 @@ struct CutAnswer {
 // grows, so labels that are worse in all are dropped; between labels whose first stages end on
 // different devices, the most that the transfer in front can take of the better one counts against
 // the least of the worse one. At the end U is the shortest length but for waits for stages between:
-// it is the lower bound, and the labels' true lengths are compared. A state keeps 12 to 256 labels,
-// fewer where there are many states; beyond that half of them are merged into others, each better than all it stands for,
-// which keeps the bound true. A label is dropped, too, when it with the least that the stages
-// before it come to (prefix_bounds.h) is longer than `known`: with good cuts at hand hardly any is
-// left.
+// it is the lower bound, and the labels' true lengths are compared. A state keeps at most
+// `most_labels`, fewer where there are many states; beyond that half of them are merged into
+// others, each better than all it stands for, which keeps the bound true. A label is dropped, too,
+// when it with the least that the stages before it come to (prefix_bounds.h) is longer than
+// `known`: with good cuts at hand hardly any is left.
 CutAnswer BestCuts(const CutQuestion& question, Seconds known = {0});
 
 // The same without a bound: a state keeps its `width` most promising labels and forgets the others.

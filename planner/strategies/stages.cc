@@ -90,7 +90,7 @@ class PipelineRun final : public StrategyRun {
 
   PipelineCuts GoodCuts() const {
     if (stages_ * request_.cluster.device_count() <= kMostStagesTimesDevices) {
-      PipelineBound bound = BoundOf(*problem_, request_.stop);
+      PipelineBound bound = QuickBoundOf(*problem_, request_.stop);
       if (bound.is_found) return std::move(bound.best);
     }
     return LocalCuts(*problem_, EvenCuts(*problem_), request_.stop);

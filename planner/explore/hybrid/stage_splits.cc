@@ -18,22 +18,24 @@ constexpr int32_t kMostStagesTimesPlaces = 64;  // of a quick search for the bes
 }  // namespace
 
 absl::StatusOr<StageSplits> StageSplits::Create(const StepCosts& costs,
-                                                const StageSplitsOptions& options) {
+                                                const StageSplitsOptions& options,
+                                                std::shared_ptr<StageLinks> links) {
   std::optional<ModelAxis> axis;
   if (options.axis_size != 1) {
     ASSIGN_OR_RETURN(ModelAxis made,
                      ModelAxis::Create(costs, options.axis_size, options.semantics));
     axis.emplace(std::move(made));
   }
-  return StageSplits(costs, options, std::move(axis));
+  if (links == nullptr) links = std::make_shared<StageLinks>(costs.cluster(), options.axis_size);
+  return StageSplits(costs, options, std::move(axis), std::move(links));
 }
 
 StageSplits::StageSplits(const StepCosts& costs, const StageSplitsOptions& options,
-                         std::optional<ModelAxis> axis)
+                         std::optional<ModelAxis> axis, std::shared_ptr<StageLinks> links)
     : costs_(costs),
       options_(options),
       axis_(std::move(axis)),
-      links_(std::make_shared<StageLinks>(costs.cluster(), options.axis_size)) {
+      links_(std::move(links)) {
   if (!axis_) {
     relaxed_ = costs_.Chain();
   } else if (axis_->is_additive()) {
@@ -147,7 +149,7 @@ std::optional<StagedSplits> StageSplits::Evaluate(const Choice& choice, int32_t 
   const bool may_fit = !splits.cost.fits() && !options_.ignore_memory &&
                        stages * places() <= kMostStagesTimesPlaces && AnyFits(*problem, stages);
   if (may_fit) {
-    const PipelineBound bound = BoundOf(*problem);
+    const PipelineBound bound = QuickBoundOf(*problem, nullptr);
     if (bound.is_found) splits.cuts = bound.best, splits.cost = problem->Cost(bound.best);
   }
   if (!problem->IsLegal(splits.cuts)) return std::nullopt;
@@ -231,7 +233,7 @@ StagedSplits StageSplits::WithBestCuts(StagedSplits splits, int32_t stages,
   const auto problem = ProblemOf(*splits.chain, stages);
   int64_t questions = 0;  // the same on every machine
   const PipelineBound bound =
-      BoundOf(*problem, [&] { return ++questions > kMostQuestions || stop(); });
+      QuickBoundOf(*problem, [&] { return ++questions > kMostQuestions || stop(); });
   if (!bound.is_found) return splits;
   const PipelineCost cost = problem->Cost(bound.best);
   if (IsBetter(cost, splits.cost)) splits.cuts = bound.best, splits.cost = cost;

@@ -40,9 +40,11 @@ struct StagedSplits {
 // `costs` must outlive it. Not thread-safe.
 class StageSplits {
  public:
-  // INVALID_ARGUMENT when the axis does not divide the devices.
+  // INVALID_ARGUMENT when the axis does not divide the devices. `links`, of the cluster and the
+  // axis size, may be shared with others of one thread; null: its own.
   static absl::StatusOr<StageSplits> Create(const StepCosts& costs,
-                                            const StageSplitsOptions& options);
+                                            const StageSplitsOptions& options,
+                                            std::shared_ptr<StageLinks> links = nullptr);
 
   // Whether the axis has anything to split.
   bool HasGroups() const { return !axis_ || axis_->group_count() > 0; }
@@ -76,7 +78,7 @@ class StageSplits {
 
  private:
   StageSplits(const StepCosts& costs, const StageSplitsOptions& options,
-              std::optional<ModelAxis> axis);
+              std::optional<ModelAxis> axis, std::shared_ptr<StageLinks> links);
 
   using Choice = std::vector<bool>;
 

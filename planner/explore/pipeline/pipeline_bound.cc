@@ -15,6 +15,8 @@ namespace {
 
 constexpr size_t kBeamWidth = 3;
 
+constexpr size_t kFewLabels = 12;
+
 CutQuestion QuestionOf(const PipelineProblem& problem, const std::function<bool()>& stop) {
   CutQuestion question;
   question.stop = stop;
@@ -77,12 +79,9 @@ std::vector<PipelineCuts> ProjectedCuts(const PipelineProblem& problem,
   return found;
 }
 
-}  // namespace
-
-PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop,
+PipelineBound BoundOf(const PipelineProblem& problem, const CutQuestion& question,
                       const std::function<void(const PipelineCuts&)>& found) {
-  const std::function<bool()> look = [&] { return stop && stop(); };
-  const CutQuestion question = QuestionOf(problem, look);
+  const std::function<bool()>& look = question.stop;
   PipelineBound bound;
   PipelineCost cost;
   const auto offer = [&](const PipelineCuts& start) {
@@ -113,6 +112,19 @@ PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()
                                  "length in closed form"
                                : absl::StrCat("nothing fits: ", MemoryCertificate(problem));
   return bound;
+}
+
+}  // namespace
+
+PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop,
+                      const std::function<void(const PipelineCuts&)>& found) {
+  return BoundOf(problem, QuestionOf(problem, [&] { return stop && stop(); }), found);
+}
+
+PipelineBound QuickBoundOf(const PipelineProblem& problem, const std::function<bool()>& stop) {
+  CutQuestion question = QuestionOf(problem, [&] { return stop && stop(); });
+  question.most_labels = kFewLabels;
+  return BoundOf(problem, question, nullptr);
 }
 
 bool AnyFits(const PipelineProblem& problem, int32_t stages, double factor) {

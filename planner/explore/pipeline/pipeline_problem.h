@@ -97,12 +97,13 @@ class PipelineProblem {
   // The least and the most that Send can be for any first device.
   Seconds LeastSend(int32_t layer_end, int32_t cut, int32_t end) const {
     return Seconds{chain_.layers[layer_end - 1].boundary.value / options_.micro_batches *
-                   sends().least_per_byte[cut][end - cut]};
+                   links_->FromAnySender().least_per_byte[cut][end - cut]};
   }
   Seconds MostSend(int32_t layer_end, int32_t cut, int32_t end) const {
-    return sends().most_latency + GatherTime(layer_end, end - cut) +
+    const StageLinks::AnySender& any = links_->FromAnySender();
+    return any.most_latency + GatherTime(layer_end, end - cut) +
            Seconds{chain_.layers[layer_end - 1].boundary.value / options_.micro_batches *
-                   sends().most_per_byte[cut][end - cut]};
+                   any.most_per_byte[cut][end - cut]};
   }
   // Bytes that a device of the stage needs, over what it may use; `stages_after` tells how many
   // micro-batches 1F1B holds.
@@ -180,7 +181,6 @@ class PipelineProblem {
   void SumLayers();
   void TabulateRanges();
   void TabulateDevices();
-  void TabulateSends() const;
   double Need(Range layers, Range devices, int32_t stages_after, double received) const;
   // Of the batch, of one device, in a micro-batch.
   double ShareOf(int32_t devices) const { return share_[devices]; }
@@ -217,17 +217,6 @@ class PipelineProblem {
   std::vector<std::vector<Bytes>> limit_;
   std::vector<double> share_;  // by number of devices
   std::vector<int32_t> proportional_;
-  // O(devices^3): of many devices tabulated when first asked for.
-  struct Sends {
-    // Seconds of a byte: by first receiving device and number of them, whatever the senders.
-    std::vector<std::vector<double>> least_per_byte, most_per_byte;
-    Seconds most_latency;
-  };
-  const Sends& sends() const {
-    if (sends_.least_per_byte.empty()) TabulateSends();
-    return sends_;
-  }
-  mutable Sends sends_;
 };
 
 // The cuts with `stages` stages of nearly equal compute on nearly equal shares of the devices.

@@ -7,8 +7,6 @@
 namespace automap {
 namespace {
 
-constexpr int32_t kFewDevices = 64;
-
 template <typename T>
 std::vector<T> PrefixSums(const std::vector<Layer>& layers, T (*value)(const Layer&)) {
   std::vector<T> sums = {T{}};
@@ -31,7 +29,6 @@ PipelineProblem::PipelineProblem(const LayerChain& chain, const Cluster& cluster
   SumLayers();
   TabulateRanges();
   TabulateDevices();
-  if (devices() <= kFewDevices) TabulateSends();
 }
 
 void PipelineProblem::SumLayers() {
@@ -137,27 +134,6 @@ void PipelineProblem::TabulateDevices() {
            std::abs(speed[device + 1] - wanted) <= std::abs(speed[device] - wanted))
       ++device;
     proportional_.push_back(device);
-  }
-}
-
-void PipelineProblem::TabulateSends() const {
-  constexpr double kBytes = 1e12;  // so many that latency does not count
-  const int32_t count = devices();
-  for (int32_t cut = 0; cut < count; ++cut) {
-    auto& row = sends_.least_per_byte.emplace_back(1, 0.0);
-    auto& most_row = sends_.most_per_byte.emplace_back(1, 0.0);
-    for (int32_t size = 1; cut + size <= count; ++size) {
-      double best = cut == 0 ? 0 : 1e300, most = 0;
-      for (int32_t first = 0; first < cut; ++first) {
-        const Seconds zero = links_->Transfer(first, cut - first, size, Bytes{0});
-        const Seconds time = links_->Transfer(first, cut - first, size, Bytes{kBytes});
-        best = std::min(best, (time - zero).value / kBytes);
-        most = std::max(most, (time - zero).value / kBytes);
-        sends_.most_latency = std::max(sends_.most_latency, zero);
-      }
-      most_row.push_back(most);
-      row.push_back(best);
-    }
   }
 }
 
