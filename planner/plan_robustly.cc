@@ -101,7 +101,7 @@ PlanRequest::Narrow WhatMayWin(const v1::Plan& fastest) {
     if ((plan.strategy() == "opp" || plan.strategy() == "hybrid") && plan.mesh_size() > 0)
       narrow.axis_sizes.push_back(plan.mesh(plan.mesh_size() - 1).size());
   };
-  add(fastest.strategy());
+  add(fastest.stages_size() == 1 && fastest.mesh_size() == 0 ? "pp" : fastest.strategy());
   add_axis(fastest);
   for (const v1::Plan::Alternative& other : fastest.alternatives()) {
     const v1::Plan::Cost& cost = other.cost();

@@ -1,6 +1,7 @@
 #include "planner/plan_strategies.h"
 
 #include <algorithm>
+#include <cmath>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -45,18 +46,21 @@ void AddAlternative(const v1::Plan& other, v1::Plan& plan) {
   *alternative.mutable_cost() = other.cost();
   alternative.set_summary(absl::StrCat(
       "found by ", other.search().engine(),
-      other.stages().empty() ? "" : absl::StrCat(", ", other.stages_size(), " stages")));
+      other.stages().empty()
+          ? ""
+          : absl::StrCat(", ", other.stages_size(), other.stages_size() == 1 ? " stage" : " stages",
+                         " of ", other.micro_batches(), " micro-batches")));
   for (const v1::Plan::Alternative& below : other.alternatives()) *plan.add_alternatives() = below;
 }
 
 void SayWhyTheyLost(v1::Plan& plan) {
   for (v1::Plan::Alternative& other : *plan.mutable_alternatives()) {
     if (other.cost().step_time_s() <= 0) continue;  // says itself why it was skipped
+    const double slower = 100 * (other.cost().step_time_s() / plan.cost().step_time_s() - 1);
     other.set_summary(absl::StrFormat(
         "%s; %s", other.summary(),
         other.cost().fits() || plan.semantics().ignore_memory()
-            ? absl::StrFormat("%.1f %% slower",
-                              100 * (other.cost().step_time_s() / plan.cost().step_time_s() - 1))
+            ? std::abs(slower) < 0.05 ? "as fast" : absl::StrFormat("%.1f %% slower", slower)
             : absl::StrFormat("needs %.1f GiB of %.1f",
                               other.cost().peak_memory_bytes() / 1073741824.0,
                               other.cost().memory_limit_bytes() / 1073741824.0)));

@@ -174,7 +174,8 @@ class HybridRun final : public StrategyRun {
     return std::make_unique<PipelineProblem>(
         *candidate.splits.chain, request_.cluster,
         PipelineProblemOptions{candidate.shape.stages, candidate.shape.micro_batches,
-                               request_.options.ignore_memory()});
+                               request_.options.ignore_memory()},
+        LinksOf(candidate.shape.axis_size));
   }
 
   absl::StatusOr<v1::Plan> Describe(const Candidate& candidate, const PipelineProblem& problem,
@@ -196,20 +197,25 @@ class HybridRun final : public StrategyRun {
     report_.OfEngine(outcome, true, EngineBudget{});
   }
 
-  // Finalists are told apart by simulation.
+  // Told apart by simulation: the finalists, refined, and the best of every row as it is.
   absl::Status ChooseWinner() {
-    PipelineCost best;
     for (Candidate& finalist : finalists_) {
       RETURN_IF_ERROR(Refine(finalist));
       const auto problem = ProblemOf(finalist);
       finalist.splits.cuts = SimulatedLocalCuts(*problem, finalist.splits.cuts, request_.stop);
-      const PipelineCost cost = problem->SimulatedCost(finalist.splits.cuts);
-      if (winner_ != nullptr && !problem->IsBetter(cost, best)) continue;
-      winner_ = &finalist;
-      best = cost;
+      Judge(finalist, *problem);
+    }
+    for (auto& [key, row] : rows_) {
+      if (row.best) Judge(*row.best, *ProblemOf(*row.best));
     }
     problem_ = ProblemOf(*winner_);
     return absl::OkStatus();
+  }
+
+  void Judge(Candidate& candidate, const PipelineProblem& problem) {
+    candidate.splits.cost = problem.SimulatedCost(candidate.splits.cuts);
+    if (winner_ == nullptr || problem.IsBetter(candidate.splits.cost, winner_->splits.cost))
+      winner_ = &candidate;
   }
 
   // The bound of the winner's shape and the exact cuts of its chain; of one that is not the best of
@@ -248,7 +254,15 @@ class HybridRun final : public StrategyRun {
   absl::StatusOr<StageSplits> SolverOf(const Shape& shape) const {
     return StageSplits::Create(
         *costs_.at(shape.micro_batches),
-        {shape.axis_size, request_.semantics, request_.options.ignore_memory()});
+        {shape.axis_size, request_.semantics, request_.options.ignore_memory()},
+        LinksOf(shape.axis_size));
+  }
+
+  // Worked out once for each size of the model axis.
+  std::shared_ptr<StageLinks> LinksOf(int32_t axis_size) const {
+    std::shared_ptr<StageLinks>& links = links_[axis_size];
+    if (links == nullptr) links = std::make_shared<StageLinks>(request_.cluster, axis_size);
+    return links;
   }
 
   // Every other axis size and number of stages, with what it comes to or why it was skipped.
@@ -257,7 +271,7 @@ class HybridRun final : public StrategyRun {
       const auto& [size, stages] = key;
       if (size == chosen.axis_size && stages == chosen.stages) continue;
       v1::Plan::Alternative& other = *plan.add_alternatives();
-      other.set_strategy(size > 1 ? "hybrid" : "pp");
+      other.set_strategy(StrategyOfStages(stages, size));
       if (size > 1) {
         v1::Plan::MeshAxis& axis = *other.add_mesh();
         axis.set_name(kModelAxis);
@@ -327,9 +341,10 @@ class HybridRun final : public StrategyRun {
   };
   std::optional<Seconds> incumbent_;
   std::map<int32_t, std::unique_ptr<const StepCosts>> costs_;  // by micro-batches
-  std::map<std::pair<int32_t, int32_t>, Row> rows_;            // by axis size and stages
+  mutable std::map<int32_t, std::shared_ptr<StageLinks>> links_;  // by axis size
+  std::map<std::pair<int32_t, int32_t>, Row> rows_;               // by axis size and stages
   std::vector<Candidate> finalists_;                           // that fit, best first
-  const Candidate* winner_ = nullptr;                          // of them
+  const Candidate* winner_ = nullptr;                          // of all
   std::unique_ptr<PipelineProblem> problem_;                   // the winner's
   PipelineBound bound_;                                        // of its shape
   PipelineBound cuts_;                                         // of its chain

@@ -172,7 +172,8 @@ std::string StageTable(const v1::Plan& plan) {
 std::string PlanTable(const v1::Plan& plan) {
   std::string out = plan.stages().empty()
                         ? fmt::format("{} over {}\n", plan.strategy(), MeshText(plan.mesh()))
-                        : fmt::format("{} in {} stages\n", plan.strategy(), plan.stages_size());
+                        : fmt::format("{} in {} stage{}\n", plan.strategy(), plan.stages_size(),
+                                      plan.stages_size() == 1 ? "" : "s");
   AppendCost(plan, out);
   out += StageTable(plan);
   AppendSearch(plan, out);

@@ -256,7 +256,7 @@ absl::Status DescribePipeline(const PipelineProblem& problem, const PipelineCuts
   Lengths lengths = {run.length, {}, {}};
   ASSIGN_OR_RETURN(lengths.inside, length_of(false));
   ASSIGN_OR_RETURN(lengths.without, length_of(true));
-  plan.set_strategy(problem.group_size() > 1 ? "hybrid" : "pp");
+  plan.set_strategy(StrategyOfStages(problem.options().stages, problem.group_size()));
   plan.set_micro_batches(problem.options().micro_batches);
   plan.set_schedule(schedule);
   plan.clear_stages();

@@ -10,6 +10,13 @@
 
 namespace automap {
 
+// What a plan with so many stages is called: "hybrid" with a model axis; without one "pp", or
+// "adp" where one stage on all devices leaves nothing but data parallelism.
+inline const char* StrategyOfStages(int32_t stages, int32_t axis_size) {
+  if (axis_size > 1) return "hybrid";
+  return stages > 1 ? "pp" : "adp";
+}
+
 // The plan of a module, or of a profile when `module` is null, whose digest is then given. `model`
 // are the splits that the chain was made with, null for none: with them it is a hybrid plan.
 absl::StatusOr<v1::Plan> DescribePipelinePlan(
