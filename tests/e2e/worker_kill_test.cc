@@ -97,6 +97,37 @@ TEST_F(WorkerKillTest, TheKilledRunsPlanIsTheUndisturbedOnes) {
   EXPECT_TRUE(std::filesystem::is_empty(folder_ / "data" / "checkpoints"));
 }
 
+struct Case {
+  std::string strategy, preset;
+};
+
+class KilledStrategyTest : public WorkerKillTest, public testing::WithParamInterface<Case> {};
+
+// Hybrids are asked for in their own shape, so that no other strategy's plan is the answer.
+TEST_P(KilledStrategyTest, EndsWithTheUndisturbedPlan) {
+  v1::CreatePlanJobRequest request = Request(1);
+  request.mutable_spec()->set_cluster_preset("v100x2x2-25gbps");
+  v1::PlanOptions& options = *request.mutable_spec()->mutable_options();
+  options.set_strategy(GetParam().strategy);
+  options.set_preset(GetParam().preset);
+  options.set_max_decisions(3000);
+  if (options.strategy() == "hybrid") options.set_stages(2), options.set_axis_size(2);
+  const std::string undisturbed = PlanOf(CreateWith(request).name());
+  const std::string job = CreateWith(request).name();
+  const bool is_running = WaitForCheckpoint(job);
+  EXPECT_TRUE(is_running) << "the search was over before it could be killed";
+  KillWorkers();
+  EXPECT_TRUE(PlanOf(job) == undisturbed);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, KilledStrategyTest,
+                         testing::Values(Case{"adp", "default"}, Case{"adp", "paper"},
+                                         Case{"opp", "default"}, Case{"opp", "paper"},
+                                         Case{"pp", "default"}, Case{"pp", "paper"},
+                                         Case{"hybrid", "default"}, Case{"hybrid", "paper"},
+                                         Case{"auto", "default"}, Case{"auto", "paper"}),
+                         [](const auto& test) { return test.param.strategy + test.param.preset; });
+
 // Whatever happened to the file: a wrong checkpoint is none.
 TEST_F(WorkerKillTest, ADamagedCheckpointIsIgnored) {
   const std::string undisturbed = PlanOf(CreateWith(Request(1)).name());
