@@ -20,7 +20,6 @@ namespace {
 constexpr size_t kFinalists = 3;
 constexpr int32_t kMostNodesTried = 200'000;  // times chains, of a finalist
 constexpr double kPromising = 1.25;
-constexpr double kLeastImprovement = 1e-6;  // less is the same plan by another sum
 
 // What is searched together: a size of the model axis, a number of stages, of micro-batches.
 struct Shape {

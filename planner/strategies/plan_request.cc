@@ -32,7 +32,7 @@ void FillBound(Seconds lower_bound, const std::string& proof, double step_time,
 
 bool IsBetterCost(const v1::Plan::Cost& a, const v1::Plan::Cost& b, bool ignore_memory) {
   if (!ignore_memory && a.fits() != b.fits()) return a.fits();
-  if (ignore_memory || a.fits()) return a.step_time_s() < b.step_time_s();
+  if (ignore_memory || a.fits()) return a.step_time_s() < b.step_time_s() * (1 - kLeastImprovement);
   return a.peak_memory_bytes() < b.peak_memory_bytes();
 }
 

@@ -49,7 +49,10 @@ struct PlanRequest {
 void FillBound(Seconds lower_bound, const std::string& proof, double step_time,
                v1::Plan::Bound& message);
 
-// Fits before not; then the shorter step; among plans that do not fit, the smaller one.
+// Of a step time; less is the same plan by another sum.
+inline constexpr double kLeastImprovement = 1e-9;
+
+// Fits before not; then the clearly shorter step; among plans that do not fit, the smaller one.
 bool IsBetterCost(const v1::Plan::Cost& a, const v1::Plan::Cost& b, bool ignore_memory);
 
 // Tells the observer how far a search is, at most every 100 ms but for improvements.
