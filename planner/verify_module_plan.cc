@@ -169,12 +169,10 @@ absl::Status CheckSearch(const v1::Plan& plan) {
 }
 
 // How good stages with splits inside could have been, and whether sums are deferred.
-absl::Status CheckHybrid(const PreparedModule& module, const Cluster& cluster,
-                         const v1::Plan& plan) {
-  ASSIGN_OR_RETURN(const auto costs, StepCosts::Create(module, cluster, plan.micro_batches()));
+absl::Status CheckHybrid(const StepCosts& costs, const v1::Plan& plan) {
   ASSIGN_OR_RETURN(const StageSplits splits,
-                   StageSplits::Create(*costs, {plan.mesh(0).size(), SemanticsOf(plan.semantics()),
-                                                plan.semantics().ignore_memory()}));
+                   StageSplits::Create(costs, {plan.mesh(0).size(), SemanticsOf(plan.semantics()),
+                                               plan.semantics().ignore_memory()}));
   if (plan.mesh(0).sums_at_once() != splits.SumsAtOnce())
     return Refuse("mesh[0].sums_at_once", "does not follow from the decisions on the axis");
   if (ClaimsNothing(plan.bound())) return absl::OkStatus();
@@ -211,7 +209,7 @@ absl::Status VerifyPipeline(const PreparedModule* module, absl::string_view byte
                    DescribePipelinePlan(module, digest, cluster_proto, problem, *cuts,
                                         plan.semantics(), planned.splits()));
   RETURN_IF_ERROR(Compare(plan, derived));
-  if (planned.model) RETURN_IF_ERROR(CheckHybrid(*module, cluster, plan));
+  if (planned.model) RETURN_IF_ERROR(CheckHybrid(*planned.costs, plan));
   if (planned.model || ClaimsNothing(plan.bound())) return CheckSearch(plan);
   const PipelineBound bound = BoundOf(problem);
   RETURN_IF_ERROR(

@@ -287,8 +287,7 @@ absl::StatusOr<PlannedChain> ChainOfPlan(const PreparedModule& module, const Clu
                                          const v1::Plan& plan) {
   if (plan.micro_batches() < 1) return absl::FailedPreconditionError("micro_batches: must be >= 1");
   PlannedChain planned;
-  ChainOptions options;
-  options.micro_batches = plan.micro_batches();
+  Semantics semantics;
   if (plan.mesh_size() > 0) {
     ASSIGN_OR_RETURN(Decisions decisions, DecisionsOf(module, plan));
     const int32_t size = plan.mesh(0).size();
@@ -299,10 +298,15 @@ absl::StatusOr<PlannedChain> ChainOfPlan(const PreparedModule& module, const Clu
                        cluster.device_count(), " devices"));
     }
     planned.model = std::move(decisions.axes.front());
-    options.model = &*planned.model;
-    options.semantics = decisions.semantics;
+    semantics = decisions.semantics;
   }
-  ASSIGN_OR_RETURN(planned.chain, ChainOfModule(module, cluster, options));
+  ASSIGN_OR_RETURN(planned.costs, StepCosts::Create(module, cluster, plan.micro_batches()));
+  if (!planned.model) {
+    planned.chain = planned.costs->Chain();
+  } else {
+    ASSIGN_OR_RETURN(const AppliedAxis splits, planned.costs->Apply(*planned.model, semantics));
+    planned.chain = planned.costs->Chain(splits.propagation.get());
+  }
   return planned;
 }
 

@@ -1,12 +1,14 @@
 // Writes down what cuts mean: the plan's message, but for how it was found; and reads it back.
 #pragma once
 
+#include <memory>
 #include <optional>
 
 #include "absl/status/statusor.h"
 #include "automap/v1/cluster.pb.h"
 #include "automap/v1/plan.pb.h"
 #include "planner/explore/pipeline/pipeline_problem.h"
+#include "planner/explore/pipeline/step_costs.h"
 
 namespace automap {
 
@@ -34,6 +36,7 @@ absl::Status DescribePipeline(const PipelineProblem& problem, const PipelineCuts
 struct PlannedChain {
   std::optional<AxisDecisions> model;
   LayerChain chain;
+  std::shared_ptr<const StepCosts> costs;  // what the chain is made of
   const AxisDecisions* splits() const { return model ? &*model : nullptr; }
 };
 

@@ -55,6 +55,32 @@ class HybridPlan : public testing::Test {
   v1::Plan plan_;
 };
 
+TEST(BestOfAll, IsProvenAndNoLoserLooksFaster) {
+  for (const char* name : {"v100x4x1-25gbps", "v100x2x2-25gbps"}) {
+    for (const char* module : {"mlp", "vgg19"}) {
+      const auto plan = PlanModule(ZooModule(module), *ClusterPreset(name), Options("auto"), {},
+                                   [] { return false; });
+      ASSERT_TRUE(plan.ok()) << plan.status();
+      EXPECT_TRUE(plan->bound().has_gap()) << name << " " << module << ": " << plan->strategy();
+      EXPECT_FALSE(plan->strategy() == "pp" && plan->stages_size() == 1);
+      for (const auto& other : plan->alternatives()) {
+        EXPECT_FALSE(other.summary().empty());
+        if (other.cost().step_time_s() <= 0 || !other.cost().fits()) continue;
+        EXPECT_GE(other.cost().step_time_s(), plan->cost().step_time_s() * (1 - 1e-9))
+            << name << " " << module << ": " << other.strategy() << ", " << other.summary();
+      }
+    }
+  }
+}
+
+TEST(OneStage, IsDataParallelism) {
+  const auto plan = Plan(SmallDevices(4000), Options("pp", 0, 1));
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_EQ(plan->stages_size(), 1);
+  EXPECT_EQ(plan->strategy(), "adp");
+  EXPECT_EQ(VerifyModulePlan(Module(), SmallDevices(4000), *plan), absl::OkStatus());
+}
+
 TEST_F(HybridPlan, SaysItsStagesItsSplitsAndHowGoodItCouldBe) {
   ASSERT_EQ(plan_.stages_size(), 2);
   ASSERT_EQ(plan_.mesh_size(), 1);
