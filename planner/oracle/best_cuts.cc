@@ -10,8 +10,9 @@
 namespace automap {
 namespace {
 
-// Of all states together about so many labels are kept, of each a few in any case.
-constexpr size_t kManyLabels = 4'000'000, kFewLabels = 12;
+// Of all states together about so many labels are kept over the number of stages, of each a few in
+// any case.
+constexpr size_t kManyLabels = 15'000'000, kFewLabels = 12;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct Label {
@@ -63,8 +64,9 @@ class CutSearch {
       : q_(question),
         known_(known.value > 0 ? known.value * (1 + 1e-12) : kInfinity),
         width_(width),
-        max_labels_(std::min(question.most_labels,
-                             std::max(kManyLabels / StatesOf(question), kFewLabels))),
+        max_labels_(std::min(
+            question.most_labels,
+            std::max(kManyLabels / question.stages / StatesOf(question), kFewLabels))),
         prefixes_(question, Seconds{known_ / question.micro_batches}) {}
 
   CutAnswer Run() {

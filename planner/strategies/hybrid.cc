@@ -230,7 +230,7 @@ class HybridRun final : public StrategyRun {
     ASSIGN_OR_RETURN(const StageSplits solver, SolverOf(shape));
     bound_ = solver.BoundOfStages(shape.stages, request_.stop);
     report_.SetBound(bound_.lower_bound, bound_.proof);
-    cuts_ = shape.axis_size > 1 ? BoundOf(*problem_, request_.stop) : bound_;
+    cuts_ = shape.axis_size > 1 ? QuickBoundOf(*problem_, request_.stop) : bound_;
     if (!cuts_.is_found ||
         problem_->IsBetter(problem_->Cost(winner_->splits.cuts), problem_->Cost(cuts_.best)))
       cuts_.best = winner_->splits.cuts;
