@@ -13,6 +13,35 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 // What transfers and all-reduces can tell of a set of devices: how many of each server.
 using Counts = std::vector<int32_t>;
 
+int32_t SizeOf(const Counts& counts) {
+  int32_t size = 0;
+  for (const int32_t count : counts) size += count;
+  return size;
+}
+int32_t ServersOf(const Counts& counts) {
+  return static_cast<int32_t>(
+      std::count_if(counts.begin(), counts.end(), [](int32_t count) { return count > 0; }));
+}
+// How many devices of `from` are in the only server of `to`.
+int32_t BesideOf(const Counts& from, const Counts& to) {
+  return from[std::find_if(to.begin(), to.end(), [](int32_t count) { return count > 0; }) -
+              to.begin()];
+}
+
+// The same of consecutive devices, without counting: searches ask for millions.
+struct Span {
+  int32_t begin = 0, end = 0, per_server = 1;
+};
+
+int32_t SizeOf(const Span& span) { return span.end - span.begin; }
+int32_t ServersOf(const Span& span) {
+  return (span.end - 1) / span.per_server - span.begin / span.per_server + 1;
+}
+int32_t BesideOf(const Span& from, const Span& to) {
+  const int32_t first = to.begin / to.per_server * to.per_server;
+  return std::max(0, std::min(from.end, first + to.per_server) - std::max(from.begin, first));
+}
+
 // Prefix sums and the two exchange rules.
 class Scorer {
  public:
@@ -23,29 +52,19 @@ class Scorer {
     }
   }
 
-  static int32_t Size(const Counts& counts) {
-    int32_t size = 0;
-    for (const int32_t count : counts) size += count;
-    return size;
-  }
-  static int32_t Servers(const Counts& counts) {
-    return static_cast<int32_t>(
-        std::count_if(counts.begin(), counts.end(), [](int32_t count) { return count > 0; }));
-  }
-
-  static double Transfer(const Counts& from, const Counts& to, double bytes) {
-    if (Servers(to) > 1) return bytes / kAcross;
-    const size_t server =
-        std::find_if(to.begin(), to.end(), [](int32_t count) { return count > 0; }) - to.begin();
-    const double outside = 1 - static_cast<double>(from[server]) / Size(from);
+  template <typename Set>
+  static double Transfer(const Set& from, const Set& to, double bytes) {
+    if (ServersOf(to) > 1) return bytes / kAcross;
+    const double outside = 1 - static_cast<double>(BesideOf(from, to)) / SizeOf(from);
     return outside > 0 ? bytes * outside / kPointToPoint : bytes / kInside;
   }
 
-  static double AllReduce(const Counts& group, double bytes) {
-    const int32_t size = Size(group);
+  template <typename Set>
+  static double AllReduce(const Set& group, double bytes) {
+    const int32_t size = SizeOf(group);
     if (size < 2) return 0;
     const double volume = 2.0 * (size - 1) / size * bytes;
-    return Servers(group) > 1 ? volume / kAcross : volume / kInside / (size / 2);
+    return ServersOf(group) > 1 ? volume / kAcross : volume / kInside / (size / 2);
   }
 
   double Compute(int32_t begin, int32_t end) const { return compute_[end] - compute_[begin]; }
@@ -55,13 +74,14 @@ class Scorer {
   double Output(int32_t end) const { return q_.states[end - 1].output_bytes; }
 
   // T of stages that end at `ends` on device sets.
-  double Time(const std::vector<int32_t>& ends, const std::vector<Counts>& sets) const {
+  template <typename Set>
+  double Time(const std::vector<int32_t>& ends, const std::vector<Set>& sets) const {
     const size_t count = ends.size();
     const double m = q_.micro_batches;
     const double doubled = count == 2 && q_.outer_replicas == 1 ? 1 : 2;
     double slowest = 0, transfers = 0;
     for (size_t s = 0; s < count; ++s) {
-      slowest = std::max(slowest, Compute(s > 0 ? ends[s - 1] : 0, ends[s]) / Size(sets[s]));
+      slowest = std::max(slowest, Compute(s > 0 ? ends[s - 1] : 0, ends[s]) / SizeOf(sets[s]));
       if (s + 1 == count) continue;
       const double once = Transfer(sets[s], sets[s + 1], Output(ends[s]));
       slowest = std::max(slowest, doubled * once);
@@ -79,12 +99,13 @@ class Scorer {
   }
 
   // The form with a pivot.
-  double PivotTime(const std::vector<int32_t>& ends, const std::vector<Counts>& sets) const {
+  template <typename Set>
+  double PivotTime(const std::vector<int32_t>& ends, const std::vector<Set>& sets) const {
     const double m = q_.micro_batches;
     std::vector<double> half, all_reduce;  // stages and transfers in turn
     for (size_t s = 0; s < ends.size(); ++s) {
       const int32_t begin = s > 0 ? ends[s - 1] : 0;
-      half.push_back(Compute(begin, ends[s]) / (2 * Size(sets[s]) * m));
+      half.push_back(Compute(begin, ends[s]) / (2 * SizeOf(sets[s]) * m));
       all_reduce.push_back(AllReduce(sets[s], Parameters(begin, ends[s])));
       if (s + 1 == ends.size()) continue;
       half.push_back(Transfer(sets[s], sets[s + 1], Output(ends[s]) / m));
@@ -105,8 +126,9 @@ class Scorer {
     return until[pivot + 1] + 2 * (m - 1) * half[pivot] + ending;
   }
 
+  template <typename Set>
   double Of(DappleObjective objective, const std::vector<int32_t>& ends,
-            const std::vector<Counts>& sets) const {
+            const std::vector<Set>& sets) const {
     return objective == DappleObjective::kTime ? Time(ends, sets) : PivotTime(ends, sets);
   }
 
@@ -121,12 +143,13 @@ Counts CountsOf(const DappleQuestion& question, const std::vector<int32_t>& devi
   return counts;
 }
 
-Counts CountsOfRange(const DappleQuestion& question, int32_t begin, int32_t end) {
+Counts CountsIn(const DappleQuestion& question, const Span& span) {
   Counts counts(question.servers, 0);
-  for (int32_t device = begin; device < end; ++device)
+  for (int32_t device = span.begin; device < span.end; ++device)
     ++counts[device / question.devices_per_server];
   return counts;
 }
+Counts CountsIn(const DappleQuestion&, const Counts& counts) { return counts; }
 
 std::pair<std::vector<int32_t>, std::vector<Counts>> Parts(const DappleQuestion& question,
                                                            const DapplePlan& plan) {
@@ -147,7 +170,7 @@ class Search {
   }
 
   DapplePlan Run() {
-    Offer({states()}, {CountsOfRange(q_, 0, Units() * unit_)});
+    Offer({states()}, SetsOf({Units() * unit_}));
     TwoStages();
     for (int32_t stages = 3; stages <= Units(); ++stages) Equal(stages);
     return Materialize();
@@ -160,28 +183,34 @@ class Search {
     return end > 0 && end < states() && q_.states[end].may_cut_before;
   }
 
-  bool Offer(const std::vector<int32_t>& ends, const std::vector<Counts>& sets) {
+  // Takes what is better than the best so far.
+  template <typename Set>
+  void Offer(const std::vector<int32_t>& ends, const std::vector<Set>& sets) {
     const double time = scorer_.Of(objective_, ends, sets);
-    if (time >= best_ * (1 - 1e-12)) return false;
+    if (time >= best_ * (1 - 1e-12)) return;
     best_ = time;
     ends_ = ends;
-    sets_ = sets;
-    return true;
+    sets_.clear();
+    for (const Set& set : sets) sets_.push_back(CountsIn(q_, set));
   }
 
-  // All ways to give the first stage some devices of each server.
+  // All ways to give the first stage some devices of each server. Servers are alike, so those in
+  // ascending order are enough.
   void TwoStages() {
     Counts first(q_.servers, 0), second(q_.servers, q_.devices_per_server);
+    std::vector<int32_t> ends = {0, states()};
     const std::function<void(int32_t)> choose = [&](int32_t server) {
       if (server == q_.servers) {
-        const int32_t size = Scorer::Size(first);
+        const int32_t size = SizeOf(first);
         if (size == 0 || size >= Units() * unit_ || size % unit_ != 0) return;
-        for (int32_t end = 1; end < states(); ++end) {
-          if (MayCut(end)) Offer({end, states()}, {first, second});
+        const std::vector<Counts> sets = {first, second};
+        for (ends[0] = 1; ends[0] < states(); ++ends[0]) {
+          if (MayCut(ends[0])) Offer(ends, sets);
         }
         return;
       }
-      for (int32_t count = 0; count <= q_.devices_per_server; ++count) {
+      for (int32_t count = server > 0 ? first[server - 1] : 0; count <= q_.devices_per_server;
+           ++count) {
         first[server] = count;
         second[server] = q_.devices_per_server - count;
         choose(server + 1);
@@ -198,10 +227,11 @@ class Search {
     if (!ends.empty()) Climb(ends, device_ends);
   }
 
-  std::vector<Counts> SetsOf(const std::vector<int32_t>& device_ends) const {
-    std::vector<Counts> sets;
+  std::vector<Span> SetsOf(const std::vector<int32_t>& device_ends) const {
+    std::vector<Span> sets;
+    sets.reserve(device_ends.size());
     for (size_t s = 0; s < device_ends.size(); ++s)
-      sets.push_back(CountsOfRange(q_, s > 0 ? device_ends[s - 1] : 0, device_ends[s]));
+      sets.push_back({s > 0 ? device_ends[s - 1] : 0, device_ends[s], q_.devices_per_server});
     return sets;
   }
 
@@ -209,19 +239,19 @@ class Search {
   // of transfers.
   std::vector<int32_t> CutsForBottleneck(const std::vector<int32_t>& device_ends) const {
     const int32_t stages = static_cast<int32_t>(device_ends.size()), n = states();
-    const std::vector<Counts> sets = SetsOf(device_ends);
+    const std::vector<Span> sets = SetsOf(device_ends);
     using Value = std::pair<double, double>;
     std::vector<std::vector<Value>> best(stages, std::vector<Value>(n + 1, {kInfinity, kInfinity}));
     std::vector<std::vector<int32_t>> from(stages, std::vector<int32_t>(n + 1, -1));
     for (int32_t end = 1; end <= n; ++end)
-      best[0][end] = {scorer_.Compute(0, end) / Scorer::Size(sets[0]), 0};
+      best[0][end] = {scorer_.Compute(0, end) / SizeOf(sets[0]), 0};
     for (int32_t s = 1; s < stages; ++s) {
       for (int32_t end = s + 1; end <= n; ++end) {
         for (int32_t cut = s; cut < end; ++cut) {
           if (!MayCut(cut) || best[s - 1][cut].first == kInfinity) continue;
           const double send = Scorer::Transfer(sets[s - 1], sets[s], scorer_.Output(cut));
           const Value value = {std::max({best[s - 1][cut].first, 2 * send,
-                                         scorer_.Compute(cut, end) / Scorer::Size(sets[s])}),
+                                         scorer_.Compute(cut, end) / SizeOf(sets[s])}),
                                best[s - 1][cut].second + send};
           if (value < best[s][end]) best[s][end] = value, from[s][end] = cut;
         }
