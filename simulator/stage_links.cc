@@ -121,11 +121,14 @@ StageLinks::Path StageLinks::FindPath(int32_t first, int32_t count, int32_t next
 }
 
 const StageLinks::Path& StageLinks::PathOf(int32_t first, int32_t count, int32_t next) {
+  constexpr int kShift = 51;  // 8192 entries
+  if (paths_.empty()) paths_.resize(size_t{1} << (64 - kShift));
   const int64_t most = places() + 1;
-  const auto [found, is_new] = paths_.try_emplace((first * most + count) * most + next);
-  if (is_new)
-    found->second = FindPath(first * group_size_, count * group_size_, next * group_size_);
-  return found->second;
+  const int64_t asked = (first * most + count) * most + next;
+  KnownPath& known = paths_[static_cast<uint64_t>(asked) * 0x9e3779b97f4a7c15u >> kShift];
+  if (known.places != asked)
+    known = {asked, FindPath(first * group_size_, count * group_size_, next * group_size_)};
+  return known.path;
 }
 
 Seconds StageLinks::Transfer(int32_t first, int32_t count, int32_t next, Bytes bytes) {

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "simulator/cluster/cluster.h"
@@ -72,7 +71,13 @@ class StageLinks {
   int32_t group_size_;
   std::vector<Bytes> limits_;                     // by device
   std::vector<std::optional<CostModel>> groups_;  // by first place and count
-  std::unordered_map<int64_t, Path> paths_;       // by first place, count and next count
+  // By a hash of first place, count and next count, those asked for last: searches ask for the same
+  // ones again, and a map's look-up would be a seventh of what cuts cost.
+  struct KnownPath {
+    int64_t places = -1;  // none
+    Path path;
+  };
+  std::vector<KnownPath> paths_;
   AnySender any_sender_;
   std::optional<CostModel> within_;               // of places of several devices
   BytesPerSecond slowest_;

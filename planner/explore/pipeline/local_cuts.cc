@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "planner/explore/pipeline/best_so_far.h"
+
 namespace automap {
 namespace {
 
@@ -10,12 +12,14 @@ constexpr int kRounds = 200;
 constexpr int32_t kNearPlaces = 2;  // devices
 constexpr int64_t kMostSimulatedTasks = 10'000'000;
 
-// Cuts one step away: each end of layers or devices moved by a power of two, or two neighbours
-// together.
+// Cuts one step away: each end of layers or devices from stage `begun` on moved by a power of two,
+// or two neighbours together.
+// Until `stop`, asked for each stage, says true.
 template <typename Visit>
-void Neighbours(const PipelineCuts& cuts, const Visit& visit) {
+void Neighbours(const PipelineCuts& cuts, int32_t begun, const std::function<bool()>& stop,
+                const Visit& visit) {
   const int32_t count = static_cast<int32_t>(cuts.layer_ends.size()) - 1;
-  for (int32_t s = 0; s < count; ++s) {
+  for (int32_t s = begun; s < count && !(stop && stop()); ++s) {
     for (const int32_t step : {1, -1, 2, -2, 4, -4, 8, -8, 16, -16}) {
       PipelineCuts next = cuts;
       next.layer_ends[s] += step;
@@ -64,20 +68,23 @@ struct StageSizes {
   }
 };
 
-// Cuts with one stage elsewhere: its layers go to a neighbour, and some of another stage's first or
+// Cuts with one stage from number `begun` on elsewhere: its layers go to a neighbour, and some of another stage's first or
 // last layers become a stage on as many devices. The devices of the stages between move along.
+// Until `stop`, asked for each such stage, says true.
 template <typename Visit>
-void Relocations(const PipelineCuts& cuts, const Visit& visit) {
+void Relocations(const PipelineCuts& cuts, size_t begun, const std::function<bool()>& stop,
+                 const Visit& visit) {
   const size_t count = cuts.layer_ends.size();
-  for (size_t gone = 0; gone < count; ++gone) {
+  for (size_t gone = begun; gone < count; ++gone) {
     for (const bool to_next : {false, true}) {
-      if (to_next ? gone + 1 == count : gone == 0) continue;
+      if (to_next ? gone + 1 == count : gone == begun) continue;
+      if (stop && stop()) return;
       StageSizes sizes(cuts);
       const int32_t moved = sizes.devices[gone];
       sizes.layers[to_next ? gone + 1 : gone - 1] += sizes.layers[gone];
       sizes.layers.erase(sizes.layers.begin() + gone);
       sizes.devices.erase(sizes.devices.begin() + gone);
-      for (size_t at = 0; at + 1 < count; ++at) {
+      for (size_t at = begun; at + 1 < count; ++at) {
         for (int32_t taken = 1; taken < sizes.layers[at]; taken += std::max(1, taken / 4)) {
           for (const bool before : {false, true}) visit(sizes.With(at, before, taken, moved));
         }
@@ -86,85 +93,54 @@ void Relocations(const PipelineCuts& cuts, const Visit& visit) {
   }
 }
 
-// The cuts that are looked at and the best of them.
-class Climber {
- public:
-  Climber(const PipelineProblem& problem, PipelineCuts start)
-      : problem_(problem), best_(std::move(start)), cost_(problem.Cost(best_)) {}
-
-  const PipelineCuts& best() const { return best_; }
-
-  // Whether these cuts are better; then they are the best.
-  bool Offer(const PipelineCuts& cuts) {
-    if (!problem_.IsLegal(cuts)) return false;
-    const PipelineCost cost = problem_.Cost(cuts);
-    if (!problem_.IsBetter(cost, cost_)) return false;
-    cost_ = cost;
-    best_ = cuts;
-    return true;
-  }
-
-  // Moves the end of stage `s` to the best layer and place; whether that is another one.
-  bool MoveEnd(int32_t s) {
-    const PipelineCuts start = best_;
-    const int32_t layer = s > 0 ? start.layer_ends[s - 1] : 0, layer_end = start.layer_ends[s + 1];
-    const int32_t device = s > 0 ? start.device_ends[s - 1] : 0,
-                  device_end = start.device_ends[s + 1];
-    PipelineCuts next = start;
-    for (int32_t place = device + 1; place < device_end; ++place) {
-      const bool is_near = std::abs(place - start.device_ends[s]) <= kNearPlaces;
-      if (!is_near && !problem_.IsServerEnd(place)) continue;
-      next.device_ends[s] = place;
-      for (int32_t end = layer + 1; end < layer_end; ++end) {
-        if (IsLonger({layer, end}, {device, place})) break;  // more layers take no less
-        if (IsLonger({end, layer_end}, {place, device_end})) continue;
-        next.layer_ends[s] = end;
-        Offer(next);
-      }
+// Moves the end of stage `s` to the best layer and place; whether that is another one. Until `stop`,
+// asked for each place, says true.
+bool MoveEnd(const PipelineProblem& problem, int32_t s, const std::function<bool()>& stop,
+             BestSoFar& best) {
+  const PipelineCuts start = best.cuts();
+  const int32_t layer = s > 0 ? start.layer_ends[s - 1] : 0, layer_end = start.layer_ends[s + 1];
+  const int32_t device = s > 0 ? start.device_ends[s - 1] : 0,
+                device_end = start.device_ends[s + 1];
+  PipelineCuts next = start;
+  for (int32_t place = device + 1; place < device_end; ++place) {
+    const bool is_near = std::abs(place - start.device_ends[s]) <= kNearPlaces;
+    if (!is_near && !problem.IsServerEnd(place)) continue;
+    if (stop && stop()) break;
+    next.device_ends[s] = place;
+    for (int32_t end = layer + 1; end < layer_end; ++end) {
+      if (best.IsLonger({layer, end}, {device, place})) break;  // more layers take no less
+      next.layer_ends[s] = end;
+      best.Offer(next);
     }
-    return best_ != start;
   }
-
- private:
-  using Range = PipelineProblem::Range;
-
-  // Whether one stage alone takes as long as the best cuts.
-  bool IsLonger(Range layers, Range devices) const {
-    if (!cost_.fits() && !problem_.options().ignore_memory) return false;
-    const PipelineStage stage = problem_.TimesOf(layers, devices);
-    return (stage.forward + stage.backward) * problem_.options().micro_batches >= cost_.length;
-  }
-
-  const PipelineProblem& problem_;
-  PipelineCuts best_;
-  PipelineCost cost_;
-};
+  return best.cuts() != start;
+}
 
 }  // namespace
 
 PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
-                       const std::function<bool()>& stop) {
-  Climber climber(problem, std::move(start));
+                       const std::function<bool()>& stop, int32_t begun) {
+  BestSoFar best(problem, std::move(start));
   const int32_t cuts = problem.options().stages - 1;
-  bool moved = cuts > 0;
+  bool moved = cuts > begun;
   for (int round = 0; moved && round < kRounds && !(stop && stop()); ++round) {
     moved = false;
-    for (int32_t s = 0; s < cuts; ++s) moved = climber.MoveEnd(s) || moved;
+    for (int32_t s = begun; s < cuts; ++s) moved = MoveEnd(problem, s, stop, best) || moved;
     if (moved) continue;
-    const PipelineCuts here = climber.best();
-    Neighbours(here, [&](const PipelineCuts& next) { moved = climber.Offer(next) || moved; });
+    const PipelineCuts here = best.cuts();
+    Neighbours(here, begun, stop, [&](const PipelineCuts& next) { moved = best.Offer(next) || moved; });
   }
-  return climber.best();
+  return best.cuts();
 }
 
 PipelineCuts WideLocalCuts(const PipelineProblem& problem, PipelineCuts start,
-                           const std::function<bool()>& stop) {
-  PipelineCuts best = LocalCuts(problem, std::move(start), stop);
+                           const std::function<bool()>& stop, int32_t begun) {
+  PipelineCuts best = LocalCuts(problem, std::move(start), stop, begun);
   for (int round = 0; round < kRounds && !(stop && stop()); ++round) {
-    Climber climber(problem, best);
-    Relocations(best, [&](const PipelineCuts& next) { climber.Offer(next); });
-    if (climber.best() == best) break;
-    best = LocalCuts(problem, climber.best(), stop);
+    BestSoFar relocated(problem, best);
+    Relocations(best, begun, stop, [&](const PipelineCuts& next) { relocated.Offer(next); });
+    if (relocated.cuts() == best) break;
+    best = LocalCuts(problem, relocated.cuts(), stop, begun);
   }
   return best;
 }
@@ -176,7 +152,7 @@ PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts sta
   PipelineCost cost = problem.SimulatedCost(start);
   for (int round = 0; round < kRounds; ++round) {
     PipelineCuts best = start;
-    Neighbours(start, [&](const PipelineCuts& next) {
+    Neighbours(start, 0, nullptr, [&](const PipelineCuts& next) {
       if (stop && stop()) left = 0;
       // The closed form is never longer.
       if (left < tasks || !problem.IsLegal(next) || !problem.IsBetter(problem.Cost(next), cost)) {

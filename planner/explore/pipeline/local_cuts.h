@@ -10,13 +10,13 @@ namespace automap {
 // Hill climbing. Each cut in turn goes to the best layer between its neighbours, at places near its
 // own and between servers; then single steps of one or two cuts at a time. Deterministic; never
 // worse than `start`, which must be legal. Tens of microseconds to a millisecond.
-// Once `stop`, if any, says true, the best so far.
+// Once `stop`, if any, says true, which is asked for every few dozen cuts, the best so far. The ends of the first `begun` stages stay.
 PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
-                       const std::function<bool()>& stop = nullptr);
+                       const std::function<bool()>& stop = nullptr, int32_t begun = 0);
 
 // The same, and from there with one stage anywhere else, as long as that helps. Milliseconds.
 PipelineCuts WideLocalCuts(const PipelineProblem& problem, PipelineCuts start,
-                           const std::function<bool()>& stop = nullptr);
+                           const std::function<bool()>& stop = nullptr, int32_t begun = 0);
 
 // By the simulated length and single steps only, as far as some ten million simulated tasks lead.
 PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts start,
