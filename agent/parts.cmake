@@ -12,5 +12,6 @@ target_link_libraries(torch_learner PRIVATE automap_agent_core automap_torch abs
 set_target_properties(torch_learner PROPERTIES OUTPUT_NAME automap_torch_learner
   LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
 add_dependencies(automap_agent_rainbow torch_learner)
+automap_library(agent/sequence LAYER 11 DEPS automap_agent_core absl::span)
 automap_library(agent LAYER 13 DEPS automap_agent_rainbow)
-set_source_files_properties(agent/rainbow/q_network.cc PROPERTIES COMPILE_OPTIONS -O3)
+set_source_files_properties(agent/rainbow/q_network.cc agent/sequence/kernels.cc PROPERTIES COMPILE_OPTIONS -O3)

@@ -18,3 +18,4 @@ automap_test(tests/agent/rainbow/train_test.cc DEPS automap_agent automap_test_t
 automap_test(tests/agent/agents_test.cc DEPS automap_agent automap_test_toys)
 automap_test(tests/agent/presets_test.cc DEPS automap_agent)
 automap_test(tests/agent/resume_test.cc DEPS automap_agent automap_test_toys)
+automap_test(tests/agent/sequence/sequence_network_test.cc DEPS automap_agent_sequence)

@@ -34,7 +34,7 @@ SEES = {
 # (from, to): the folders of `to` whose files `from` may see, not counting their subfolders.
 FRONT_DOORS = {
     ("server", "planner"): {"planner"},
-    ("planner", "agent"): {"agent", "agent/core"},
+    ("planner", "agent"): {"agent", "agent/core", "agent/sequence"},
     ("planner", "simulator"): {"simulator", "simulator/cluster", "simulator/pipeline", "simulator/compute", "simulator/memory",
                                "simulator/timeline"},
 }
