@@ -41,16 +41,4 @@ AgentOptions PipelineAgent() {
   return options;
 }
 
-AgentOptions OfflinePipelineAgent() {
-  AgentOptions options = PipelineAgent();
-  options.replay_capacity = 6000;
-  options.learning_rate = 5e-4;
-  options.epsilon_updates = 20000;
-  options.epsilon_end = 0.05;
-  options.explore_untried = false;
-  options.steps_per_update = 2;
-  options.greedy_rollout_every = 0;
-  return options;
-}
-
 }  // namespace automap

@@ -17,7 +17,5 @@ AgentOptions DefaultAgent();
 // The same for pipelines: few decisions among many candidates, a reward at the end.
 AgentOptions PaperPipelineAgent();
 AgentOptions PipelineAgent();
-// For offline training over many pipelines.
-AgentOptions OfflinePipelineAgent();
 
 }  // namespace automap

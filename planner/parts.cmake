@@ -6,12 +6,12 @@ automap_library(planner/plan LAYER 24 DEPS automap_planner_propagation automap_s
 automap_library(planner/exporters LAYER 25 DEPS automap_planner_plan nlohmann_json::nlohmann_json)
 automap_library(planner/oracle LAYER 24 DEPS automap_base automap_simulator)
 automap_library(planner/explore LAYER 25 DEPS automap_planner_plan automap_planner_oracle automap_agent_core)
-automap_library(planner/explore/pipeline LAYER 25 DEPS automap_planner_plan automap_planner_oracle automap_agent_core
+automap_library(planner/explore/pipeline LAYER 25 DEPS automap_planner_plan automap_planner_oracle automap_agent_core automap_agent_sequence
   nlohmann_json::nlohmann_json)
 automap_library(planner/explore/hybrid LAYER 26 DEPS automap_planner_explore_pipeline)
 # What a search has done so far; a front door that the worker holds as well.
 automap_library(planner NAME planner_journal LAYER 20 SOURCES search_journal.cc DEPS automap_base absl::time)
-automap_library(planner/search LAYER 26 DEPS automap_planner_explore automap_planner_explore_pipeline automap_planner_journal automap_agent)
+automap_library(planner/search LAYER 26 DEPS automap_planner_explore automap_planner_explore_pipeline automap_planner_journal automap_agent automap_agent_sequence)
 automap_library(planner/exporters/stages LAYER 26 DEPS automap_planner_explore_pipeline nlohmann_json::nlohmann_json)
 # The front doors: everything but the search, which alone needs Torch, and the whole.
 automap_library(planner NAME planner_verify LAYER 29 SOURCES verify_module_plan.cc

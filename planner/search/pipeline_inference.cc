@@ -4,35 +4,26 @@
 #include <set>
 
 #include "planner/explore/pipeline/local_cuts.h"
+#include "planner/explore/pipeline/pipeline_sequence.h"
 #include "planner/explore/pipeline/simple_cuts.h"
+#include "planner/search/train_pipeline_policy.h"
 
 namespace automap {
 namespace {
 
-constexpr int32_t kLarge = 1500;  // layers x devices
-
-// How much is looked at.
+// How much is looked at. Counts and not times, so that answers are the same everywhere.
 struct Effort {
-  size_t beam_width;   // states side by side; all their ends are polished
-  size_t simple_cuts;  // that are polished beside them
+  size_t beam_width;   // states side by side
+  size_t simple_cuts;  // that are polished beside the beam's ends
   size_t widely;       // of all that was polished
+  int64_t rounds;      // of a few dozen cuts each that polishing looks at
 };
-constexpr Effort kEffort = {8, 8, 4}, kEffortIfLarge = {6, 6, 3}, kEffortIfDeep = {2, 3, 0};
-constexpr int32_t kDeep = 8;  // stages
-
-bool IsLarge(const PipelineProblem& problem) {
-  return problem.layers() * problem.devices() > kLarge;
-}
 
 Effort EffortFor(const PipelineProblem& problem) {
-  if (problem.options().stages > kDeep) return kEffortIfDeep;
-  return IsLarge(problem) ? kEffortIfLarge : kEffort;
-}
-
-PipelineEnvironment StartOf(const PipelineProblem& problem) {
-  PipelineEnvironmentOptions options;
-  options.is_thin = IsLarge(problem);
-  return PipelineEnvironment(problem, options);
+  const int32_t stages = problem.options().stages;
+  if (stages > 6) return {1, 3, 1, 400};
+  if (stages > 4) return {1, 8, 4, 1200};
+  return {5, 8, 4, 800};
 }
 
 struct Choice {
@@ -61,13 +52,27 @@ std::vector<Choice> Widest(std::vector<Choice> all, size_t width) {
   return taken;
 }
 
-std::vector<Choice> ChoicesOf(const CandidatePolicy& policy,
-                              const std::vector<PipelineEnvironment>& beam) {
+// The policy on one problem.
+class Scorer {
+ public:
+  Scorer(const SequenceNetwork& network, const PipelineEnvironment& root)
+      : network_(network), sequence_(root), encoded_(network.Encode(sequence_.tokens())) {}
+
+  std::vector<float> Score(const PipelineEnvironment& environment) const {
+    return network_.Score(encoded_, sequence_.QuestionAt(environment));
+  }
+
+ private:
+  const SequenceNetwork& network_;
+  const PipelineSequence sequence_;
+  const EncodedSequence encoded_;
+};
+
+std::vector<Choice> ChoicesOf(const Scorer& scorer, const std::vector<PipelineEnvironment>& beam) {
   std::vector<Choice> choices;
   for (size_t state = 0; state < beam.size(); ++state) {
-    const std::vector<float> scores = ScoreActions(policy, beam[state]);
+    const std::vector<float> scores = scorer.Score(beam[state]);
     for (size_t a = 0; a < scores.size(); ++a) {
-      if (!std::isfinite(scores[a])) continue;
       const int action = static_cast<int>(a);
       choices.push_back({scores[a], state, action, beam[state].DeviceEnd(action)});
     }
@@ -82,12 +87,15 @@ void SortByCost(const PipelineProblem& problem, std::vector<PipelineCuts>& all) 
 }
 
 // The cuts at which a beam ends. All its states are equally far and end together.
-std::vector<PipelineCuts> Beam(const PipelineProblem& problem, const CandidatePolicy& policy,
+std::vector<PipelineCuts> Beam(const SequenceNetwork& network, const PipelineEnvironment& root,
                                int64_t& decisions) {
-  std::vector<PipelineEnvironment> beam = {StartOf(problem)};
+  if (root.done()) return {root.cuts()};
+  const Scorer scorer(network, root);
+  std::vector<PipelineEnvironment> beam = {root};
   while (!beam.front().done()) {
     std::vector<PipelineEnvironment> next;
-    for (const Choice& choice : Widest(ChoicesOf(policy, beam), EffortFor(problem).beam_width)) {
+    const size_t width = EffortFor(root.problem()).beam_width;
+    for (const Choice& choice : Widest(ChoicesOf(scorer, beam), width)) {
       next.push_back(beam[choice.state]);
       next.back().Step(choice.action);
       ++decisions;
@@ -99,38 +107,55 @@ std::vector<PipelineCuts> Beam(const PipelineProblem& problem, const CandidatePo
   return ends;
 }
 
+// One episode by the largest score.
+PipelineCuts RollOut(const SequenceNetwork& network, PipelineEnvironment environment,
+                     int64_t& decisions) {
+  if (environment.done()) return environment.cuts();
+  const Scorer scorer(network, environment);
+  while (!environment.done()) {
+    const std::vector<float> scores = scorer.Score(environment);
+    environment.Step(
+        static_cast<int>(std::max_element(scores.begin(), scores.end()) - scores.begin()));
+    ++decisions;
+  }
+  return environment.cuts();
+}
+
 // From the starts, even cuts and the best simple cuts to the nearest local optima; from the best of
 // those further.
 PipelineCuts Polish(const PipelineProblem& problem, std::vector<PipelineCuts> starts) {
   const Effort effort = EffortFor(problem);
+  int64_t left = effort.rounds;
+  const auto stop = [&left] { return --left < 0; };
   std::vector<PipelineCuts> simple = SimpleCuts(problem);
   simple.resize(std::min(simple.size(), effort.simple_cuts));
   starts.insert(starts.end(), simple.begin(), simple.end());
-  starts.push_back(EvenCuts(problem));
-  for (PipelineCuts& cuts : starts) cuts = LocalCuts(problem, std::move(cuts));
+  PipelineCuts even = LocalCuts(problem, EvenCuts(problem), stop);
+  SortByCost(problem, starts);
+  starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+  for (PipelineCuts& cuts : starts) cuts = LocalCuts(problem, std::move(cuts), stop);
+  starts.push_back(std::move(even));
   SortByCost(problem, starts);
   starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
   for (size_t i = 0; i < std::min(starts.size(), effort.widely); ++i)
-    starts[i] = WideLocalCuts(problem, starts[i]);
+    starts[i] = WideLocalCuts(problem, starts[i], stop);
   SortByCost(problem, starts);
   return starts.front();
 }
 
 }  // namespace
 
-PipelineOutcome InferCuts(const PipelineProblem& problem, const CandidatePolicy& policy,
+PipelineOutcome InferCuts(const PipelineProblem& problem, const SequenceNetwork& network,
                           Inference inference) {
   PipelineOutcome outcome;
   outcome.engine = "inference";
   outcome.episodes = 1;
   outcome.found = true;
+  const PipelineEnvironment root = PolicyEnvironment(problem);
   if (inference == Inference::kRollOut) {
-    PipelineEnvironment environment = StartOf(problem);
-    PlayByPolicy(policy, environment);
-    outcome.decisions = problem.options().stages - 1;
-    outcome.choice = environment.cuts();
+    outcome.choice = RollOut(network, root, outcome.decisions);
   } else {
-    std::vector<PipelineCuts> ends = Beam(problem, policy, outcome.decisions);
+    std::vector<PipelineCuts> ends = Beam(network, root, outcome.decisions);
     SortByCost(problem, ends);
     outcome.choice =
         inference == Inference::kPolished ? Polish(problem, std::move(ends)) : ends.front();

@@ -2,6 +2,7 @@
 // here.
 #pragma once
 
+#include "agent/sequence/sequence_network.h"
 #include "planner/search/pipeline_engines.h"
 
 namespace automap {
@@ -14,7 +15,7 @@ enum class Inference {
 };
 
 // Engine "inference". `decisions` are the candidates' choices followed, each once.
-PipelineOutcome InferCuts(const PipelineProblem& problem, const CandidatePolicy& policy,
+PipelineOutcome InferCuts(const PipelineProblem& problem, const SequenceNetwork& network,
                           Inference inference = Inference::kPolished);
 
 }  // namespace automap

@@ -11,13 +11,13 @@ namespace {
 
 const ShippedPolicy& ShippedPipelinePolicy() {
   static const ShippedPolicy shipped = {
-      {kFeatures, kHidden, {std::begin(kParameters), std::end(kParameters)}}, kDigest, kReport};
+      {kShape, {std::begin(kParameters), std::end(kParameters)}}, kDigest, kReport};
   return shipped;
 }
 
-std::string PolicyDigest(const CandidatePolicy& policy) {
-  return Sha256Hex({reinterpret_cast<const char*>(policy.parameters.data()),
-                    policy.parameters.size() * sizeof(float)});
+std::string PolicyDigest(const SequenceNetwork& network) {
+  return Sha256Hex({reinterpret_cast<const char*>(network.parameters().data()),
+                    network.parameters().size() * sizeof(float)});
 }
 
 }  // namespace automap

@@ -3,12 +3,12 @@
 
 #include <string>
 
-#include "agent/agents.h"
+#include "agent/sequence/sequence_network.h"
 
 namespace automap {
 
 struct ShippedPolicy {
-  CandidatePolicy policy;
+  SequenceNetwork network;
   std::string sha256;  // of the parameters' bytes
   std::string report;  // how it was trained; docs/benchmarks.md tells how good it is
 };
@@ -17,6 +17,6 @@ struct ShippedPolicy {
 const ShippedPolicy& ShippedPipelinePolicy();
 
 // SHA-256 in hex of a policy's parameters.
-std::string PolicyDigest(const CandidatePolicy& policy);
+std::string PolicyDigest(const SequenceNetwork& network);
 
 }  // namespace automap

@@ -73,7 +73,7 @@ absl::Status RunEngines(const PlanRequest& request, const CutTask& task, const E
                                               task.problem, budget, observer, run));
   }
   if (request.preset == Preset::kDefault)
-    outcomes.push_back(InferCuts(task.problem, ShippedPipelinePolicy().policy));
+    outcomes.push_back(InferCuts(task.problem, ShippedPipelinePolicy().network));
   return absl::OkStatus();
 }
 

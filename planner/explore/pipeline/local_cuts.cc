@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kRounds = 200;
 constexpr int32_t kNearPlaces = 2;  // devices
+constexpr int32_t kNearLayers = 6;
 constexpr int64_t kMostSimulatedTasks = 10'000'000;
 
 // Cuts one step away: each end of layers or devices from stage `begun` on moved by a power of two,
@@ -68,9 +69,9 @@ struct StageSizes {
   }
 };
 
-// Cuts with one stage from number `begun` on elsewhere: its layers go to a neighbour, and some of another stage's first or
-// last layers become a stage on as many devices. The devices of the stages between move along.
-// Until `stop`, asked for each such stage, says true.
+// Cuts with one stage from number `begun` on elsewhere: its layers go to a neighbour, and some of
+// another stage's first or last layers become a stage on as many devices. The devices of the stages
+// between move along. Until `stop`, asked for each such stage, says true.
 template <typename Visit>
 void Relocations(const PipelineCuts& cuts, size_t begun, const std::function<bool()>& stop,
                  const Visit& visit) {
@@ -93,8 +94,9 @@ void Relocations(const PipelineCuts& cuts, size_t begun, const std::function<boo
   }
 }
 
-// Moves the end of stage `s` to the best layer and place; whether that is another one. Until `stop`,
-// asked for each place, says true.
+// Moves the end of stage `s` to the best layer and place; whether that is another one. Layers near
+// its own and near where the work divides as the devices do are looked at, and the outermost ones.
+// Until `stop`, asked for each place, says true.
 bool MoveEnd(const PipelineProblem& problem, int32_t s, const std::function<bool()>& stop,
              BestSoFar& best) {
   const PipelineCuts start = best.cuts();
@@ -107,7 +109,15 @@ bool MoveEnd(const PipelineProblem& problem, int32_t s, const std::function<bool
     if (!is_near && !problem.IsServerEnd(place)) continue;
     if (stop && stop()) break;
     next.device_ends[s] = place;
+    const int32_t even = problem.LayerBetween(
+        {layer, layer_end}, (place - device) * 1.0 / (device_end - device));
+    const auto is_looked_at = [&](int32_t end) {
+      return std::abs(end - even) <= kNearLayers ||
+             std::abs(end - start.layer_ends[s]) <= kNearLayers || end == layer + 1 ||
+             end + 1 == layer_end;
+    };
     for (int32_t end = layer + 1; end < layer_end; ++end) {
+      if (!is_looked_at(end)) continue;
       if (best.IsLonger({layer, end}, {device, place})) break;  // more layers take no less
       next.layer_ends[s] = end;
       best.Offer(next);
@@ -128,7 +138,8 @@ PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
     for (int32_t s = begun; s < cuts; ++s) moved = MoveEnd(problem, s, stop, best) || moved;
     if (moved) continue;
     const PipelineCuts here = best.cuts();
-    Neighbours(here, begun, stop, [&](const PipelineCuts& next) { moved = best.Offer(next) || moved; });
+    Neighbours(here, begun, stop,
+               [&](const PipelineCuts& next) { moved = best.Offer(next) || moved; });
   }
   return best.cuts();
 }

@@ -7,10 +7,11 @@
 
 namespace automap {
 
-// Hill climbing. Each cut in turn goes to the best layer between its neighbours, at places near its
-// own and between servers; then single steps of one or two cuts at a time. Deterministic; never
-// worse than `start`, which must be legal. Tens of microseconds to a millisecond.
-// Once `stop`, if any, says true, which is asked for every few dozen cuts, the best so far. The ends of the first `begun` stages stay.
+// Hill climbing. Each cut in turn goes to the best layer near its own and near where the work
+// divides as the devices do, at places near its own and between servers; then single steps of one
+// or two cuts at a time. Deterministic; never worse than `start`, which must be legal. Tens of
+// microseconds to a millisecond. Once `stop`, if any, says true, which is asked for every few dozen
+// cuts, the best so far. The ends of the first `begun` stages stay.
 PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
                        const std::function<bool()>& stop = nullptr, int32_t begun = 0);
 

@@ -11,6 +11,8 @@ namespace {
 constexpr int kPaperFeatures = 3;
 constexpr double kOutOfMemory = -1;  // paper section 5
 constexpr double kGapScale = 5;
+constexpr size_t kRefinedFirst = 24, kRefinedLater = 8;  // candidates
+constexpr int32_t kSparse = 9;       // layers
 constexpr int32_t kShortLine = 16, kNear = 3;  // devices
 
 // Whether a thinned list has a layer this far from where the work divides as the devices do: near
@@ -27,6 +29,7 @@ float Limited(double value) { return static_cast<float>(std::clamp(value, -4.0, 
 PipelineEnvironment::PipelineEnvironment(const PipelineProblem& problem,
                                          PipelineEnvironmentOptions options)
     : problem_(&problem), options_(options) {
+  if (options.is_refined) FindThrifty();
   Reset();
 }
 
@@ -52,21 +55,40 @@ bool PipelineEnvironment::MayCutAfter(int32_t layer_end) const {
          problem_->VariableLayersFrom(layer_end) >= stages_left() - 1;
 }
 
+// Keeps the projection by `rest` if it is the first or shorter.
+void PipelineEnvironment::Project(Rest rest, Candidate& candidate) const {
+  const Seconds length =
+      PipelineLength(Projected(candidate.layer_end, candidate.device_end, rest),
+                     problem_->options().micro_batches);
+  if (candidate.projection.value > 0 && length >= candidate.projection) return;
+  candidate.projection = length;
+  candidate.rest = rest;
+}
+
+// By even shares; with several stages behind also by one of them large, the next or the last.
 PipelineEnvironment::Candidate PipelineEnvironment::MakeCandidate(int32_t layer_end,
                                                                   int32_t device_end) const {
-  Candidate candidate = {layer_end, device_end, {}, Rest::kEven, false, true};
+  Candidate candidate = {layer_end, device_end, {}, {}, false, true};
+  const int32_t behind = StagesBehind();
   candidate.fits =
-      problem_->MayUse({first_layer(), layer_end}, {first_device(), device_end}, stages_left() - 1);
-  const auto project = [&](Rest rest) {
-    const Seconds length =
-        PipelineLength(Projected(layer_end, device_end, rest), problem_->options().micro_batches);
-    if (rest != Rest::kEven && length >= candidate.projection) return;
-    candidate.projection = length;
-    candidate.rest = rest;
-  };
-  project(Rest::kEven);
-  if (stages_left() > 2 && !is_paper()) project(Rest::kNextLarge), project(Rest::kLastLarge);
+      problem_->MayUse({first_layer(), layer_end}, {first_device(), device_end}, behind);
+  Project({0, behind}, candidate);
+  if (behind > 1 && !is_paper() && !options_.is_sparse)
+    Project({0, 1}, candidate), Project({behind - 1, 1}, candidate);
   return candidate;
+}
+
+// The first so many by all ways with the large ones side by side.
+void PipelineEnvironment::Refine(size_t count, std::vector<Candidate>& candidates) const {
+  const int32_t behind = StagesBehind();
+  for (size_t i = 0; i < std::min(count, candidates.size()); ++i) {
+    Candidate& candidate = candidates[i];
+    for (int32_t large = 1; large <= behind; ++large) {
+      for (int32_t before = 0; before + large <= behind; ++before)
+        Project({before, large, true}, candidate);
+    }
+  }
+  std::stable_sort(candidates.begin(), candidates.end(), IsShorter);
 }
 
 // Where the devices are cut in proportion to the work before a layer, if the rest is left enough.
@@ -90,6 +112,13 @@ std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::PaperCandidates
       candidate.is_legal = false;
   }
   return all;
+}
+
+bool PipelineEnvironment::IsShorter(const Candidate& a, const Candidate& b) {
+  if (a.is_legal != b.is_legal) return a.is_legal;
+  if (a.fits != b.fits) return a.fits;
+  if (a.projection != b.projection) return a.projection < b.projection;
+  return std::pair(a.layer_end, a.device_end) < std::pair(b.layer_end, b.device_end);
 }
 
 // No projection of a cut there is shorter: the stage that ends there, and the rest if it could be
@@ -121,7 +150,7 @@ class PipelineEnvironment::Shortlist {
     return IsBeatenIn(of_layer_, layer_end, least) && IsBeatenIn(of_place_, device_end, least);
   }
 
-  // Those with the shortest projections, first those that fit; filled up with illegal ones.
+  // Those with the shortest projections first, before them those that fit.
   std::vector<Candidate> Take() const {
     std::vector<Candidate> all;
     for (const auto& [layer, candidate] : of_layer_) all.push_back(candidate);
@@ -129,18 +158,12 @@ class PipelineEnvironment::Shortlist {
       if (of_layer_.at(candidate.layer_end).device_end != device) all.push_back(candidate);
     }
     std::sort(all.begin(), all.end(), IsShorter);
-    all.resize(kCandidates);
     return all;
   }
 
  private:
   using Best = std::map<int32_t, Candidate>;
 
-  static bool IsShorter(const Candidate& a, const Candidate& b) {
-    if (a.fits != b.fits) return a.fits;
-    if (a.projection != b.projection) return a.projection < b.projection;
-    return std::pair(a.layer_end, a.device_end) < std::pair(b.layer_end, b.device_end);
-  }
   static void KeepIn(Best& best, int32_t key, const Candidate& made) {
     const auto [found, is_new] = best.emplace(key, made);
     if (!is_new && IsShorter(made, found->second)) found->second = made;
@@ -155,10 +178,12 @@ class PipelineEnvironment::Shortlist {
 
 std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::ShortestCandidates() const {
   Shortlist shortlist;
-  const bool is_short = LastPlace() - first_device() <= kShortLine;
+  const bool is_short = !options_.is_sparse && LastPlace() - first_device() <= kShortLine;
+  const int32_t near = options_.is_sparse ? 1 : kNear;
   const auto consider = [&](int32_t end, int32_t device) {
-    const bool is_near = is_short || std::abs(device - PlaceFor(end)) <= kNear;
-    if (!MayCutAfter(end) || (!is_near && !problem_->IsServerEnd(device))) return;
+    const bool is_near = is_short || std::abs(device - PlaceFor(end)) <= near;
+    const bool is_between = problem_->IsServerEnd(device) && !options_.is_sparse;
+    if (!MayCutAfter(end) || (!is_near && !is_between)) return;
     if (shortlist.IsBeaten(end, device, LeastLength(end, device))) return;
     shortlist.Keep(MakeCandidate(end, device));
   };
@@ -169,16 +194,44 @@ std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::ShortestCandida
     const int32_t reach = std::max(centre - first_layer(), problem_->layers() - centre);
     for (int32_t distance = 0; distance < reach; ++distance) {
       if (options_.is_thin && !IsLookedAt(distance)) continue;
+      if (options_.is_sparse && distance > kSparse) break;
       const int32_t below = centre - distance, above = centre + distance;
       if (below > first_layer()) consider(below, device);
       if (distance > 0 && above < problem_->layers()) consider(above, device);
     }
   }
-  return shortlist.Take();
+  std::vector<Candidate> all = shortlist.Take();
+  if (options_.is_refined && StagesBehind() > 1) {
+    const int32_t layer = first_layer() + 1, device = first_device() + 1;
+    const bool has_smallest = std::any_of(all.begin(), all.end(), [&](const Candidate& c) {
+      return c.layer_end == layer && c.device_end == device;
+    });
+    if (!has_smallest && MayCutAfter(layer))
+      all.insert(all.begin(), MakeCandidate(layer, device));
+    Refine(cuts_.layer_ends.empty() ? kRefinedFirst : kRefinedLater, all);
+  }
+  all.resize(kCandidates);  // filled up with illegal ones
+  return all;
+}
+
+// Within a third of what a stage has on each side.
+void PipelineEnvironment::FindThrifty() {
+  const int32_t layers = problem_->layers(), reach = layers / (3 * problem_->options().stages);
+  for (int32_t end = 0; end <= layers; ++end) {
+    int32_t best = end;
+    for (int32_t other = std::max(1, end - reach); other <= std::min(layers - 1, end + reach);
+         ++other) {
+      if (problem_->chain().layers[other - 1].boundary <
+          problem_->chain().layers[std::max(best, 1) - 1].boundary) {
+        best = other;
+      }
+    }
+    known_->thrifty.push_back(best);
+  }
 }
 
 void PipelineEnvironment::FindCandidates() {
-  const auto [found, is_new] = known_->try_emplace(cuts_);
+  const auto [found, is_new] = known_->candidates.try_emplace(cuts_);
   if (is_new) {
     found->second = is_paper() ? PaperCandidates() : ShortestCandidates();
     const bool any_fits = std::any_of(found->second.begin(), found->second.end(),
@@ -225,37 +278,65 @@ double PipelineEnvironment::Step(int action) {
 
 // Where the `s`th of the `left` stages that share the devices from `device` on ends.
 int32_t PipelineEnvironment::RestEnd(Rest rest, int32_t device, int32_t s, int32_t left) const {
-  if (s == left) return problem_->devices();
-  if (rest == Rest::kNextLarge) return problem_->devices() - (left - s);
-  if (rest == Rest::kLastLarge) return device + s;
-  return device + static_cast<int32_t>(int64_t{problem_->devices() - device} * s / left);
+  const int32_t large = std::clamp(s - rest.before, 0, rest.large);
+  const int64_t shared = problem_->devices() - device - (left - rest.large);
+  return device + (s - large) + static_cast<int32_t>(shared * large / rest.large);
 }
 
-// The stages so far, the one that ends there, and the rest with work in proportion to its devices.
-std::vector<PipelineStage> PipelineEnvironment::Projected(int32_t layer_end, int32_t device,
-                                                          Rest rest) const {
-  std::vector<PipelineStage> stages = stages_;
-  Range layers = {first_layer(), layer_end}, devices = {first_device(), device};
-  if (!stages.empty()) {
-    stages.back().send = stages.back().send_back =
-        problem_->Send(layers.begin, device_before(), devices.begin, devices.end);
-  }
-  stages.push_back(problem_->StageOf(layers, devices));
+// The cuts so far, one there, and the rest with work in proportion to its devices.
+PipelineCuts PipelineEnvironment::CutsWith(int32_t layer_end, int32_t device_end, Rest rest) const {
+  PipelineCuts cuts;
+  cuts.layer_ends.reserve(problem_->options().stages);
+  cuts.device_ends.reserve(problem_->options().stages);
+  cuts = cuts_;
+  cuts.layer_ends.push_back(layer_end);
+  cuts.device_ends.push_back(device_end);
   const int32_t left = stages_left() - 1;
-  const double free_devices = problem_->devices() - device;
+  const double free_devices = problem_->devices() - device_end;
   for (int32_t s = 1; s <= left; ++s) {
-    const int32_t device_end = RestEnd(rest, device, s, left);
+    const int32_t end = RestEnd(rest, device_end, s, left);
     const int32_t most = problem_->layers() - (left - s);
-    const int32_t next_end =
-        s == left
-            ? problem_->layers()
-            : std::clamp(problem_->LayerAtWork(layer_end, (device_end - device) / free_devices),
-                         layers.end + 1, most);
-    stages.back().send = stages.back().send_back =
-        problem_->Send(layers.end, devices.begin, devices.end, device_end);
-    layers = {layers.end, next_end};
-    devices = {devices.end, device_end};
+    int32_t wanted = problem_->layers();
+    if (s < left) {
+      wanted = problem_->LayerAtWork(layer_end, (end - device_end) / free_devices);
+      if (rest.thrifty) wanted = known_->thrifty[wanted];
+      wanted = std::clamp(wanted, cuts.layer_ends.back() + 1, most);
+    }
+    cuts.layer_ends.push_back(wanted);
+    cuts.device_ends.push_back(end);
+  }
+  return cuts;
+}
+
+PipelineCuts PipelineEnvironment::ProjectedCuts(int action) const {
+  const Candidate& candidate = candidates_[action];
+  return CutsWith(candidate.layer_end, candidate.device_end, candidate.rest);
+}
+
+int PipelineEnvironment::LegalCount() const {
+  return static_cast<int>(
+      std::count_if(candidates_.begin(), candidates_.end(),
+                    [](const Candidate& candidate) { return candidate.is_legal; }));
+}
+
+// The stages so far, the one that ends there, and the rest.
+std::vector<PipelineStage> PipelineEnvironment::Projected(int32_t layer_end, int32_t device_end,
+                                                          Rest rest) const {
+  const PipelineCuts cuts = CutsWith(layer_end, device_end, rest);
+  std::vector<PipelineStage> stages;
+  stages.reserve(problem_->options().stages);
+  stages = stages_;
+  Range layers = {first_layer(), first_layer()}, devices = {first_device(), first_device()};
+  int32_t before = device_before();
+  for (size_t s = stages_.size(); s < cuts.layer_ends.size(); ++s) {
+    layers = {layers.end, cuts.layer_ends[s]};
+    devices = {devices.end, cuts.device_ends[s]};
+    if (!stages.empty()) {
+      stages.back().send = stages.back().send_back =
+          problem_->Send(layers.begin, before, devices.begin, devices.end);
+    }
     stages.push_back(problem_->StageOf(layers, devices));
+    before = devices.begin;
   }
   return stages;
 }

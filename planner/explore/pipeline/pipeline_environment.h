@@ -32,6 +32,11 @@ struct PipelineEnvironmentOptions {
   // kGap: of the layers far from where the work divides as the devices do, only some are looked at.
   // For inference, which climbs from what it finds.
   bool is_thin = false;
+  // kGap: the shortest projections are looked for among more ways to share out the rest, and a cut
+  // that makes the smallest stage is always offered, whatever its projection.
+  bool is_refined = false;
+  // kGap, for many stages: near ones of the layers and places alone, shared out evenly.
+  bool is_sparse = false;
 };
 
 // kInverse observes the paper's three numbers for each cut (all-reduce, largest transfer, balance
@@ -60,25 +65,35 @@ class PipelineEnvironment final : public Environment {
   // The cuts so far; complete when done.
   const PipelineCuts& cuts() const { return cuts_; }
   const PipelineProblem& problem() const { return *problem_; }
-  // The length if one takes the legal `action` now and the rest is shared out simply.
+  // How many actions are legal; with kGap these are the first ones.
+  int LegalCount() const;
+  // The length if one takes the legal `action` now and the rest is shared out simply, and those
+  // cuts.
   Seconds Projection(int action) const { return candidates_[action].projection; }
-  // Where on the line of devices the legal `action` cuts.
+  PipelineCuts ProjectedCuts(int action) const;
+  // After which layer the legal `action` cuts, and where on the line of devices.
+  int32_t LayerEnd(int action) const { return candidates_[action].layer_end; }
   int32_t DeviceEnd(int action) const { return candidates_[action].device_end; }
 
  private:
   using Range = PipelineProblem::Range;
-  // How the devices behind a cut are shared by the stages behind it: evenly, or one for each but
-  // one.
-  enum class Rest : uint8_t { kEven, kNextLarge, kLastLarge };
+  // How the devices behind a cut are shared by the stages behind it: one for each of the first
+  // `before`, one for each after the next `large`, and those share the others evenly. Layers are
+  // shared like devices; `thrifty`: but cut where little crosses nearby.
+  struct Rest {
+    int32_t before = 0, large = 1;
+    bool thrifty = false;
+  };
   struct Candidate {
     int32_t layer_end = 0, device_end = 0;
     Seconds projection;
-    Rest rest = Rest::kEven;  // of the projection
+    Rest rest;  // of the projection
     bool fits = false;
     bool is_legal = false;
   };
 
   class Shortlist;
+  static bool IsShorter(const Candidate& a, const Candidate& b);
 
   bool is_paper() const { return options_.reward == PipelineEnvironmentOptions::Reward::kInverse; }
   int32_t first_layer() const { return cuts_.layer_ends.empty() ? 0 : cuts_.layer_ends.back(); }
@@ -91,14 +106,20 @@ class PipelineEnvironment final : public Environment {
   }
   bool MayCutAfter(int32_t layer_end) const;
   Candidate MakeCandidate(int32_t layer_end, int32_t device_end) const;
+  void Project(Rest rest, Candidate& candidate) const;
+  void Refine(size_t count, std::vector<Candidate>& candidates) const;
   Seconds LeastLength(int32_t layer_end, int32_t device_end) const;
   int32_t LastPlace() const { return problem_->devices() - (stages_left() - 1); }
   int32_t PlaceFor(int32_t layer_end) const;
   std::vector<Candidate> PaperCandidates() const;
   std::vector<Candidate> ShortestCandidates() const;
+  void FindThrifty();
   void FindCandidates();
   void Finish();
   int32_t RestEnd(Rest rest, int32_t device, int32_t s, int32_t left) const;
+  // Stages behind the one that is cut now.
+  int32_t StagesBehind() const { return stages_left() - 1; }
+  PipelineCuts CutsWith(int32_t layer_end, int32_t device_end, Rest rest) const;
   std::vector<PipelineStage> Projected(int32_t layer_end, int32_t device_end, Rest rest) const;
   bool IsExact(const Candidate& candidate) const;
   void ObserveCandidate(const Candidate& candidate, absl::Span<float> features) const;
@@ -110,7 +131,10 @@ class PipelineEnvironment final : public Environment {
   std::vector<PipelineStage> stages_;  // so far; the last one's transfer is open
   std::vector<Candidate> candidates_;  // by action
   // Candidates by the cuts before; shared with copies, which are for the same thread.
-  using Known = std::map<PipelineCuts, std::vector<Candidate>>;
+  struct Known {
+    std::map<PipelineCuts, std::vector<Candidate>> candidates;
+    std::vector<int32_t> thrifty;  // by layer end: where the fewest bytes cross nearby
+  };
   std::shared_ptr<Known> known_ = std::make_shared<Known>();
   bool done_ = false;
 };

@@ -198,14 +198,15 @@ absl::Status PipelineProblem::Check() const {
   return absl::OkStatus();
 }
 
-int32_t PipelineProblem::LayerAtWork(int32_t begin, double share) const {
-  const double wanted = Work(begin).value + share * (Work(layers()).value - Work(begin).value);
-  int32_t low = begin, high = layers();
+int32_t PipelineProblem::LayerBetween(Range range, double share) const {
+  const double begun = Work(range.begin).value;
+  const double wanted = begun + share * (Work(range.end).value - begun);
+  int32_t low = range.begin, high = range.end;
   while (low < high) {
     const int32_t middle = (low + high) / 2;
     Work(middle).value < wanted ? low = middle + 1 : high = middle;
   }
-  const bool before = low > begin && wanted - Work(low - 1).value < Work(low).value - wanted;
+  const bool before = low > range.begin && wanted - Work(low - 1).value < Work(low).value - wanted;
   return before ? low - 1 : low;
 }
 

@@ -144,8 +144,11 @@ class PipelineProblem {
   Seconds Work(int32_t end) const {
     return fastest_scaled_[end] + options_.micro_batches * fastest_fixed_[end];
   }
-  // The layer end nearest to a share of the work of the layers from `begin` on.
-  int32_t LayerAtWork(int32_t begin, double share) const;
+  // The layer end nearest to a share of the work of the layers from `begin` on, or of a range.
+  int32_t LayerAtWork(int32_t begin, double share) const {
+    return LayerBetween({begin, layers()}, share);
+  }
+  int32_t LayerBetween(Range range, double share) const;
   // Where the line of devices is cut when [0, end) gets devices in proportion to its compute.
   int32_t ProportionalDevices(int32_t layer_end) const { return proportional_[layer_end]; }
 

@@ -36,10 +36,11 @@ class Pipelines : public testing::TestWithParam<Case> {
 };
 
 TEST_P(Pipelines, EnvironmentKeepsTheContract) {
-  for (const Reward reward : {Reward::kInverse, Reward::kGap}) {
-    const auto make = [&] {
-      return std::make_unique<PipelineEnvironment>(problem_, PipelineEnvironmentOptions{reward, 3});
-    };
+  for (const PipelineEnvironmentOptions& options :
+       {PipelineEnvironmentOptions{Reward::kInverse}, PipelineEnvironmentOptions{},
+        PipelineEnvironmentOptions{.is_thin = true, .is_refined = true},
+        PipelineEnvironmentOptions{.is_sparse = true}}) {
+    const auto make = [&] { return std::make_unique<PipelineEnvironment>(problem_, options); };
     EXPECT_EQ(CheckEnvironmentContract(make, 1), absl::OkStatus());
   }
 }
