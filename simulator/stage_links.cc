@@ -136,22 +136,21 @@ Seconds StageLinks::Transfer(int32_t first, int32_t count, int32_t next, Bytes b
   return path.latency + Seconds{bytes.value * path.seconds_per_byte};
 }
 
-const StageLinks::AnySender& StageLinks::FromAnySender() {
-  AnySender& any = any_sender_;
-  for (int32_t cut = static_cast<int32_t>(any.least_per_byte.size()); cut < places(); ++cut) {
-    auto& least_row = any.least_per_byte.emplace_back(1, 0.0);
-    auto& most_row = any.most_per_byte.emplace_back(1, 0.0);
-    for (int32_t next = 1; cut + next <= places(); ++next) {
-      double least = cut == 0 ? 0 : 1e300, most = 0;
-      for (int32_t first = 0; first < cut; ++first) {
-        const Path& path = PathOf(first, cut - first, next);
-        least = std::min(least, path.seconds_per_byte);
-        most = std::max(most, path.seconds_per_byte);
-        any.most_latency = std::max(any.most_latency, path.latency);
-      }
-      least_row.push_back(least);
-      most_row.push_back(most);
+const StageLinks::AnySender& StageLinks::FromAnySender(int32_t cut) {
+  if (any_sender_.empty()) any_sender_.resize(places());
+  AnySender& any = any_sender_[cut];
+  if (!any.least_per_byte.empty()) return any;
+  any.least_per_byte = any.most_per_byte = {0.0};
+  for (int32_t next = 1; cut + next <= places(); ++next) {
+    double least = cut == 0 ? 0 : 1e300, most = 0;
+    for (int32_t first = 0; first < cut; ++first) {
+      const Path path = FindPath(first, cut - first, next);
+      least = std::min(least, path.seconds_per_byte);
+      most = std::max(most, path.seconds_per_byte);
+      any.most_latency = std::max(any.most_latency, path.latency);
     }
+    any.least_per_byte.push_back(least);
+    any.most_per_byte.push_back(most);
   }
   return any;
 }

@@ -41,14 +41,14 @@ class StageLinks {
   // plus one latency. O(devices) the first time.
   Seconds Transfer(int32_t first, int32_t count, int32_t next, Bytes bytes);
 
-  // Transfers to some places whoever sends: seconds of a byte at least and at most, by first
-  // receiving place and number of them, and the most that latency takes.
+  // Transfers to places from `cut` on whoever sends: seconds of a byte at least and at most, by the
+  // number of receiving places, and the most that latency takes.
   struct AnySender {
-    std::vector<std::vector<double>> least_per_byte, most_per_byte;
+    std::vector<double> least_per_byte, most_per_byte;
     Seconds most_latency;
   };
-  // O(places^3) the first time.
-  const AnySender& FromAnySender();
+  // O(places^2) the first time.
+  const AnySender& FromAnySender(int32_t cut);
 
   // One tensor of `bytes` over the cluster's slowest link.
   Seconds SlowestTransfer(Bytes bytes) const { return slowest_latency_ + bytes / slowest_; }
@@ -78,8 +78,8 @@ class StageLinks {
     Path path;
   };
   std::vector<KnownPath> paths_;
-  AnySender any_sender_;
-  std::optional<CostModel> within_;               // of places of several devices
+  std::vector<AnySender> any_sender_;  // by first receiving place; empty rows: not asked for yet
+  std::optional<CostModel> within_;    // of places of several devices
   BytesPerSecond slowest_;
   Seconds slowest_latency_;
 };

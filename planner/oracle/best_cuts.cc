@@ -64,9 +64,9 @@ class CutSearch {
       : q_(question),
         known_(known.value > 0 ? known.value * (1 + 1e-12) : kInfinity),
         width_(width),
-        max_labels_(std::min(
-            question.most_labels,
-            std::max(kManyLabels / question.stages / StatesOf(question), kFewLabels))),
+        max_labels_(
+            std::min(question.most_labels,
+                     std::max(kManyLabels / question.stages / StatesOf(question), kFewLabels))),
         prefixes_(question, Seconds{known_ / question.micro_batches}) {}
 
   CutAnswer Run() {
@@ -136,6 +136,7 @@ class CutSearch {
         const double way = rest.way + time;
         if (way + std::max(rest.lateness + least.way, least.term) > known_) continue;
         if (!q_.is_legal(layer, layer_end, device, device_end, after)) continue;
+        if (IsStopped()) return;
         Put({layer, layer_end, device, device_end, after, stage, -1}, groups);
       }
       if (before == 0) return;

@@ -230,7 +230,7 @@ class HybridRun final : public StrategyRun {
     ASSIGN_OR_RETURN(const StageSplits solver, SolverOf(shape));
     bound_ = solver.BoundOfStages(shape.stages, request_.stop);
     report_.SetBound(bound_.lower_bound, bound_.proof);
-    cuts_ = shape.axis_size > 1 ? QuickBoundOf(*problem_, request_.stop) : bound_;
+    cuts_ = shape.axis_size > 1 ? BoundOf(*problem_, request_.stop) : bound_;
     if (!cuts_.is_found ||
         problem_->IsBetter(problem_->Cost(winner_->splits.cuts), problem_->Cost(cuts_.best)))
       cuts_.best = winner_->splits.cuts;
@@ -339,14 +339,14 @@ class HybridRun final : public StrategyRun {
     return Describe(*winner_, *problem_, cuts);
   };
   std::optional<Seconds> incumbent_;
-  std::map<int32_t, std::unique_ptr<const StepCosts>> costs_;  // by micro-batches
+  std::map<int32_t, std::unique_ptr<const StepCosts>> costs_;     // by micro-batches
   mutable std::map<int32_t, std::shared_ptr<StageLinks>> links_;  // by axis size
   std::map<std::pair<int32_t, int32_t>, Row> rows_;               // by axis size and stages
-  std::vector<Candidate> finalists_;                           // that fit, best first
-  const Candidate* winner_ = nullptr;                          // of all
-  std::unique_ptr<PipelineProblem> problem_;                   // the winner's
-  PipelineBound bound_;                                        // of its shape
-  PipelineBound cuts_;                                         // of its chain
+  std::vector<Candidate> finalists_;                              // that fit, best first
+  const Candidate* winner_ = nullptr;                             // of all
+  std::unique_ptr<PipelineProblem> problem_;                      // the winner's
+  PipelineBound bound_;                                           // of its shape
+  PipelineBound cuts_;                                            // of its chain
   PipelineOutcome exact_;
   PipelineReport report_{request_};
 };

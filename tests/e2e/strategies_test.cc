@@ -45,7 +45,9 @@ class StrategiesTest : public ServerTest, public testing::WithParamInterface<Cas
 
 TEST_P(StrategiesTest, ProgressSaysWhoSearchesAndHowFar) {
   v1::CreatePlanJobRequest request = Request("mlp");
-  request.mutable_spec()->mutable_options()->set_max_decisions(400);
+  // Enough to be seen at work: of progress the newest alone is passed on.
+  request.mutable_spec()->mutable_options()->set_max_decisions(
+      GetParam().preset == "paper" ? 2'000 : 20'000);
   std::set<v1::Progress::Phase> phases;
   std::set<std::string> engines;
   double best = 0, bound = 0;

@@ -10,7 +10,7 @@ namespace automap {
 namespace {
 
 constexpr int32_t kMostStagesLifted = 16;
-constexpr int64_t kMostQuestions = 10'000;  // of the best cuts of a shape, whether to stop
+constexpr int64_t kMostQuestions = 40'000;  // of the best cuts of a shape, whether to stop
 constexpr int kMostRounds = 4;
 constexpr size_t kFewGroups = 32;
 constexpr int32_t kMostStagesTimesPlaces = 64;  // of a quick search for the best cuts
@@ -32,10 +32,7 @@ absl::StatusOr<StageSplits> StageSplits::Create(const StepCosts& costs,
 
 StageSplits::StageSplits(const StepCosts& costs, const StageSplitsOptions& options,
                          std::optional<ModelAxis> axis, std::shared_ptr<StageLinks> links)
-    : costs_(costs),
-      options_(options),
-      axis_(std::move(axis)),
-      links_(std::move(links)) {
+    : costs_(costs), options_(options), axis_(std::move(axis)), links_(std::move(links)) {
   if (!axis_) {
     relaxed_ = costs_.Chain();
   } else if (axis_->is_additive()) {

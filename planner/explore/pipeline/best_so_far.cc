@@ -83,8 +83,8 @@ bool BestSoFar::PriceSends(const PipelineCuts& cuts) {
 void BestSoFar::PriceSyncs(const PipelineCuts& cuts) {
   for (int32_t s = 0; s < static_cast<int32_t>(stages_.size()); ++s) {
     if (HasStage(cuts, s)) continue;
-    offered_[s].gradient_sync = problem_.GradientSync(RangeOf(cuts.layer_ends, s),
-                                                      RangeOf(cuts.device_ends, s));
+    offered_[s].gradient_sync =
+        problem_.GradientSync(RangeOf(cuts.layer_ends, s), RangeOf(cuts.device_ends, s));
   }
 }
 

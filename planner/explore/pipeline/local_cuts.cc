@@ -109,8 +109,8 @@ bool MoveEnd(const PipelineProblem& problem, int32_t s, const std::function<bool
     if (!is_near && !problem.IsServerEnd(place)) continue;
     if (stop && stop()) break;
     next.device_ends[s] = place;
-    const int32_t even = problem.LayerBetween(
-        {layer, layer_end}, (place - device) * 1.0 / (device_end - device));
+    const int32_t even =
+        problem.LayerBetween({layer, layer_end}, (place - device) * 1.0 / (device_end - device));
     const auto is_looked_at = [&](int32_t end) {
       return std::abs(end - even) <= kNearLayers ||
              std::abs(end - start.layer_ends[s]) <= kNearLayers || end == layer + 1 ||

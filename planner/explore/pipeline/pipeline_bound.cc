@@ -65,6 +65,7 @@ std::vector<PipelineCuts> ProjectedCuts(const PipelineProblem& problem,
   for (int episode = 0; episode < kEpisodes && !stop(); ++episode) {
     environment.Reset();
     while (!environment.done()) {
+      if (stop()) return found;
       environment.LegalActions(absl::MakeSpan(mask));
       // Candidates are in the order of their projections.
       const int legal = static_cast<int>(mask.size() - std::count(mask.begin(), mask.end(), 0));
@@ -83,6 +84,10 @@ PipelineBound BoundOf(const PipelineProblem& problem, const CutQuestion& questio
                       const std::function<void(const PipelineCuts&)>& found) {
   const std::function<bool()>& look = question.stop;
   PipelineBound bound;
+  if (!problem.options().ignore_memory && !AnyFits(problem, problem.options().stages)) {
+    bound.proof = absl::StrCat("nothing fits: ", MemoryCertificate(problem));
+    return bound;
+  }
   PipelineCost cost;
   const auto offer = [&](const PipelineCuts& start) {
     const PipelineCuts cuts = LocalCuts(problem, start, look);

@@ -12,8 +12,8 @@ constexpr int kPaperFeatures = 3;
 constexpr double kOutOfMemory = -1;  // paper section 5
 constexpr double kGapScale = 5;
 constexpr size_t kRefinedFirst = 24, kRefinedLater = 8;  // candidates
-constexpr int32_t kSparse = 9;       // layers
-constexpr int32_t kShortLine = 16, kNear = 3;  // devices
+constexpr int32_t kSparse = 9;                           // layers
+constexpr int32_t kShortLine = 16, kNear = 3;            // devices
 
 // Whether a thinned list has a layer this far from where the work divides as the devices do: near
 // ones all, others ever more sparsely.
@@ -57,9 +57,8 @@ bool PipelineEnvironment::MayCutAfter(int32_t layer_end) const {
 
 // Keeps the projection by `rest` if it is the first or shorter.
 void PipelineEnvironment::Project(Rest rest, Candidate& candidate) const {
-  const Seconds length =
-      PipelineLength(Projected(candidate.layer_end, candidate.device_end, rest),
-                     problem_->options().micro_batches);
+  const Seconds length = PipelineLength(Projected(candidate.layer_end, candidate.device_end, rest),
+                                        problem_->options().micro_batches);
   if (candidate.projection.value > 0 && length >= candidate.projection) return;
   candidate.projection = length;
   candidate.rest = rest;
@@ -206,8 +205,7 @@ std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::ShortestCandida
     const bool has_smallest = std::any_of(all.begin(), all.end(), [&](const Candidate& c) {
       return c.layer_end == layer && c.device_end == device;
     });
-    if (!has_smallest && MayCutAfter(layer))
-      all.insert(all.begin(), MakeCandidate(layer, device));
+    if (!has_smallest && MayCutAfter(layer)) all.insert(all.begin(), MakeCandidate(layer, device));
     Refine(cuts_.layer_ends.empty() ? kRefinedFirst : kRefinedLater, all);
   }
   all.resize(kCandidates);  // filled up with illegal ones

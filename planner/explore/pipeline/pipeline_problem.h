@@ -52,8 +52,8 @@ struct PipelineCost {
   bool fits() const { return pressure <= 1; }
 };
 
-// Fits before not, then the shorter; where neither fits, the smaller pressure. With the limit lifted
-// the shorter.
+// Fits before not, then the shorter; where neither fits, the smaller pressure. With the limit
+// lifted the shorter.
 bool IsBetter(const PipelineCost& a, const PipelineCost& b, bool ignore_memory);
 
 // What a device of a stage holds.
@@ -97,13 +97,13 @@ class PipelineProblem {
   // The least and the most that Send can be for any first device.
   Seconds LeastSend(int32_t layer_end, int32_t cut, int32_t end) const {
     return Seconds{chain_.layers[layer_end - 1].boundary.value / options_.micro_batches *
-                   links_->FromAnySender().least_per_byte[cut][end - cut]};
+                   links_->FromAnySender(cut).least_per_byte[end - cut]};
   }
   Seconds MostSend(int32_t layer_end, int32_t cut, int32_t end) const {
-    const StageLinks::AnySender& any = links_->FromAnySender();
+    const StageLinks::AnySender& any = links_->FromAnySender(cut);
     return any.most_latency + GatherTime(layer_end, end - cut) +
            Seconds{chain_.layers[layer_end - 1].boundary.value / options_.micro_batches *
-                   any.most_per_byte[cut][end - cut]};
+                   any.most_per_byte[end - cut]};
   }
   // Bytes that a device of the stage needs, over what it may use; `stages_after` tells how many
   // micro-batches 1F1B holds.

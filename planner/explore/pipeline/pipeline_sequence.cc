@@ -64,8 +64,7 @@ PipelineSequence::Begun PipelineSequence::BegunBy(const PipelineCuts& cuts) cons
     const PipelineProblem::Range devices = {begun.device, cuts.device_ends[s]};
     const PipelineStage stage = problem_.TimesOf(layers, devices);
     begun.most = std::max(begun.most, stage.forward + stage.backward);
-    begun.tail =
-        std::max(begun.tail, problem_.GradientSync(layers, devices) + stage.update - home);
+    begun.tail = std::max(begun.tail, problem_.GradientSync(layers, devices) + stage.update - home);
     begun.way += stage.forward + stage.backward;
     home += stage.backward;
     if (s + 1 < cuts.layer_ends.size()) {
