@@ -1,8 +1,8 @@
 #include "planner/plan_strategies.h"
 
 #include <algorithm>
-#include <cmath>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <optional>
 

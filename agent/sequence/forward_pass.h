@@ -7,7 +7,7 @@
 
 namespace automap {
 
-constexpr int kWidth = 5;                        // positions that a convolution sees
+constexpr int kWidth = 5;  // positions that a convolution sees
 constexpr int kConvolutions = 3;
 constexpr int kApart[kConvolutions] = {1, 2, 4};  // of those, from one to the next
 

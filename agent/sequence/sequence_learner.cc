@@ -15,7 +15,9 @@ constexpr double kFirstDecay = 0.9, kSecondDecay = 0.999, kSmall = 1e-8, kMostNo
 class Backward {
  public:
   Backward(const SequenceNetwork& network, std::vector<float>& gradient)
-      : network_(network), shape_(network.shape()), blocks_(network.blocks()),
+      : network_(network),
+        shape_(network.shape()),
+        blocks_(network.blocks()),
         gradient_(gradient) {}
 
   double Run(const SequenceSample& sample, float share) {

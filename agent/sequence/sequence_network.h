@@ -19,10 +19,10 @@ struct SequenceShape {
 
 // One decision: candidates at positions behind `from`, each with a row of features.
 struct SequenceQuestion {
-  int from = 0;               // position that the decision begins at
-  std::vector<int32_t> at;    // by candidate: its position, larger than `from`
-  std::vector<float> rows;    // row_features for each candidate
-  std::vector<float> prior;   // by candidate: what its score is without what was learned
+  int from = 0;              // position that the decision begins at
+  std::vector<int32_t> at;   // by candidate: its position, larger than `from`
+  std::vector<float> rows;   // row_features for each candidate
+  std::vector<float> prior;  // by candidate: what its score is without what was learned
 };
 
 // What the encoder makes of a sequence.

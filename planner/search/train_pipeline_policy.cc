@@ -18,8 +18,8 @@ constexpr int32_t kLarge = 1500;  // layers x devices
 constexpr int32_t kFewStages = 4;
 constexpr int32_t kMostStages = 6;  // of which each cut is looked at closely
 constexpr int64_t kChainsOfASeed = 1'000'000;
-constexpr double kExplore = 0.3;                // of the actions
-constexpr int kExploredBest = 12;               // by score
+constexpr double kExplore = 0.3;   // of the actions
+constexpr int kExploredBest = 12;  // by score
 constexpr int kCompletedBest = 10, kCompletedOthers = 6;
 constexpr size_t kSimple = 6;
 constexpr double kMostGap = 1;

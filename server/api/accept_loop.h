@@ -43,7 +43,7 @@ class AcceptLoop {
  private:
   struct Connection {
     ConnectionGuard::Connection guarded;
-    std::string peer, address;  // the same, for gRPC's socket and for people
+    std::string peer, address;                         // the same, for gRPC's socket and for people
     absl::Time silent_since = absl::InfiniteFuture();  // the other side sends no more
   };
 

@@ -56,8 +56,7 @@ void ConnectionGuard::Leave(const Connection& connection) {
   --host->second.connections;
 }
 
-const char* ConnectionGuard::Judge(Connection& connection, const Traffic& traffic,
-                                   absl::Time now) {
+const char* ConnectionGuard::Judge(Connection& connection, const Traffic& traffic, absl::Time now) {
   const Traffic before = std::exchange(connection.traffic, traffic);
   Host& host = Find(connection.host, now);
   const char* reason = WhyNot(connection, before, host, now);
@@ -76,13 +75,13 @@ const char* ConnectionGuard::WhyNot(Connection& connection, const Traffic& befor
     return "unfinished_calls";
 
   const double seconds = absl::ToDoubleSeconds(now - std::exchange(connection.judged, now));
-  const auto larger = static_cast<double>(traffic.messages - before.messages +
-                                          traffic.calls_begun - before.calls_begun);
-  connection.allowance = std::min(
-      connection.allowance + larger * MessageBytes() +
-          seconds * static_cast<double>(limits_.max_empty_bytes_per_second) -
-          static_cast<double>(traffic.bytes - before.bytes),
-      (1 + limits_.max_streams_per_connection) * MessageBytes());
+  const auto larger = static_cast<double>(traffic.messages - before.messages + traffic.calls_begun -
+                                          before.calls_begun);
+  connection.allowance =
+      std::min(connection.allowance + larger * MessageBytes() +
+                   seconds * static_cast<double>(limits_.max_empty_bytes_per_second) -
+                   static_cast<double>(traffic.bytes - before.bytes),
+               (1 + limits_.max_streams_per_connection) * MessageBytes());
   const bool was_overdrawn = std::exchange(connection.overdrawn, connection.allowance < 0);
   return was_overdrawn && connection.overdrawn ? "empty_bytes" : nullptr;
 }

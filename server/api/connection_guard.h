@@ -38,10 +38,10 @@ class ConnectionGuard {
  public:
   struct Connection {
     std::string host;
-    Traffic traffic = {};   // when it was judged last
+    Traffic traffic = {};  // when it was judged last
     absl::Time judged = {};
-    double allowance = 0;     // bytes that it may bring
-    bool overdrawn = false;   // it had brought more
+    double allowance = 0;    // bytes that it may bring
+    bool overdrawn = false;  // it had brought more
   };
 
   explicit ConnectionGuard(const Limits& limits) : limits_(limits) {}

@@ -33,7 +33,8 @@ int64_t Number(const Json& json, const char* key) {
 
 // Of "chttp2 ipv4:127.0.0.1:47004" or "chttp2 ipv6:%5B::1%5D:47004"; empty where it is neither.
 std::string PeerNamed(const std::string& name) {
-  const std::string uri = absl::StrReplaceAll(name, {{"%5B", "["}, {"%5D", "]"}, {"%5b", "["}, {"%5d", "]"}});
+  const std::string uri =
+      absl::StrReplaceAll(name, {{"%5B", "["}, {"%5D", "]"}, {"%5b", "["}, {"%5d", "]"}});
   const size_t scheme = uri.rfind(" ipv"), colon = uri.rfind(':');
   if (scheme == std::string::npos || colon < scheme + 6) return "";
   const std::string host =

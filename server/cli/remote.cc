@@ -48,8 +48,7 @@ Remote::Remote(const ServerAddress& address) : server_(address.server) {
     std::stringstream bytes;
     bytes << file.rdbuf();
     if (!file)
-      files_.Update(
-          absl::InvalidArgumentError(absl::StrCat(flag, ": ", path, " cannot be read")));
+      files_.Update(absl::InvalidArgumentError(absl::StrCat(flag, ": ", path, " cannot be read")));
     return bytes.str();
   };
   token_ = read("--token-file", address.token_file);
@@ -60,10 +59,10 @@ Remote::Remote(const ServerAddress& address) : server_(address.server) {
       .pem_cert_chain = read("--tls-certificate", address.tls_certificate)};
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxReplyBytes);
-  channel_ = grpc::CreateCustomChannel(server_,
-                                       address.uses_tls() ? grpc::SslCredentials(options)
-                                                          : grpc::InsecureChannelCredentials(),
-                                       arguments);
+  channel_ = grpc::CreateCustomChannel(
+      server_,
+      address.uses_tls() ? grpc::SslCredentials(options) : grpc::InsecureChannelCredentials(),
+      arguments);
   planner_ = v1::Planner::NewStub(channel_);
   modules_ = v1::Modules::NewStub(channel_);
 }

@@ -3,7 +3,8 @@
 namespace automap {
 
 void AddServerAddress(CLI::App& command, ServerAddress& address) {
-  command.add_option("--server", address.server, "host:port of automapd")->envname("AUTOMAP_SERVER");
+  command.add_option("--server", address.server, "host:port of automapd")
+      ->envname("AUTOMAP_SERVER");
   command
       .add_option("--tls-ca", address.tls_ca,
                   "PEM file of who signed the server's certificate; speaks TLS")

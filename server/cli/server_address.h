@@ -10,9 +10,9 @@ namespace automap {
 // Files in PEM; empty ones mean none. With an authority or a certificate the connection is TLS.
 struct ServerAddress {
   std::string server = "127.0.0.1:8470";  // HOST:PORT
-  std::string tls_ca;                     // who signed the server's certificate; default: the system's
-  std::string tls_certificate, tls_key;   // the caller's own
-  std::string token_file;                 // its first line is the caller's token
+  std::string tls_ca;  // who signed the server's certificate; default: the system's
+  std::string tls_certificate, tls_key;  // the caller's own
+  std::string token_file;                // its first line is the caller's token
 
   bool uses_tls() const { return !tls_ca.empty() || !tls_certificate.empty(); }
 };

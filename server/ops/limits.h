@@ -29,8 +29,8 @@ struct Limits {
   int64_t max_unfinished_calls_per_connection = 1000;  // with those that are given up and not gone
   int64_t max_given_up_calls_per_second = 2000;        // by one host, averaged over two seconds
   int64_t max_empty_bytes_per_second = 1 << 20;        // of one connection, that no message has
-  int64_t max_stream_bytes = 24 << 20;  // of events in all streams' hands
-  int64_t max_waiting_calls = 4096;     // for one of the server's threads
+  int64_t max_stream_bytes = 24 << 20;                 // of events in all streams' hands
+  int64_t max_waiting_calls = 4096;                    // for one of the server's threads
   int64_t max_cached_plans = 100'000;
   absl::Duration max_write_time = absl::Seconds(60);
   absl::Duration bookmark_interval = absl::Seconds(15);

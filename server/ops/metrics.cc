@@ -111,7 +111,8 @@ Metrics::Metrics()
   for (const auto state :
        {v1::PlanJob::SUCCEEDED, v1::PlanJob::FAILED, v1::PlanJob::CANCELLED, v1::PlanJob::EXPIRED})
     ended_.Add({{"state", StateLabel(state)}});
-  for (const char* reason : {"too_many", "too_many_of_host", "host_sent_too_much", "no_descriptors"})
+  for (const char* reason :
+       {"too_many", "too_many_of_host", "host_sent_too_much", "no_descriptors"})
     refused_.Add({{"reason", reason}});
   for (const char* reason : {"calls_given_up", "unfinished_calls", "empty_bytes"})
     closed_.Add({{"reason", reason}});

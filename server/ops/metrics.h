@@ -37,8 +37,12 @@ class Metrics {
   }
   void Fenced() { fenced_.Increment(); }
   void StoreAnswered(const char* operation, absl::Duration time, absl::StatusCode code);
-  void ConnectionRefused(const std::string& reason) { refused_.Add({{"reason", reason}}).Increment(); }
-  void ConnectionClosed(const std::string& reason) { closed_.Add({{"reason", reason}}).Increment(); }
+  void ConnectionRefused(const std::string& reason) {
+    refused_.Add({{"reason", reason}}).Increment();
+  }
+  void ConnectionClosed(const std::string& reason) {
+    closed_.Add({{"reason", reason}}).Increment();
+  }
 
   // What is set just before a scrape.
   struct Present {
@@ -58,7 +62,8 @@ class Metrics {
 
   prometheus::Registry registry_;
   prometheus::Counter &created_, &uploaded_, &cut_off_, &fenced_;
-  Counters &refused_, &closed_, &ended_, &rejected_, &cache_, &deaths_, &checkpoints_, &store_errors_;
+  Counters &refused_, &closed_, &ended_, &rejected_, &cache_, &deaths_, &checkpoints_,
+      &store_errors_;
   prometheus::Gauge &busy_, &workers_, &paused_, &watchers_, &connections_, &oldest_, &fds_,
       &resident_;
   Gauges& jobs_;

@@ -33,8 +33,9 @@ std::vector<std::string> WorkerEnvironment() {
   const size_t own = environment.size();
   for (char** entry = environ; *entry != nullptr; ++entry) {
     const std::string name(*entry, std::strcspn(*entry, "=") + 1);
-    const bool is_ours = std::any_of(environment.begin(), environment.begin() + own,
-                                     [&](const auto& ours) { return absl::StartsWith(ours, name); });
+    const bool is_ours =
+        std::any_of(environment.begin(), environment.begin() + own,
+                    [&](const auto& ours) { return absl::StartsWith(ours, name); });
     if (!is_ours) environment.emplace_back(*entry);
   }
   return environment;

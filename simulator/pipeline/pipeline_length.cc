@@ -112,9 +112,8 @@ Seconds PipelineLength(absl::Span<const PipelineStage> stages, int32_t micro_bat
     const bool holds_all = m <= count - s;
     const Waits& waits = all_waits[s / kLanes];
     const double first = waits.first[s % kLanes], last = waits.last[s % kLanes];
-    const double forwards =
-        std::max(there + (holds_all ? m * f : first + waits.middle[s % kLanes] + f + b),
-                 last_arrives + f);
+    const double forwards = std::max(
+        there + (holds_all ? m * f : first + waits.middle[s % kLanes] + f + b), last_arrives + f);
     double end = forwards + last;
     if (holds_all) end = std::max(end, there + first + m * b);
     end = std::max(home + end, whole + (m - 1) * y);

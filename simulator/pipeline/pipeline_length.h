@@ -28,8 +28,8 @@ namespace automap {
 //   N = f + b + max over t of K (f + b + D(t)) + (M - W - n K - 1) max of f + b, x, y from s to t
 //       where K = (M - W - 1) div n
 //
-// The last forward of s ends at F, which is A + M f where M <= W, else A + G + N; or later, when the
-// last micro-batch comes from s - 1, or over the link behind M - 1 others:
+// The last forward of s ends at F, which is A + M f where M <= W, else A + G + N; or later, when
+// the last micro-batch comes from s - 1, or over the link behind M - 1 others:
 //
 //   F = max(F of s - 1 + x, A of s - 1 + f of s - 1 + M x) + f
 //

@@ -153,11 +153,12 @@ std::string OwnPlan(const DappleRow& row, const DapplePlan& other) {
 int Run(const std::string& folder) {
   const auto rows =
       ReadDappleRows(Read(folder + "/dapple-plans.json"), Read(folder + "/dapple-chains.json"));
-  std::printf("%-27s %s %4s %4s | %8s %8s %8s | %8s %8s | %9s %9s %9s %9s | "
-              "%-10s %-28s %-34s | %s\n",
-              "profile", "c", "rp", "M", "its T", "our T", "pure DP", "pivot", "our pv", "its wall",
-              "its short", "our wall", "processor", "verdict", "its plan", "our plan",
-              "our simulator's plan, memory on; why not our plan by T");
+  std::printf(
+      "%-27s %s %4s %4s | %8s %8s %8s | %8s %8s | %9s %9s %9s %9s | "
+      "%-10s %-28s %-34s | %s\n",
+      "profile", "c", "rp", "M", "its T", "our T", "pure DP", "pivot", "our pv", "its wall",
+      "its short", "our wall", "processor", "verdict", "its plan", "our plan",
+      "our simulator's plan, memory on; why not our plan by T");
   int slower = 0, slower_busy = 0, pivot_worse = 0;
   int worse = 0, better = 0, equal = 0, by_data = 0, panicked = 0, disagree = 0;
   for (const DappleRow& row : rows) {
@@ -193,8 +194,7 @@ int Run(const std::string& folder) {
         row.profile.c_str(), row.cluster.c_str(), row.question.outer_replicas,
         row.question.micro_batches, theirs, stages, data, pivot, our_pivot, row.wall_s,
         row.short_wall_s, wall, processor, verdict, row.panicked ? "!" : " ",
-        Text(row.plan).c_str(),
-        Text(plan).c_str(), OwnPlan(row, plan).c_str());
+        Text(row.plan).c_str(), Text(plan).c_str(), OwnPlan(row, plan).c_str());
   }
   std::printf(
       "%zu rows: better %d, equal %d, won by pure data parallelism alone %d, worse %d (by the "

@@ -41,8 +41,8 @@ class DeadlineTest : public ServerTest, public testing::WithParamInterface<Case>
 };
 
 // On a busy machine a second on the clock may be little work and the rest take minutes, so what is
-// judged is the worker's own CPU time: with more than a minute of it the kernel ends it, as often as
-// the job begins again, and the job fails.
+// judged is the worker's own CPU time: with more than a minute of it the kernel ends it, as often
+// as the job begins again, and the job fails.
 TEST_P(DeadlineTest, GivesTheBestPlanSoFar) {
   const v1::PlanJob job = CreateWith(Request(GetParam()));
   const std::vector<v1::PlanEvent> events = Watch(job.name());

@@ -36,7 +36,8 @@ void ManyResets(RawHttp2& connection) {
 }
 
 void WindowUpdates(RawHttp2& connection) {
-  for (int i = 0; i < 5000; ++i) connection.Frame(RawHttp2::kWindowUpdate, 0, 0, std::string("\0\0\0\1", 4));
+  for (int i = 0; i < 5000; ++i)
+    connection.Frame(RawHttp2::kWindowUpdate, 0, 0, std::string("\0\0\0\1", 4));
 }
 
 void Pings(RawHttp2& connection) {
@@ -51,10 +52,10 @@ class FloodTest : public ServerTest, public testing::WithParamInterface<bool> {
     std::vector<std::string> flags = {"--workers=0"};
     if (tls()) {
       const std::string key = (folder_ / "key").string(), certificate = (folder_ / "crt").string();
-      const std::string command =
-          absl::StrCat("openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost "
-                       "-addext subjectAltName=DNS:localhost -keyout ",
-                       key, " -out ", certificate, " 2>/dev/null");
+      const std::string command = absl::StrCat(
+          "openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost "
+          "-addext subjectAltName=DNS:localhost -keyout ",
+          key, " -out ", certificate, " 2>/dev/null");
       ASSERT_EQ(std::system(command.c_str()), 0);
       flags.push_back("--tls-key=" + key);
       flags.push_back("--tls-certificate=" + certificate);

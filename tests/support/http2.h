@@ -33,7 +33,7 @@ class RawHttp2 {
  private:
   int fd_ = -1;
   std::unique_ptr<SSL, decltype(&SSL_free)> ssl_ = {nullptr, SSL_free};  // what is sent only
-  uint32_t stream_ = 0xffffffff;  // the next one is 1
+  uint32_t stream_ = 0xffffffff;                                         // the next one is 1
   std::string out_;
 };
 

@@ -133,7 +133,8 @@ void PublishedRow::AddChoices(const Cluster& cluster, int32_t tensor, int32_t da
       if (!prediction.ok()) continue;
       choice.prediction = *std::move(prediction);
       if (stack_.contains("usableGib"))
-        choice.prediction.fits = choice.prediction.peak <= Bytes{kGib * stack_["usableGib"].get<double>()};
+        choice.prediction.fits =
+            choice.prediction.peak <= Bytes{kGib * stack_["usableGib"].get<double>()};
       choices.push_back(choice);
     }
   }

@@ -105,8 +105,8 @@ class PipelineMaker {
   Bytes StateBytes(const Parameters& parameters) const {
     const double replicas = layout_.data, element = BytesOf(layout_.type);
     const double state = layout_.state_bytes;
-    const double split = element / (layout_.zero == 3 ? replicas : 1) +
-                         state / (layout_.zero > 0 ? replicas : 1);
+    const double split =
+        element / (layout_.zero == 3 ? replicas : 1) + state / (layout_.zero > 0 ? replicas : 1);
     return {split * parameters.replicated + (element + state) * parameters.expert};
   }
 

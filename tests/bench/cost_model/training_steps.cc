@@ -75,8 +75,8 @@ void TrainingSteps::LayerTimes(const Json& table, Residuals& residuals) {
     };
     std::printf("%-30s %-22s %6.2f (%s) %7.2f (%s) %+6.1f %%   saves %.0f MiB%s\n", "",
                 row["name"].get<std::string>().c_str(), forward, beside(its_forward).c_str(),
-                backward, beside(its_backward).c_str(), 100 * error,
-                layer.saved.value / (1 << 20), fit.empty() ? "" : ("   fit: " + fit).c_str());
+                backward, beside(its_backward).c_str(), 100 * error, layer.saved.value / (1 << 20),
+                fit.empty() ? "" : ("   fit: " + fit).c_str());
     if (!fit.empty()) continue;
     layers_.Add(error);
     residuals.compute.push_back(measured / (forward + backward) - 1);

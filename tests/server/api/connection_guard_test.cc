@@ -134,7 +134,9 @@ TEST_F(ConnectionGuardTest, BytesThatWereReadBeforeTheirCallWasSeenAreNotEmpty) 
   Connection honest = Open("a");
   for (int i = 0; i < 100; ++i) {
     EXPECT_EQ(Bring(honest, {.bytes = 13 * kMessage}), "");
-    EXPECT_EQ(Bring(honest, {.messages = 12, .calls_begun = 12, .calls_answered = 12, .calls_gone = 12}), "");
+    EXPECT_EQ(
+        Bring(honest, {.messages = 12, .calls_begun = 12, .calls_answered = 12, .calls_gone = 12}),
+        "");
   }
 }
 
