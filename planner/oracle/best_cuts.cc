@@ -12,7 +12,7 @@ namespace {
 
 // Of all states together about so many labels are kept over the number of stages, of each a few in
 // any case.
-constexpr size_t kManyLabels = 15'000'000, kFewLabels = 12;
+constexpr size_t kManyLabels = 60'000'000, kFewLabels = 12;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct Label {
