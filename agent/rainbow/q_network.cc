@@ -24,23 +24,22 @@ void Relu(float* values, int64_t count) {
 
 }  // namespace
 
-std::vector<QNetwork::Block> QNetwork::blocks() const {
-  const int64_t sizes[][2] = {{inputs, hidden}, {1, hidden}, {hidden, hidden},  {1, hidden},
-                              {hidden, 1},      {1, 1},      {hidden, actions}, {1, actions}};
-  std::vector<Block> blocks;
-  int64_t offset = 0;
-  for (const auto& [rows, columns] : sizes) {
-    blocks.push_back({offset, rows, columns});
-    offset += rows * columns;
-  }
-  return blocks;
+std::vector<ParameterBlock> QNetwork::blocks() const {
+  return LayOut({{inputs, hidden},
+                 {1, hidden},
+                 {hidden, hidden},
+                 {1, hidden},
+                 {hidden, 1},
+                 {1, 1},
+                 {hidden, actions},
+                 {1, actions}});
 }
 
 QNetwork QNetwork::Create(int inputs, int hidden, int actions, Random& random) {
   QNetwork network = {inputs, hidden, actions, {}};
   const int fan_in[] = {inputs, inputs, hidden, hidden, hidden, hidden, hidden, hidden};
   int block_index = 0;
-  for (const Block& block : network.blocks()) {
+  for (const ParameterBlock& block : network.blocks()) {
     const double bound = 1 / std::sqrt(static_cast<double>(std::max(1, fan_in[block_index++])));
     for (int64_t i = 0; i < block.rows * block.columns; ++i) {
       network.parameters.push_back(static_cast<float>((2 * random.Uniform() - 1) * bound));
@@ -50,7 +49,7 @@ QNetwork QNetwork::Create(int inputs, int hidden, int actions, Random& random) {
 }
 
 std::vector<float> QNetwork::Forward(absl::Span<const float> observations, int count) const {
-  const std::vector<Block> all = blocks();
+  const std::vector<ParameterBlock> all = blocks();
   const auto at = [&](int block) { return parameters.data() + all[block].offset; };
   std::vector<float> h1(hidden), h2(hidden), q(static_cast<size_t>(count) * actions);
   for (int i = 0; i < count; ++i) {

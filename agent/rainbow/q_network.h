@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "agent/core/parameter_block.h"
 #include "agent/core/random.h"
 
 namespace automap {
@@ -21,10 +22,7 @@ struct QNetwork {
   // Uniform in +-1/sqrt(fan-in), as Torch's linear layers.
   static QNetwork Create(int inputs, int hidden, int actions, Random& random);
 
-  struct Block {
-    int64_t offset, rows, columns;  // a vector has one row
-  };
-  std::vector<Block> blocks() const;
+  std::vector<ParameterBlock> blocks() const;  // a vector has one row
 
   // Q of every action for `count` observations, row-major. O(count x parameters).
   std::vector<float> Forward(absl::Span<const float> observations, int count) const;

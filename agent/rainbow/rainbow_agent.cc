@@ -36,7 +36,7 @@ QNetwork MakeNetwork(int inputs, int outputs, const AgentOptions& options, uint6
 // A scorer that adds nothing yet to what its environment expects.
 QNetwork MakeScorer(int features, const AgentOptions& options, uint64_t seed) {
   QNetwork network = MakeNetwork(features, 1, options, seed);
-  const std::vector<QNetwork::Block> blocks = network.blocks();
+  const std::vector<ParameterBlock> blocks = network.blocks();
   std::fill(network.parameters.begin() + blocks[4].offset, network.parameters.end(), 0.0f);
   return network;
 }

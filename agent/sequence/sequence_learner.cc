@@ -138,7 +138,7 @@ class Backward {
 
   const SequenceNetwork& network_;
   const SequenceShape& shape_;
-  const std::vector<SequenceNetwork::Block> blocks_;
+  const std::vector<ParameterBlock> blocks_;
   std::vector<float>& gradient_;
   std::vector<float> states_, ranges_;
 };

@@ -15,35 +15,29 @@ void Relu(float* values, size_t count) {
 
 }  // namespace
 
-std::vector<SequenceNetwork::Block> SequenceNetwork::blocks() const {
+std::vector<ParameterBlock> SequenceNetwork::blocks() const {
   const int64_t channels = shape_.channels, hidden = shape_.hidden;
-  const int64_t sizes[kBlocks][2] = {{kWidth * shape_.token_features, channels},
-                                     {1, channels},
-                                     {kWidth * channels, channels},
-                                     {1, channels},
-                                     {kWidth * channels, channels},
-                                     {1, channels},
-                                     {shape_.row_features + 3 * channels, hidden},
-                                     {1, hidden},
-                                     {hidden, hidden},
-                                     {1, hidden},
-                                     {hidden, 1},
-                                     {1, 1}};
-  std::vector<Block> blocks;
-  int64_t offset = 0;
-  for (const auto& [rows, columns] : sizes) {
-    blocks.push_back({offset, rows, columns});
-    offset += rows * columns;
-  }
-  return blocks;
+  return LayOut({{kWidth * shape_.token_features, channels},
+                 {1, channels},
+                 {kWidth * channels, channels},
+                 {1, channels},
+                 {kWidth * channels, channels},
+                 {1, channels},
+                 {shape_.row_features + 3 * channels, hidden},
+                 {1, hidden},
+                 {hidden, hidden},
+                 {1, hidden},
+                 {hidden, 1},
+                 {1, 1}});
 }
 
 SequenceNetwork SequenceNetwork::Create(const SequenceShape& shape, Random& random) {
   SequenceNetwork network(shape, {});
-  const std::vector<Block> blocks = network.blocks();
-  for (int b = 0; b < kBlocks; ++b) {
+  const std::vector<ParameterBlock> blocks = network.blocks();
+  const int count = static_cast<int>(blocks.size());
+  for (int b = 0; b < count; ++b) {
     const double fan_in = static_cast<double>(blocks[b - b % 2].rows);
-    const double bound = b + 2 < kBlocks ? 1 / std::sqrt(fan_in) : 0;
+    const double bound = b + 2 < count ? 1 / std::sqrt(fan_in) : 0;
     for (int64_t i = 0; i < blocks[b].rows * blocks[b].columns; ++i)
       network.parameters_.push_back(static_cast<float>((2 * random.Uniform() - 1) * bound));
   }
@@ -70,7 +64,7 @@ void Window(const std::vector<float>& values, int positions, int features, int p
 
 EncoderPass RunEncoder(const SequenceNetwork& network, absl::Span<const float> tokens) {
   const SequenceShape& shape = network.shape();
-  const std::vector<SequenceNetwork::Block> blocks = network.blocks();
+  const std::vector<ParameterBlock> blocks = network.blocks();
   const int positions = static_cast<int>(tokens.size()) / shape.token_features;
   EncoderPass pass = {{tokens.begin(), tokens.end()}};
   std::vector<float> window(kWidth * std::max(shape.token_features, shape.channels));
@@ -120,7 +114,7 @@ void ScorerInput(const SequenceShape& shape, const EncodedSequence& sequence,
 
 std::vector<float> SequenceNetwork::Score(const EncodedSequence& sequence,
                                           const SequenceQuestion& question) const {
-  const std::vector<Block> b = blocks();
+  const std::vector<ParameterBlock> b = blocks();
   const auto block = [&](int index) { return &parameters_[b[index].offset]; };
   std::vector<float> input(b[6].rows), h1(shape_.hidden), h2(shape_.hidden);
   std::vector<float> scores = question.prior;

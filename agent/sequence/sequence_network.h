@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
+#include "agent/core/parameter_block.h"
 #include "agent/core/random.h"
 
 namespace automap {
@@ -58,11 +59,7 @@ class SequenceNetwork {
   const std::vector<float>& parameters() const { return parameters_; }
   std::vector<float>& parameters() { return parameters_; }
 
-  struct Block {
-    int64_t offset, rows, columns;  // a vector has one row
-  };
-  static constexpr int kBlocks = 12;
-  std::vector<Block> blocks() const;
+  std::vector<ParameterBlock> blocks() const;  // a vector has one row
 
   // `tokens`: token_features for each position. O(positions x channels^2).
   EncodedSequence Encode(absl::Span<const float> tokens) const;

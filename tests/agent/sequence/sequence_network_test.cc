@@ -61,7 +61,7 @@ TEST(SequenceLearner, GradientIsThatOfTheLoss) {
     const SequenceNetwork network = MakeNetwork(random);
     std::vector<float> gradient, ignored;
     SequenceLearner(network).Gradient(batch, gradient);
-    for (const SequenceNetwork::Block& block : network.blocks()) {
+    for (const ParameterBlock& block : network.blocks()) {
       // Along a random direction within the block; its slope is the sum of two small differences.
       std::vector<float> direction(gradient.size(), 0.0f);
       double expected = 0;
