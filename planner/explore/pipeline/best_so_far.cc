@@ -5,22 +5,14 @@
 #include "simulator/pipeline/pipeline_length.h"
 
 namespace automap {
-namespace {
-
-PipelineProblem::Range RangeOf(const std::vector<int32_t>& ends, int32_t s) {
-  return {s > 0 ? ends[s - 1] : 0, ends[s]};
-}
-
-}  // namespace
-
 BestSoFar::BestSoFar(const PipelineProblem& problem, PipelineCuts start)
     : problem_(problem), cuts_(std::move(start)) {
   stages_ = problem.PipelineOf(cuts_).stages;
   const int32_t count = static_cast<int32_t>(stages_.size());
   pressures_.assign(count, 0.0);
   for (int32_t s = 0; s < count && !problem.options().ignore_memory; ++s) {
-    pressures_[s] = problem.Pressure(RangeOf(cuts_.layer_ends, s), RangeOf(cuts_.device_ends, s),
-                                     count - 1 - s);
+    pressures_[s] = problem.Pressure(PipelineProblem::LayersOf(cuts_, s),
+                                     PipelineProblem::DevicesOf(cuts_, s), count - 1 - s);
   }
   cost_ = CostOf(stages_, pressures_);
 }
@@ -47,7 +39,8 @@ bool BestSoFar::PriceChanged(const PipelineCuts& cuts) {
   offered_pressures_ = pressures_;
   for (int32_t s = 0; s < count; ++s) {
     if (HasStage(cuts, s)) continue;
-    const Range layers = RangeOf(cuts.layer_ends, s), devices = RangeOf(cuts.device_ends, s);
+    const Range layers = PipelineProblem::LayersOf(cuts, s),
+                devices = PipelineProblem::DevicesOf(cuts, s);
     if (layers.count() <= 0 || devices.count() <= 0 || layers.end > problem_.layers() ||
         devices.end > problem_.devices() || !problem_.HasVariable(layers)) {
       return false;
@@ -83,8 +76,8 @@ bool BestSoFar::PriceSends(const PipelineCuts& cuts) {
 void BestSoFar::PriceSyncs(const PipelineCuts& cuts) {
   for (int32_t s = 0; s < static_cast<int32_t>(stages_.size()); ++s) {
     if (HasStage(cuts, s)) continue;
-    offered_[s].gradient_sync =
-        problem_.GradientSync(RangeOf(cuts.layer_ends, s), RangeOf(cuts.device_ends, s));
+    offered_[s].gradient_sync = problem_.GradientSync(PipelineProblem::LayersOf(cuts, s),
+                                                      PipelineProblem::DevicesOf(cuts, s));
   }
 }
 

@@ -16,14 +16,6 @@ namespace {
 
 using Range = PipelineProblem::Range;
 
-Range LayersOf(const PipelineCuts& cuts, int s) {
-  return {s > 0 ? cuts.layer_ends[s - 1] : 0, cuts.layer_ends[s]};
-}
-
-Range DevicesOf(const PipelineCuts& cuts, int s) {
-  return {s > 0 ? cuts.device_ends[s - 1] : 0, cuts.device_ends[s]};
-}
-
 void FillStageMemory(const StageMemory& memory, int32_t in_flight, v1::Plan::Stage& stage) {
   const auto bytes = [](Bytes size) { return static_cast<int64_t>(size.value); };
   stage.set_parameter_bytes(bytes(memory.parameters));
@@ -42,7 +34,8 @@ void FillStages(const PipelineProblem& problem, const PipelineCuts& cuts, const 
   const int count = static_cast<int>(cuts.layer_ends.size());
   for (int s = 0; s < count; ++s) {
     const PipelineStage& times = pipeline.stages[s];
-    const Range layers = LayersOf(cuts, s), devices = DevicesOf(cuts, s);
+    const Range layers = PipelineProblem::LayersOf(cuts, s),
+                devices = PipelineProblem::DevicesOf(cuts, s);
     const Layer& last = problem.chain().layers[layers.end - 1];
     v1::Plan::Stage& stage = *plan.add_stages();
     stage.set_first_device(devices.begin * problem.group_size());
@@ -84,14 +77,15 @@ Pipeline Quiet(const PipelineProblem& problem, const PipelineCuts& cuts, Pipelin
       problem.group_size() == 1 || (!inside_as_well && !GroupsLeaveServers(problem));
   for (int s = 0; s < count; ++s) {
     PipelineStage& stage = pipeline.stages[s];
-    const Range places = DevicesOf(cuts, s);
+    const Range places = PipelineProblem::DevicesOf(cuts, s);
     if (inside_as_well || !problem.IsInOneServer(places)) stage.gradient_sync = {0};
     if (s + 1 == count || inside_as_well ||
-        !problem.IsInOneServer({places.begin, DevicesOf(cuts, s + 1).end})) {
+        !problem.IsInOneServer({places.begin, PipelineProblem::DevicesOf(cuts, s + 1).end})) {
       stage.send = stage.send_back = {0};
     }
     if (keeps_exchange) continue;
-    const PipelineStage exchange = problem.ExchangeOf(LayersOf(cuts, s), DevicesOf(cuts, s));
+    const PipelineStage exchange =
+        problem.ExchangeOf(PipelineProblem::LayersOf(cuts, s), PipelineProblem::DevicesOf(cuts, s));
     stage.forward = std::max(Seconds{0}, stage.forward - exchange.forward);
     stage.backward = std::max(Seconds{0}, stage.backward - exchange.backward);
     stage.update = std::max(Seconds{0}, stage.update - exchange.update);
@@ -114,7 +108,8 @@ void FillTimes(const PipelineProblem& problem, const PipelineCuts& cuts, const P
     const PipelineStage& stage = alone.stages[s];
     slowest =
         std::max(slowest, (stage.forward + stage.backward) * pipeline.micro_batches + stage.update);
-    work += problem.WholeWork(LayersOf(cuts, s), DevicesOf(cuts, s));
+    work +=
+        problem.WholeWork(PipelineProblem::LayersOf(cuts, s), PipelineProblem::DevicesOf(cuts, s));
   }
   const Seconds length = lengths.all, without = std::min(length, lengths.without);
   const Seconds compute = std::min(without, slowest);
@@ -158,7 +153,8 @@ void FillExchanges(const PipelineProblem& problem, const PipelineCuts& cuts, v1:
   }
   for (auto& [kind, total] : totals) {
     for (int s = 0; s < static_cast<int>(cuts.layer_ends.size()); ++s) {
-      const PipelineStage part = problem.ExchangeOf(LayersOf(cuts, s), DevicesOf(cuts, s), kind);
+      const PipelineStage part = problem.ExchangeOf(PipelineProblem::LayersOf(cuts, s),
+                                                    PipelineProblem::DevicesOf(cuts, s), kind);
       total.time += (part.forward + part.backward) * micro_batches + part.update;
     }
     AddCollective(static_cast<v1::Plan::Collective::Kind>(static_cast<int>(kind) + 1), kModelAxis,
@@ -172,8 +168,8 @@ void FillCollectives(const PipelineProblem& problem, const PipelineCuts& cuts,
   double sync_bytes = 0, sync_time = 0, send_bytes = 0, send_time = 0;
   int64_t syncs = 0;
   for (int s = 0; s < count; ++s) {
-    const Range layers = LayersOf(cuts, s);
-    if (DevicesOf(cuts, s).count() > 1) {
+    const Range layers = PipelineProblem::LayersOf(cuts, s);
+    if (PipelineProblem::DevicesOf(cuts, s).count() > 1) {
       ++syncs;
       for (int32_t layer = layers.begin; layer < layers.end; ++layer)
         sync_bytes += problem.chain().layers[layer].gradients.value;

@@ -86,6 +86,13 @@ class PipelineProblem {
     int32_t begin = 0, end = 0;
     int32_t count() const { return end - begin; }
   };
+  // Of stage `s`.
+  static Range LayersOf(const PipelineCuts& cuts, int32_t s) {
+    return {s > 0 ? cuts.layer_ends[s - 1] : 0, cuts.layer_ends[s]};
+  }
+  static Range DevicesOf(const PipelineCuts& cuts, int32_t s) {
+    return {s > 0 ? cuts.device_ends[s - 1] : 0, cuts.device_ends[s]};
+  }
 
   // The stage without its transfers.
   PipelineStage StageOf(Range layers, Range devices) const;
