@@ -14,11 +14,4 @@ const StrategyRow kRows[] = {
 
 absl::Span<const StrategyRow> StrategyCatalog() { return kRows; }
 
-const StrategyRow* FindStrategy(absl::string_view name) {
-  for (const StrategyRow& row : kRows) {
-    if (row.name == name) return &row;
-  }
-  return nullptr;
-}
-
 }  // namespace automap

@@ -48,7 +48,4 @@ struct StrategyRow {
 // In the order in which they are tried.
 absl::Span<const StrategyRow> StrategyCatalog();
 
-// The row of that name, or null.
-const StrategyRow* FindStrategy(absl::string_view name);
-
 }  // namespace automap
