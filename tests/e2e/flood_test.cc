@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "tests/support/http2.h"
 #include "tests/support/measured.h"
@@ -115,15 +116,16 @@ class FloodTest : public ServerTest, public testing::WithParamInterface<bool> {
 
   // Floods as fast as it goes, or so many a second, connecting again whenever it is hung up on.
   // Returns how much was sent.
-  int64_t Send(const Flood& flood, double per_second, const std::atomic<bool>& ends) const {
+  int64_t Send(const Flood& flood, double per_second, int host,
+               const std::atomic<bool>& ends) const {
     const absl::Time begin = absl::Now();
+    const auto connect = [&] { return std::make_unique<RawHttp2>(port_, 1024, tls(), host); };
     int64_t sent = 0;
-    for (auto connection = std::make_unique<RawHttp2>(port_, 1024, tls()); !ends;
-         sent += flood.per_burst) {
+    for (auto connection = connect(); !ends; sent += flood.per_burst) {
       flood.burst(*connection);
       if (!connection->Send() || !connection->Drain() || flood.hangs_up) {
         absl::SleepFor(absl::Milliseconds(20));
-        connection = std::make_unique<RawHttp2>(port_, 1024, tls());
+        connection = connect();
       }
       if (per_second > 0)
         absl::SleepFor(begin + absl::Seconds(static_cast<double>(sent) / per_second) - absl::Now());
@@ -131,30 +133,47 @@ class FloodTest : public ServerTest, public testing::WithParamInterface<bool> {
     return sent;
   }
 
-  // The honest one's calls while the flood lasts, and what it took.
-  void Judge(const Flood& flood, double per_second) {
-    const absl::Duration time = absl::Seconds(Times(2, 5));
-    const int64_t before = ResidentMiB();
-    const Calls alone = CallsIn(time);
+  // The honest one's calls while a flood of another host's lasts.
+  Calls CallsBeside(const Flood& flood, double per_second, absl::Duration time) {
     std::atomic<bool> ends = false;
     int64_t sent = 0;
-    std::thread flooding([&] { sent = Send(flood, per_second, ends); });
-    const Calls beside = CallsIn(time);
-    const int64_t grown = ResidentMiB() - before;
+    const int host = ++hosts_;
+    std::thread flooding([&] { sent = Send(flood, per_second, host, ends); });
+    const Calls calls = CallsIn(time);
     ends = true;
     flooding.join();
+    sent_ += sent;
+    return calls;
+  }
+
+  // What the honest one gets beside the flood, and what it took. Rounds of quiet and of flood take
+  // turns, and the median of their ratios counts: the machine may have other work.
+  void Judge(const Flood& flood, double per_second) {
+    const absl::Duration time = absl::Seconds(Times(1, 5));
+    const int64_t before = ResidentMiB();
+    absl::Duration slowest = absl::ZeroDuration();
+    std::vector<double> ratios;
+    sent_ = 0;
+    for (int round = 0; round < 3; ++round) {
+      const Calls alone = CallsIn(time), beside = CallsBeside(flood, per_second, time);
+      ratios.push_back(static_cast<double>(beside.count) / std::max(1, alone.count));
+      slowest = std::max(slowest, beside.slowest);
+    }
+    const int64_t grown = ResidentMiB() - before;
     const std::string what = absl::StrCat(flood.name, tls() ? " in TLS" : "");
-    Measured(absl::StrCat("S4: calls of one client beside a flood of ", what, "; alone"),
-             "at least 80 %",
-             absl::StrCat(beside.count, " beside ", sent, " (slowest ",
-                          absl::ToInt64Milliseconds(beside.slowest), " ms); alone ", alone.count,
-                          "; ", grown, " MiB more"));
-    EXPECT_GT(beside.count, alone.count / 10) << what;
-    EXPECT_LT(beside.slowest, absl::Seconds(5)) << what;
+    const double ratio = Quantile(ratios, 0.5);
+    Measured(absl::StrCat("S4: calls of one client beside a flood of ", what), "at least 80 %",
+             absl::StrFormat("%.0f %% (%.0f to %.0f), slowest %d ms; %d sent, %d MiB more",
+                             100 * ratio, 100 * Quantile(ratios, 0), 100 * Quantile(ratios, 1),
+                             absl::ToInt64Milliseconds(slowest), sent_, grown));
+    EXPECT_GT(ratio, 0.1) << what;
+    EXPECT_LT(slowest, absl::Seconds(5)) << what;
     EXPECT_LT(grown, 250) << what;  // what gRPC had read by then
   }
 
   std::string root_;
+  int hosts_ = 0;
+  int64_t sent_ = 0;
 };
 
 // Faster than gRPC reads them, unless nothing else runs on the machine.
@@ -182,6 +201,18 @@ TEST_P(FloodTest, FramesOfNoMessage) {
   Judge({"window updates", WindowUpdates, 5000}, 0);
   Judge({"pings", Pings, 5000}, 0);
   EXPECT_GT(Closed("empty_bytes"), 0);
+}
+
+// Hundreds of calls at once, thousands a second: all are answered, so none counts.
+TEST_P(FloodTest, ManySmallCallsOnOneConnectionAreNoFlood) {
+  const absl::Duration time = absl::Seconds(Times(2, 20));
+  std::atomic<int64_t> calls = 0;
+  std::vector<std::thread> callers;
+  for (int i = 0; i < 100; ++i) callers.emplace_back([&] { calls += CallsIn(time).count; });
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_GT(calls, 1000 * absl::ToInt64Seconds(time));
+  for (const char* reason : {"calls_given_up", "unfinished_calls", "empty_bytes"})
+    EXPECT_EQ(Closed(reason), 0) << reason;
 }
 
 // Uploads as fast as they go cost nothing: every byte is of a message.

@@ -40,12 +40,14 @@ std::unique_ptr<SSL, decltype(&SSL_free)> Greet(int fd) {
 
 }  // namespace
 
-RawHttp2::RawHttp2(int port, uint32_t window, bool tls) {
+RawHttp2::RawHttp2(int port, uint32_t window, bool tls, int host) {
   fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int room = 4096;
   setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
   sockaddr_in address = {};
   address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(0x7f000100 + static_cast<uint32_t>(host));
+  bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address));
   address.sin_port = htons(static_cast<uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) return;

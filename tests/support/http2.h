@@ -10,10 +10,11 @@
 namespace automap {
 
 // One connection to 127.0.0.1 that grants the server next to no room for answers: `window` bytes
-// for each stream, and hardly any in the socket. Reads nothing unless told to.
+// for each stream, and hardly any in the socket. Reads nothing unless told to. It comes from
+// 127.0.1.`host`, so that the server sees hosts.
 class RawHttp2 {
  public:
-  RawHttp2(int port, uint32_t window, bool tls = false);
+  RawHttp2(int port, uint32_t window, bool tls = false, int host = 1);
   ~RawHttp2();
   RawHttp2(const RawHttp2&) = delete;
   RawHttp2& operator=(const RawHttp2&) = delete;
