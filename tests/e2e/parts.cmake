@@ -76,3 +76,7 @@ endforeach()
 add_test(NAME deploy/sbom COMMAND Python3::Interpreter ${PROJECT_SOURCE_DIR}/tests/deploy/sbom_test.py
   $<TARGET_FILE:automapd> $<TARGET_FILE:automap-worker> $<TARGET_FILE:automap> $<TARGET_FILE:torch_learner>)
 set_tests_properties(deploy/sbom PROPERTIES TIMEOUT 300)
+
+add_test(NAME e2e/runbook COMMAND Python3::Interpreter
+  ${PROJECT_SOURCE_DIR}/tests/e2e/runbook_test.py $<TARGET_FILE_DIR:automapd> $<TARGET_FILE:fake_worker>)
+set_tests_properties(e2e/runbook PROPERTIES TIMEOUT 300 LABELS e2e)
