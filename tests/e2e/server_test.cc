@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <fstream>
+#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -256,6 +257,25 @@ TEST_F(ServerTest, MetricsHealthAndReadinessAnswer) {
   EXPECT_NE(HttpGet(http_port_, "/healthz").find(" 200 "), std::string::npos);
   EXPECT_NE(HttpGet(http_port_, "/readyz").find(" 200 "), std::string::npos);
   EXPECT_NE(HttpGet(http_port_, "/nothing").find(" 404 "), std::string::npos);
+}
+
+TEST_F(ServerTest, TheCallersTraceIsInItsJobItsWorkersTaskAndTheLog) {
+  StopServer(SIGKILL);
+  log_ = (folder_ / "log").string();
+  StartServer();
+  const std::string trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  grpc::ClientContext context;
+  context.AddMetadata("traceparent", trace);
+  v1::CreatePlanJobRequest request;
+  *request.mutable_spec() = Spec("trace");
+  v1::PlanJob job;
+  ASSERT_TRUE(planner_->CreatePlanJob(&context, request, &job).ok());
+  EXPECT_EQ(job.traceparent(), trace);
+  EXPECT_EQ(Watch(job.name()).back().final_plan().bound().proof(), trace);
+  StopServer(SIGTERM);
+  std::stringstream log;
+  log << std::ifstream(log_).rdbuf();
+  EXPECT_NE(log.str().find("\"trace\":\"" + trace), std::string::npos) << log.str();
 }
 
 TEST_F(ServerTest, ASecondServerOnTheSameFolderIsRefused) {

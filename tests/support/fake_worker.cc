@@ -7,6 +7,7 @@
 //   "always-crash"                        "wrong"  a plan that the verifier refuses
 //   "allocate"  memory without end        "stuck"  does not stop when told to
 //   "quick"     a plan after 50 ms         "ticks N"  an improved plan every N ms, 20 or for 4 s
+//   "trace"     a plan whose proof is the trace that the task carries
 //   "count"     a plan after ten steps that it keeps in its journal; "count N": after N
 // The first attempt of "crash" leaves a file named by the options' seed under FAKE_WORKER_DIR;
 // later attempts find it. "stuck" leaves its pid in stuck-pid there.
@@ -92,7 +93,7 @@ absl::StatusOr<v1::Plan> Plan(const worker::v1::PlanTask& task, const PlanObserv
     if (i == 1) observer.improved_plan(MakePlan("first"));
     absl::SleepFor(absl::Milliseconds(100));
   }
-  return MakePlan(order);
+  return MakePlan(order == "trace" ? task.traceparent() : order);
 }
 
 absl::Status Verify(const worker::v1::VerifyTask& task) {
