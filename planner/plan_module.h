@@ -8,15 +8,10 @@
 #include "automap/v1/cluster.pb.h"
 #include "automap/v1/job.pb.h"
 #include "automap/v1/plan.pb.h"
+#include "planner/plan_observer.h"
 #include "planner/search_journal.h"
 
 namespace automap {
-
-// Hears what happens on the way. Either may be empty.
-struct PlanObserver {
-  std::function<void(const v1::Progress&)> progress;
-  std::function<void(const v1::Plan&)> improved_plan;
-};
 
 // Finds a plan for the module in `module` (any format that ReadModule knows) on `cluster`.
 //

@@ -11,7 +11,7 @@
 #include "automap/v1/plan.pb.h"
 #include "planner/explore/pipeline/layer_chain.h"
 #include "planner/plan/prepared_module.h"
-#include "planner/plan_module.h"
+#include "planner/plan_observer.h"
 #include "planner/search/engines.h"
 
 namespace automap {
