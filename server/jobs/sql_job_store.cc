@@ -1,12 +1,10 @@
 #include "server/jobs/sql_job_store.h"
 
-#include <algorithm>
-
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/failpoint.h"
 #include "base/reason.h"
+#include "server/jobs/job_claims.h"
+#include "server/jobs/job_reads.h"
 #include "server/jobs/job_row.h"
 #include "server/jobs/job_state.h"
 #include "server/jobs/job_sweep.h"
@@ -63,13 +61,6 @@ absl::Status EtagMismatch(const v1::PlanJob& job, const std::string& etag) {
   return WithReason(absl::AbortedError(absl::StrCat("etag: \"", etag, "\", ", job.name(), " has \"",
                                                     job.etag(), "\"")),
                     "ETAG_MISMATCH");
-}
-
-// "now + lease" on the shared clock, or for ever.
-std::string LeaseEnd(const SqlConnection& connection, absl::Duration lease) {
-  return connection.shared_clock() == nullptr
-             ? absl::StrCat(INT64_MAX)
-             : absl::StrCat(connection.shared_clock(), " + ", absl::ToInt64Nanoseconds(lease));
 }
 
 }  // namespace
@@ -140,125 +131,26 @@ absl::StatusOr<v1::PlanJob> SqlJobStore::Get(const std::string& name) {
 
 absl::StatusOr<JobPage> SqlJobStore::List(const JobFilter& filter, int page_size,
                                           const std::string& page_token) {
-  int64_t before = INT64_MAX;
-  if (!page_token.empty() && (!absl::SimpleAtoi(page_token, &before) || before < 0))
-    return absl::InvalidArgumentError("page_token: not one of this server's");
-  std::string sql = "SELECT id, body FROM jobs WHERE id < ?";
-  std::vector<SqlValue> values = {before};
-  if (!filter.caller.empty()) {
-    absl::StrAppend(&sql, " AND caller = ?");
-    values.emplace_back(filter.caller);
-  }
-  if (!filter.states.empty()) {
-    const auto append = [](std::string* out, int state) { absl::StrAppend(out, state); };
-    absl::StrAppend(&sql, " AND state IN (", absl::StrJoin(filter.states, ",", append), ")");
-  }
-  for (const auto& [key, value] : filter.labels) {
-    absl::StrAppend(&sql,
-                    " AND EXISTS (SELECT 1 FROM labels WHERE job = id AND key = ? AND value = ?)");
-    values.emplace_back(key);
-    values.emplace_back(value);
-  }
-  absl::StrAppend(&sql, " ORDER BY id DESC LIMIT ?");
-  values.emplace_back(int64_t{page_size} + 1);
-  ASSIGN_OR_RETURN(const std::vector<SqlRow> rows,
-                   Read([&](SqlConnection& connection) { return connection.Query(sql, values); }));
-  JobPage page;
-  for (const SqlRow& row : rows) {
-    if (static_cast<int>(page.jobs.size()) == page_size) {
-      page.next_page_token = absl::StrCat(Integer(rows[page_size - 1], 0));
-      break;
-    }
-    ASSIGN_OR_RETURN(page.jobs.emplace_back(), ParseJob(Bytes(row, 1)));
-  }
-  return page;
-}
-
-absl::StatusOr<QueueState> SqlJobStore::CountJobs() {
-  return Read([](SqlConnection& connection) -> absl::StatusOr<QueueState> {
-    ASSIGN_OR_RETURN(
-        const std::vector<SqlRow> rows,
-        connection.Query("SELECT state, count(*), min(create_time) FROM jobs WHERE state IN "
-                         "(?, ?, ?) GROUP BY state",
-                         {int64_t{v1::PlanJob::PENDING}, int64_t{v1::PlanJob::RUNNING},
-                          int64_t{v1::PlanJob::CANCELLING}}));
-    QueueState queue;
-    for (const SqlRow& row : rows) {
-      const auto state = static_cast<v1::PlanJob::State>(Integer(row, 0));
-      queue.jobs[state] = Integer(row, 1);
-      if (state == v1::PlanJob::PENDING)
-        queue.oldest_pending = absl::FromUnixNanos(Integer(row, 2));
-    }
-    return queue;
+  return Read([&](SqlConnection& connection) {
+    return ListJobs(connection, filter, page_size, page_token);
   });
 }
 
-// By the gaps between the callers in the index jobs_by_caller.
-absl::StatusOr<bool> SqlJobStore::OthersWait(std::vector<std::string> callers) {
-  std::sort(callers.begin(), callers.end());
-  std::vector<std::string> gaps;
-  std::vector<SqlValue> values;
-  for (size_t i = 0; i <= callers.size(); ++i) {
-    std::string& gap = gaps.emplace_back("EXISTS (SELECT 1 FROM jobs WHERE state = ?");
-    values.emplace_back(int64_t{v1::PlanJob::PENDING});
-    if (i > 0) {
-      absl::StrAppend(&gap, " AND caller > ?");
-      values.emplace_back(callers[i - 1]);
-    }
-    if (i < callers.size()) {
-      absl::StrAppend(&gap, " AND caller < ?");
-      values.emplace_back(callers[i]);
-    }
-    gap += ")";
-  }
-  ASSIGN_OR_RETURN(const std::vector<SqlRow> rows, Read([&](SqlConnection& connection) {
-                     return connection.Query(
-                         absl::StrCat("SELECT 1 WHERE ", absl::StrJoin(gaps, " OR ")), values);
-                   }));
-  return !rows.empty();
+absl::StatusOr<QueueState> SqlJobStore::CountJobs() {
+  return Read([](SqlConnection& connection) { return CountByState(connection); });
 }
 
 absl::StatusOr<std::optional<Claim>> SqlJobStore::ClaimNext(absl::Time now, absl::Duration lease,
                                                             const ClaimFilter& filter) {
   if (!filter.not_of.empty()) {
-    ASSIGN_OR_RETURN(const bool waits, OthersWait(filter.not_of));
+    ASSIGN_OR_RETURN(const bool waits, Read([&](SqlConnection& connection) {
+                       return OthersWait(connection, filter.not_of);
+                     }));
     if (!waits) return std::optional<Claim>();
   }
-  std::vector<SqlValue> values = {int64_t{v1::PlanJob::PENDING}, absl::ToUnixNanos(now),
-                                  int64_t{filter.min_priority}, int64_t{v1::PlanJob::RUNNING},
-                                  int64_t{v1::PlanJob::CANCELLING}};
-  values.insert(values.end(), filter.not_of.begin(), filter.not_of.end());
-  const std::string not_of =
-      filter.not_of.empty()
-          ? ""
-          : absl::StrCat("AND caller NOT IN (",
-                         absl::StrJoin(std::vector<const char*>(filter.not_of.size(), "?"), ","),
-                         ") ");
-  auto claimed =
-      Transact("claim", [&](SqlConnection& connection) -> absl::StatusOr<std::optional<Claim>> {
-        ASSIGN_OR_RETURN(
-            const std::vector<SqlRow> rows,
-            connection.Query(
-                absl::StrCat(
-                    "SELECT body, fence, module FROM jobs WHERE state = ? AND start_until > ? AND "
-                    "priority >= ? AND "
-                    "(takes_plan = 0 OR NOT EXISTS (SELECT 1 FROM jobs AS other WHERE "
-                    "other.plan_key = jobs.plan_key AND other.state IN (?, ?))) ",
-                    not_of, "ORDER BY priority DESC, turn, id LIMIT 1", connection.lock_rows(true)),
-                values));
-        if (rows.empty()) return std::optional<Claim>();
-        ASSIGN_OR_RETURN(v1::PlanJob job, ParseJob(Bytes(rows[0], 0)));
-        job.set_state(v1::PlanJob::RUNNING);
-        job.set_attempts(job.attempts() + 1);
-        *job.mutable_start_time() = ToTimestamp(now);
-        Claim claim = {.job = {}, .fence = Integer(rows[0], 1) + 1};
-        ASSIGN_OR_RETURN(claim.job, WriteState(connection, {std::move(job), claim.fence}));
-        RETURN_IF_ERROR(connection.Run(absl::StrCat("UPDATE jobs SET lease_until = ",
-                                                    LeaseEnd(connection, lease), " WHERE name = ?"),
-                                       {claim.job.name()}));
-        UnpackModule(Bytes(rows[0], 2), *claim.job.mutable_spec());
-        return std::optional<Claim>(std::move(claim));
-      });
+  auto claimed = Transact("claim", [&](SqlConnection& connection) {
+    return ClaimPending(connection, now, lease, filter);
+  });
   if (claimed.ok() && claimed->has_value() && hooks_.announce)
     hooks_.announce((*claimed)->job.name());
   return claimed;
@@ -266,20 +158,8 @@ absl::StatusOr<std::optional<Claim>> SqlJobStore::ClaimNext(absl::Time now, absl
 
 absl::StatusOr<v1::PlanJob> SqlJobStore::Renew(const std::string& name, int64_t fence,
                                                absl::Duration lease) {
-  const auto renew = [&](SqlConnection& connection) -> absl::StatusOr<v1::PlanJob> {
-    ASSIGN_OR_RETURN(JobRow row, LoadJob(connection, name, false));
-    RETURN_IF_ERROR(CheckFence(row, fence));
-    if (connection.shared_clock() == nullptr) return std::move(row.job);
-    ASSIGN_OR_RETURN(
-        const std::vector<SqlRow> renewed,
-        connection.Query(absl::StrCat("UPDATE jobs SET lease_until = ", LeaseEnd(connection, lease),
-                                      " WHERE name = ? AND fence = ? RETURNING 1"),
-                         {name, fence}));
-    if (renewed.empty())
-      return absl::FailedPreconditionError(absl::StrCat(name, ": fence ", fence, " is lost"));
-    return std::move(row.job);
-  };
-  return Use(*sessions_.writers, renew);
+  return Use(*sessions_.writers,
+             [&](SqlConnection& connection) { return RenewClaim(connection, name, fence, lease); });
 }
 
 absl::StatusOr<v1::PlanJob> SqlJobStore::Update(const JobUpdate& update) {
@@ -317,51 +197,16 @@ absl::Status SqlJobStore::AddImprovedPlan(const std::string& name, int64_t fence
 
 absl::StatusOr<std::vector<v1::PlanEvent>> SqlJobStore::EventsAfter(const std::string& name,
                                                                     int64_t after, int limit) {
-  return Read([&](SqlConnection& connection) -> absl::StatusOr<std::vector<v1::PlanEvent>> {
-    ASSIGN_OR_RETURN(const std::vector<SqlRow> rows,
-                     connection.Query("SELECT body FROM events WHERE name = ? AND sequence > ? "
-                                      "ORDER BY sequence LIMIT ?",
-                                      {name, after, int64_t{limit}}));
-    if (rows.empty()) {
-      ASSIGN_OR_RETURN(const std::vector<SqlRow> last,
-                       connection.Query("SELECT last_sequence FROM jobs WHERE name = ?", {name}));
-      if (last.empty())
-        return absl::NotFoundError(absl::StrCat("name: \"", name, "\", there is no such job"));
-      if (Integer(last[0], 0) < after)
-        return absl::OutOfRangeError(
-            absl::StrCat("resume_token: ", name, " has had only ", Integer(last[0], 0), " events"));
-    }
-    std::vector<v1::PlanEvent> events;
-    for (const SqlRow& row : rows) {
-      if (!events.emplace_back().ParseFromString(Bytes(row, 0)))
-        return absl::DataLossError("store: an event is damaged");
-    }
-    return events;
-  });
+  return Read(
+      [&](SqlConnection& connection) { return ReadEvents(connection, name, after, limit); });
 }
 
 absl::StatusOr<std::optional<v1::Plan>> SqlJobStore::FindPlan(const std::string& plan_key) {
-  ASSIGN_OR_RETURN(const std::vector<SqlRow> rows, Read([&](SqlConnection& connection) {
-                     return connection.Query("SELECT body FROM plans WHERE plan_key = ?",
-                                             {plan_key});
-                   }));
-  if (rows.empty()) return std::optional<v1::Plan>();
-  v1::Plan plan;
-  if (!plan.ParseFromString(Bytes(rows[0], 0)))
-    return absl::DataLossError("store: a plan is damaged");
-  return std::optional<v1::Plan>(std::move(plan));
+  return Read([&](SqlConnection& connection) { return ReadPlan(connection, plan_key); });
 }
 
 absl::StatusOr<std::optional<std::string>> SqlJobStore::FindUserOf(const std::string& module_name) {
-  ASSIGN_OR_RETURN(
-      const std::vector<SqlRow> rows, Read([&](SqlConnection& connection) {
-        return connection.Query(
-            "SELECT name FROM jobs WHERE module_name = ? AND state IN (?, ?, ?) LIMIT 1",
-            {module_name, int64_t{v1::PlanJob::PENDING}, int64_t{v1::PlanJob::RUNNING},
-             int64_t{v1::PlanJob::CANCELLING}});
-      }));
-  if (rows.empty()) return std::optional<std::string>();
-  return std::optional<std::string>(Bytes(rows[0], 0));
+  return Read([&](SqlConnection& connection) { return ReadUserOf(connection, module_name); });
 }
 
 absl::Status SqlJobStore::Delete(const std::string& name, const std::string& etag) {

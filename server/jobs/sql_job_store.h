@@ -63,8 +63,6 @@ class SqlJobStore final : public JobStore {
   template <typename Body>
   auto Transact(const std::string& operation, Body body);
   absl::Status RunAndCommit(const GroupCommit::Body& body);
-  // Whether a job of others than the callers waits. Cheap, however many of theirs do.
-  absl::StatusOr<bool> OthersWait(std::vector<std::string> callers);
   template <typename Body>
   auto Read(Body body) {
     return Use(sessions_.readers != nullptr ? *sessions_.readers : *sessions_.writers, body);
