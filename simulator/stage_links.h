@@ -28,7 +28,7 @@ class StageLinks {
 
   // The devices of each place gather an array of `bytes` that they have a part of each; the slowest
   // place's time. 0 for places of one device.
-  Seconds Gather(Bytes bytes) const;
+  Seconds Gather(Bytes bytes);
 
   // One tensor of `bytes`, cut evenly over the devices of the sending places [first, first +
   // count), to the receivers [first + count, first + count + next), cut evenly over theirs: the
@@ -78,6 +78,12 @@ class StageLinks {
     Path path;
   };
   std::vector<KnownPath> paths_;
+  // Likewise by a hash of the bytes.
+  struct KnownGather {
+    Bytes bytes;  // 0: none
+    Seconds time;
+  };
+  std::vector<KnownGather> gathers_;
   std::vector<AnySender> any_sender_;  // by first receiving place; empty rows: not asked for yet
   std::optional<CostModel> within_;    // of places of several devices
   BytesPerSecond slowest_;

@@ -72,7 +72,8 @@ PipelineEnvironment::Candidate PipelineEnvironment::MakeCandidate(int32_t layer_
   candidate.fits =
       problem_->MayUse({first_layer(), layer_end}, {first_device(), device_end}, behind);
   Project({0, behind}, candidate);
-  if (behind > 1 && !is_paper() && !options_.is_sparse)
+  const bool is_shared = problem_->devices() - device_end > behind;  // else each has one
+  if (behind > 1 && is_shared && !is_paper() && !options_.is_sparse)
     Project({0, 1}, candidate), Project({behind - 1, 1}, candidate);
   return candidate;
 }
@@ -139,13 +140,18 @@ Seconds PipelineEnvironment::LeastLength(int32_t layer_end, int32_t device_end) 
 // The best cut for each layer and for each place.
 class PipelineEnvironment::Shortlist {
  public:
+  // Of these so many are asked for.
+  explicit Shortlist(size_t wanted) : wanted_(wanted) {}
+
   void Keep(const Candidate& made) {
     KeepIn(of_layer_, made.layer_end, made);
     KeepIn(of_place_, made.device_end, made);
+    FindEnough();
   }
 
-  // Whether a cut with no shorter projection than `least` is neither.
+  // Whether a cut with no shorter projection than `least` is neither, or not among the wanted.
   bool IsBeaten(int32_t layer_end, int32_t device_end, Seconds least) const {
+    if (enough_.value > 0 && enough_ < least) return true;
     return IsBeatenIn(of_layer_, layer_end, least) && IsBeatenIn(of_place_, device_end, least);
   }
 
@@ -172,11 +178,28 @@ class PipelineEnvironment::Shortlist {
     return found != best.end() && found->second.fits && found->second.projection < least;
   }
 
+  // As many layers as are wanted have a cut that fits whose projection is at most `enough_`.
+  void FindEnough() {
+    if (of_layer_.size() < wanted_) return;
+    projections_.clear();
+    for (const auto& [layer, candidate] : of_layer_) {
+      if (candidate.fits) projections_.push_back(candidate.projection);
+    }
+    if (projections_.size() < wanted_) return;
+    std::nth_element(projections_.begin(), projections_.begin() + (wanted_ - 1),
+                     projections_.end());
+    enough_ = projections_[wanted_ - 1];
+  }
+
+  const size_t wanted_;
   Best of_layer_, of_place_;
+  std::vector<Seconds> projections_;
+  Seconds enough_;  // 0: not so many yet
 };
 
 std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::ShortestCandidates() const {
-  Shortlist shortlist;
+  // What is refined may come from behind.
+  Shortlist shortlist(options_.is_refined ? SIZE_MAX : kCandidates);
   const bool is_short = !options_.is_sparse && LastPlace() - first_device() <= kShortLine;
   const int32_t near = options_.is_sparse ? 1 : kNear;
   const auto consider = [&](int32_t end, int32_t device) {
@@ -333,7 +356,8 @@ std::vector<PipelineStage> PipelineEnvironment::Projected(int32_t layer_end, int
       stages.back().send = stages.back().send_back =
           problem_->Send(layers.begin, before, devices.begin, devices.end);
     }
-    stages.push_back(problem_->StageOf(layers, devices));
+    stages.push_back(problem_->TimesOf(layers, devices));
+    stages.back().gradient_sync = problem_->GradientSync(layers, devices);
     before = devices.begin;
   }
   return stages;
