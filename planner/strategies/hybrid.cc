@@ -20,6 +20,7 @@ namespace {
 constexpr size_t kFinalists = 3;
 constexpr int32_t kMostNodesTried = 200'000;  // times chains, of a finalist
 constexpr double kPromising = 1.25;
+constexpr int64_t kMostQuestions = 40'000;  // of the best cuts of a shape, whether to stop
 
 // What is searched together: a size of the model axis, a number of stages, of micro-batches.
 struct Shape {
@@ -58,6 +59,7 @@ class HybridRun final : public StrategyRun {
         RETURN_IF_ERROR(Explore(micro_batches, size));
       }
     }
+    CutBest();
     if (finalists_.empty()) return NothingFits();
     RETURN_IF_ERROR(ChooseWinner());
     RETURN_IF_ERROR(ProveWinner());
@@ -128,9 +130,9 @@ class HybridRun final : public StrategyRun {
       } else if (!solver.MayFit(stages)) {
         row.is_infeasible = true;
       } else if (auto found = solver.Solve(stages, request_.stop)) {
-        if (IsPromising(found->cost))
-          found = solver.WithBestCuts(*std::move(found), stages, request_.stop);
-        Keep({{size, stages, micro_batches}, *std::move(found)}, row);
+        const Candidate candidate = {{size, stages, micro_batches}, *std::move(found)};
+        if (IsPromising(candidate.splits.cost)) promising_.push_back(candidate);
+        Keep(candidate, row);
       } else {
         row.refusal = "the module cannot be cut into so many stages";
       }
@@ -147,12 +149,36 @@ class HybridRun final : public StrategyRun {
     return !incumbent_ || length < *incumbent_ * (1 - kLeastImprovement);
   }
 
+  // Gives those that are still promising the best cuts that a short search finds from many starts,
+  // the best ones first, as each leaves fewer of the others.
+  void CutBest() {
+    std::stable_sort(
+        promising_.begin(), promising_.end(), [&](const Candidate& a, const Candidate& b) {
+          return IsBetter(a.splits.cost, b.splits.cost, request_.options.ignore_memory());
+        });
+    for (Candidate& candidate : promising_) {
+      if (request_.stop()) break;
+      if (!IsPromising(candidate.splits.cost)) continue;
+      const auto problem = ProblemOf(candidate);
+      int64_t questions = 0;  // the same on every machine
+      const PipelineBound bound =
+          QuickBoundOf(*problem, [&] { return ++questions > kMostQuestions || request_.stop(); });
+      if (!bound.is_found) continue;
+      const PipelineCost cost = problem->Cost(bound.best);
+      if (!problem->IsBetter(cost, candidate.splits.cost)) continue;
+      candidate.splits.cuts = bound.best;
+      candidate.splits.cost = cost;
+      Keep(candidate, rows_[{candidate.shape.axis_size, candidate.shape.stages}]);
+    }
+    promising_.clear();
+  }
+
   // Whether better cuts could make it the best so far: hill climbing was seen 13 % behind.
   bool IsPromising(const PipelineCost& cost) const {
     return finalists_.empty() || cost.length < kPromising * finalists_.front().splits.cost.length;
   }
 
-  // Among the best of its row, and of all those that fit.
+  // Among the best of its row, and of all those that fit, in place of what is known of its shape.
   void Keep(Candidate candidate, Row& row) {
     const bool ignore = request_.options.ignore_memory();
     const PipelineCost cost = candidate.splits.cost;
@@ -160,6 +186,8 @@ class HybridRun final : public StrategyRun {
       return IsBetter(cost, other.splits.cost, ignore);
     };
     if (cost.fits() || ignore) {
+      std::erase_if(finalists_,
+                    [&](const Candidate& other) { return other.shape == candidate.shape; });
       const auto place = std::find_if(finalists_.begin(), finalists_.end(), worse);
       const bool is_first = place == finalists_.begin();
       finalists_.insert(place, candidate);
@@ -343,6 +371,7 @@ class HybridRun final : public StrategyRun {
   mutable std::map<int32_t, std::shared_ptr<StageLinks>> links_;  // by axis size
   std::map<std::pair<int32_t, int32_t>, Row> rows_;               // by axis size and stages
   std::vector<Candidate> finalists_;                              // that fit, best first
+  std::vector<Candidate> promising_;                              // cut by hill climbing alone
   const Candidate* winner_ = nullptr;                             // of all
   std::unique_ptr<PipelineProblem> problem_;                      // the winner's
   PipelineBound bound_;                                           // of its shape

@@ -10,7 +10,6 @@ namespace automap {
 namespace {
 
 constexpr int32_t kMostStagesLifted = 16;
-constexpr int64_t kMostQuestions = 40'000;  // of the best cuts of a shape, whether to stop
 constexpr int kMostRounds = 4;
 constexpr size_t kFewGroups = 32;
 constexpr int32_t kMostStagesTimesPlaces = 64;  // of a quick search for the best cuts
@@ -223,18 +222,6 @@ StagedSplits StageSplits::LiftPrices(StagedSplits fitting, int32_t stages,
     }
   }
   return Alternate(std::move(fitting), stages, price, stop);
-}
-
-StagedSplits StageSplits::WithBestCuts(StagedSplits splits, int32_t stages,
-                                       const std::function<bool()>& stop) const {
-  const auto problem = ProblemOf(*splits.chain, stages);
-  int64_t questions = 0;  // the same on every machine
-  const PipelineBound bound =
-      QuickBoundOf(*problem, [&] { return ++questions > kMostQuestions || stop(); });
-  if (!bound.is_found) return splits;
-  const PipelineCost cost = problem->Cost(bound.best);
-  if (IsBetter(cost, splits.cost)) splits.cuts = bound.best, splits.cost = cost;
-  return splits;
 }
 
 // Groups that are tried together: of one structure, and single ones where there are few.

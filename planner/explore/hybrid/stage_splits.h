@@ -67,10 +67,6 @@ class StageSplits {
   // stages. Once `stop` says true, the best so far.
   std::optional<StagedSplits> Solve(int32_t stages, const std::function<bool()>& stop);
 
-  // The same splits with the best cuts that a short search finds from many starts, if better.
-  StagedSplits WithBestCuts(StagedSplits splits, int32_t stages,
-                            const std::function<bool()>& stop) const;
-
   // Hill climbing from there: groups of one structure are split, or no longer, all together and,
   // where they are few, one by one. At most so many chains are tried.
   StagedSplits Refine(StagedSplits from, int32_t stages, int32_t most_tried,
