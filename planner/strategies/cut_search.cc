@@ -16,6 +16,7 @@ namespace {
 constexpr int32_t kMaxStages = 256;
 constexpr int32_t kMaxMicroBatches = 4096;
 constexpr int64_t kMostMicroBatchesTried = 64;
+constexpr int32_t kMostDecisions = 2400;  // of an engine that was told no number
 
 using CutEngine = std::function<absl::StatusOr<PipelineOutcome>(
     const PipelineProblem&, Preset, const EngineBudget&, const PipelineObserver&)>;
@@ -39,7 +40,7 @@ EngineBudget BudgetOf(const PlanRequest& request, const CutTask& task) {
   if (budget.decisions <= 0) {
     budget.decisions = request.preset == Preset::kPaper
                            ? 6000
-                           : std::max(1200, 300 * task.problem.options().stages);
+                           : std::clamp(300 * task.problem.options().stages, 1200, kMostDecisions);
   }
   budget.seed = request.options.seed();
   budget.stop = request.stop;
