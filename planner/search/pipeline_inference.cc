@@ -121,6 +121,11 @@ PipelineCuts RollOut(const SequenceNetwork& network, PipelineEnvironment environ
   return environment.cuts();
 }
 
+void SortWithoutEquals(const PipelineProblem& problem, std::vector<PipelineCuts>& all) {
+  SortByCost(problem, all);
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+}
+
 // From the starts, even cuts and the best simple cuts to the nearest local optima; from the best of
 // those further.
 PipelineCuts Polish(const PipelineProblem& problem, std::vector<PipelineCuts> starts) {
@@ -130,13 +135,11 @@ PipelineCuts Polish(const PipelineProblem& problem, std::vector<PipelineCuts> st
   std::vector<PipelineCuts> simple = SimpleCuts(problem);
   simple.resize(std::min(simple.size(), effort.simple_cuts));
   starts.insert(starts.end(), simple.begin(), simple.end());
-  PipelineCuts even = LocalCuts(problem, EvenCuts(problem), stop);
-  SortByCost(problem, starts);
-  starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
-  for (PipelineCuts& cuts : starts) cuts = LocalCuts(problem, std::move(cuts), stop);
-  starts.push_back(std::move(even));
-  SortByCost(problem, starts);
-  starts.erase(std::unique(starts.begin(), starts.end()), starts.end());
+  SortWithoutEquals(problem, starts);
+  starts.insert(starts.begin(), EvenCuts(problem));
+  std::set<PipelineCuts> been;
+  for (PipelineCuts& cuts : starts) cuts = LocalCuts(problem, std::move(cuts), stop, 0, &been);
+  SortWithoutEquals(problem, starts);
   for (size_t i = 0; i < std::min(starts.size(), effort.widely); ++i)
     starts[i] = WideLocalCuts(problem, starts[i], stop);
   SortByCost(problem, starts);

@@ -17,9 +17,8 @@ namespace {
 constexpr int32_t kLarge = 1500;  // layers x devices
 constexpr int32_t kFewStages = 4;
 constexpr int32_t kMostStages = 6;  // of which each cut is looked at closely
-constexpr int64_t kChainsOfASeed = 1'000'000;
-constexpr double kExplore = 0.3;   // of the actions
-constexpr int kExploredBest = 12;  // by score
+constexpr double kExplore = 0.3;    // of the actions
+constexpr int kExploredBest = 12;   // by score
 constexpr int kCompletedBest = 10, kCompletedOthers = 6;
 constexpr size_t kSimple = 6;
 constexpr double kMostGap = 1;
@@ -100,7 +99,7 @@ class ChainEpisodes {
       if (!is_taken) continue;
       const auto& climb = rank < kCompletedBest ? WideLocalCuts : LocalCuts;
       const PipelineCuts cuts =
-          climb(problem_, environment_.ProjectedCuts(order[rank]), nullptr, begun);
+          climb(problem_, environment_.ProjectedCuts(order[rank]), nullptr, begun, nullptr);
       Reach(cuts);
       PipelineCuts beginning = cuts;
       beginning.layer_ends.resize(begun);
@@ -154,7 +153,8 @@ SequenceNetwork TrainPipelinePolicy(const OfflineTraining& training,
   std::vector<SequenceSample> replay;
   size_t next = 0;  // to be overwritten
   for (int64_t chain = 0; chain < training.chains; ++chain) {
-    const auto made = GeneratePipeline(training.seed * kChainsOfASeed + chain);
+    const auto& generate = chain % 2 == 0 ? GeneratePipeline : GenerateModelLikePipeline;
+    const auto made = generate(TrainingChain(training.seed, chain));
     ChainEpisodes episodes(*made->problem, learner.network(), acting);
     for (int64_t i = 0; i < training.episodes_each; ++i) episodes.Play(i == 0 ? 0 : kExplore);
     for (SequenceSample& sample : episodes.Samples()) {

@@ -15,6 +15,19 @@ BestSoFar::BestSoFar(const PipelineProblem& problem, PipelineCuts start)
                                      PipelineProblem::DevicesOf(cuts_, s), count - 1 - s);
   }
   cost_ = CostOf(stages_, pressures_);
+  offered_ = stages_;
+  offered_pressures_ = pressures_;
+  SumWays();
+}
+
+void BestSoFar::SumWays() {
+  Seconds way, send;
+  ways_.clear();
+  for (const PipelineStage& stage : stages_) {
+    ways_.push_back(way);
+    way += send + stage.forward + stage.backward;
+    send = stage.send + stage.send_back;
+  }
 }
 
 PipelineCost BestSoFar::CostOf(const std::vector<PipelineStage>& stages,
@@ -32,12 +45,22 @@ bool BestSoFar::HasStage(const PipelineCuts& cuts, int32_t s) const {
                      cuts.device_ends[s - 1] == cuts_.device_ends[s - 1]));
 }
 
+// From the stage before the first that ends elsewhere, whose transfer may change, to the one behind
+// the last.
+BestSoFar::Range BestSoFar::ChangedBy(const PipelineCuts& cuts) const {
+  const auto is_same = [&](int32_t s) {
+    return cuts.layer_ends[s] == cuts_.layer_ends[s] && cuts.device_ends[s] == cuts_.device_ends[s];
+  };
+  int32_t first = 0, end = static_cast<int32_t>(stages_.size());
+  while (first < end && is_same(first)) ++first;
+  while (first < end && is_same(end - 1)) --end;
+  return {std::max(0, first - 1), std::min(static_cast<int32_t>(stages_.size()), end + 1)};
+}
+
 // The stages that are not the same; false once one is not legal or alone too long or too large.
-bool BestSoFar::PriceChanged(const PipelineCuts& cuts) {
+bool BestSoFar::PriceChanged(const PipelineCuts& cuts, Range changed) {
   const int32_t count = static_cast<int32_t>(stages_.size());
-  offered_ = stages_;
-  offered_pressures_ = pressures_;
-  for (int32_t s = 0; s < count; ++s) {
+  for (int32_t s = changed.begin; s < changed.end; ++s) {
     if (HasStage(cuts, s)) continue;
     const Range layers = PipelineProblem::LayersOf(cuts, s),
                 devices = PipelineProblem::DevicesOf(cuts, s);
@@ -57,11 +80,11 @@ bool BestSoFar::PriceChanged(const PipelineCuts& cuts) {
 
 // The transfers of the stages that are not the same, and to them; false once all micro-batches in a
 // stage and the way to it and back are too long.
-bool BestSoFar::PriceSends(const PipelineCuts& cuts) {
+bool BestSoFar::PriceSends(const PipelineCuts& cuts, Range changed) {
   Seconds way;  // there and back
   for (int32_t s = 0; s + 1 < static_cast<int32_t>(stages_.size()); ++s) {
     PipelineStage& stage = offered_[s];
-    if (!HasStage(cuts, s) || cuts.device_ends[s + 1] != cuts_.device_ends[s + 1]) {
+    if (s >= changed.begin && s < changed.end) {
       stage.send = stage.send_back =
           problem_.Send(cuts.layer_ends[s], s > 0 ? cuts.device_ends[s - 1] : 0,
                         cuts.device_ends[s], cuts.device_ends[s + 1]);
@@ -73,28 +96,40 @@ bool BestSoFar::PriceSends(const PipelineCuts& cuts) {
 }
 
 // The all-reduces of the stages that are not the same.
-void BestSoFar::PriceSyncs(const PipelineCuts& cuts) {
-  for (int32_t s = 0; s < static_cast<int32_t>(stages_.size()); ++s) {
+void BestSoFar::PriceSyncs(const PipelineCuts& cuts, Range changed) {
+  for (int32_t s = changed.begin; s < changed.end; ++s) {
     if (HasStage(cuts, s)) continue;
     offered_[s].gradient_sync = problem_.GradientSync(PipelineProblem::LayersOf(cuts, s),
                                                       PipelineProblem::DevicesOf(cuts, s));
   }
 }
 
-bool BestSoFar::Offer(const PipelineCuts& cuts) {
-  if (!PriceChanged(cuts) || !PriceSends(cuts)) return false;
-  PriceSyncs(cuts);
+// What is offered; whether it is better.
+bool BestSoFar::PriceAll(const PipelineCuts& cuts, Range changed) {
+  if (!PriceChanged(cuts, changed) || !PriceSends(cuts, changed)) return false;
+  PriceSyncs(cuts, changed);
   const PipelineCost cost = CostOf(offered_, offered_pressures_);
   if (!problem_.IsBetter(cost, cost_)) return false;
   cost_ = cost;
-  cuts_ = cuts;
-  std::swap(stages_, offered_);
-  std::swap(pressures_, offered_pressures_);
   return true;
 }
 
-bool BestSoFar::IsLonger(Range layers, Range devices) const {
-  return IsByLength() && AloneTakes(problem_.TimesOf(layers, devices)) >= cost_.length;
+bool BestSoFar::Offer(const PipelineCuts& cuts) {
+  const Range changed = ChangedBy(cuts);
+  const bool is_better = PriceAll(cuts, changed);
+  const auto copy = [&](const auto& from, auto& to) {
+    std::copy(from.begin() + changed.begin, from.begin() + changed.end, to.begin() + changed.begin);
+  };
+  is_better ? copy(offered_, stages_) : copy(stages_, offered_);
+  is_better ? copy(offered_pressures_, pressures_) : copy(pressures_, offered_pressures_);
+  if (!is_better) return false;
+  cuts_ = cuts;
+  SumWays();
+  return true;
+}
+
+bool BestSoFar::IsLonger(int32_t s, Range layers, Range devices) const {
+  return IsByLength() && ways_[s] + AloneTakes(problem_.TimesOf(layers, devices)) >= cost_.length;
 }
 
 }  // namespace automap

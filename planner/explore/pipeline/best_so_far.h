@@ -19,20 +19,24 @@ class BestSoFar {
   // then they are the best. O(stages) for what is compared, and O(stages^2) with a small constant
   // for PipelineLength; only stages that changed are priced.
   bool Offer(const PipelineCuts& cuts);
-  // Whether one stage alone takes as long as the best cuts.
-  bool IsLonger(PipelineProblem::Range layers, PipelineProblem::Range devices) const;
+  // Whether a stage behind the best cuts' first `s` alone, and the way through those and back, take
+  // as long as the best cuts.
+  bool IsLonger(int32_t s, PipelineProblem::Range layers, PipelineProblem::Range devices) const;
 
  private:
   using Range = PipelineProblem::Range;
 
   bool HasStage(const PipelineCuts& cuts, int32_t s) const;
-  bool PriceChanged(const PipelineCuts& cuts);
-  bool PriceSends(const PipelineCuts& cuts);
-  void PriceSyncs(const PipelineCuts& cuts);
+  Range ChangedBy(const PipelineCuts& cuts) const;
+  bool PriceChanged(const PipelineCuts& cuts, Range changed);
+  bool PriceSends(const PipelineCuts& cuts, Range changed);
+  void PriceSyncs(const PipelineCuts& cuts, Range changed);
+  bool PriceAll(const PipelineCuts& cuts, Range changed);
   // All micro-batches, one after the other.
   Seconds AloneTakes(const PipelineStage& stage) const {
     return (stage.forward + stage.backward) * problem_.options().micro_batches;
   }
+  void SumWays();
   // Whether what fits and is shorter is all that is better.
   bool IsByLength() const { return problem_.options().ignore_memory || cost_.fits(); }
   PipelineCost CostOf(const std::vector<PipelineStage>& stages,
@@ -41,8 +45,12 @@ class BestSoFar {
   const PipelineProblem& problem_;
   PipelineCuts cuts_;
   PipelineCost cost_;  // length and pressure alone
+  // By stage; pressures are 0 when memory does not count. What is offered is the same between two
+  // offers.
   std::vector<PipelineStage> stages_, offered_;
-  std::vector<double> pressures_, offered_pressures_;  // by stage; 0 when memory does not count
+  std::vector<double> pressures_, offered_pressures_;
+  std::vector<Seconds>
+      ways_;  // through the stages before and back, but for the transfer to this one
 };
 
 }  // namespace automap

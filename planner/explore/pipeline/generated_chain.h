@@ -23,4 +23,12 @@ struct GeneratedPipeline {
 // function of the seed.
 std::unique_ptr<GeneratedPipeline> GeneratePipeline(uint64_t seed);
 
+// The same with 16 to 256 layers whose values go together as in models: sections of equal blocks,
+// or values that fall and grow along the chain, with large variables at its ends.
+std::unique_ptr<GeneratedPipeline> GenerateModelLikePipeline(uint64_t seed);
+
+// Seeds of the chains that a training of this seed, below 1000, sees, and of others that none does.
+constexpr uint64_t TrainingChain(uint64_t seed, int64_t chain) { return seed * 1'000'000 + chain; }
+constexpr uint64_t UnseenChain(int64_t chain) { return 1'000'000'000 + chain; }
+
 }  // namespace automap

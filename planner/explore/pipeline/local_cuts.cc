@@ -20,24 +20,53 @@ template <typename Visit>
 void Neighbours(const PipelineCuts& cuts, int32_t begun, const std::function<bool()>& stop,
                 const Visit& visit) {
   const int32_t count = static_cast<int32_t>(cuts.layer_ends.size()) - 1;
+  PipelineCuts next = cuts;
   for (int32_t s = begun; s < count && !(stop && stop()); ++s) {
+    const bool has_next = s + 1 < count;
     for (const int32_t step : {1, -1, 2, -2, 4, -4, 8, -8, 16, -16}) {
-      PipelineCuts next = cuts;
-      next.layer_ends[s] += step;
+      next.layer_ends[s] = cuts.layer_ends[s] + step;
       visit(next);
-      if (s + 1 < count) next.layer_ends[s + 1] += step, visit(next);
+      if (has_next) next.layer_ends[s + 1] += step, visit(next);
+      if (has_next) next.layer_ends[s + 1] = cuts.layer_ends[s + 1];
     }
     for (const int32_t device : {1, -1, 2, -2}) {
-      PipelineCuts next = cuts;
-      next.device_ends[s] += device;
-      visit(next);
-      for (const int32_t step : {1, -1, 2, -2, 4, -4}) {
-        PipelineCuts both = next;
-        both.layer_ends[s] += step;
-        visit(both);
+      next.device_ends[s] = cuts.device_ends[s] + device;
+      for (const int32_t step : {0, 1, -1, 2, -2, 4, -4}) {
+        next.layer_ends[s] = cuts.layer_ends[s] + step;
+        visit(next);
       }
-      if (s + 1 < count) next.device_ends[s + 1] += device, visit(next);
+      next.layer_ends[s] = cuts.layer_ends[s];
+      if (has_next) next.device_ends[s + 1] += device, visit(next);
+      if (has_next) next.device_ends[s + 1] = cuts.device_ends[s + 1];
     }
+    next.layer_ends[s] = cuts.layer_ends[s];
+    next.device_ends[s] = cuts.device_ends[s];
+  }
+}
+
+// Cuts with two neighbouring ends moved, each in both respects. Until `stop`, asked for each pair,
+// says true.
+template <typename Visit>
+void PairNeighbours(const PipelineCuts& cuts, int32_t begun, const std::function<bool()>& stop,
+                    const Visit& visit) {
+  const int32_t count = static_cast<int32_t>(cuts.layer_ends.size()) - 1;
+  PipelineCuts next = cuts;
+  for (int32_t s = begun; s + 1 < count && !(stop && stop()); ++s) {
+    for (const int32_t place : {0, 1, -1}) {
+      next.device_ends[s] = cuts.device_ends[s] + place;
+      for (const int32_t next_place : {0, 1, -1}) {
+        next.device_ends[s + 1] = cuts.device_ends[s + 1] + next_place;
+        for (const int32_t step : {0, 1, -1, 2, -2}) {
+          next.layer_ends[s] = cuts.layer_ends[s] + step;
+          for (const int32_t next_step : {0, 1, -1, 2, -2}) {
+            next.layer_ends[s + 1] = cuts.layer_ends[s + 1] + next_step;
+            visit(next);
+          }
+        }
+      }
+    }
+    next.layer_ends[s] = cuts.layer_ends[s], next.layer_ends[s + 1] = cuts.layer_ends[s + 1];
+    next.device_ends[s] = cuts.device_ends[s], next.device_ends[s + 1] = cuts.device_ends[s + 1];
   }
 }
 
@@ -95,30 +124,32 @@ void Relocations(const PipelineCuts& cuts, size_t begun, const std::function<boo
 }
 
 // Moves the end of stage `s` to the best layer and place; whether that is another one. Layers near
-// its own and near where the work divides as the devices do are looked at, and the outermost ones.
-// Until `stop`, asked for each place, says true.
+// its own and near where the work divides as the devices do are looked at, and the outermost ones;
+// of two stages all. Until `stop`, asked for each place, says true.
 bool MoveEnd(const PipelineProblem& problem, int32_t s, const std::function<bool()>& stop,
              BestSoFar& best) {
   const PipelineCuts start = best.cuts();
   const int32_t layer = s > 0 ? start.layer_ends[s - 1] : 0, layer_end = start.layer_ends[s + 1];
   const int32_t device = s > 0 ? start.device_ends[s - 1] : 0,
                 device_end = start.device_ends[s + 1];
+  const bool looks_everywhere = problem.options().stages == 2;
   PipelineCuts next = start;
   for (int32_t place = device + 1; place < device_end; ++place) {
-    const bool is_near = std::abs(place - start.device_ends[s]) <= kNearPlaces;
+    const bool is_near = looks_everywhere || std::abs(place - start.device_ends[s]) <= kNearPlaces;
     if (!is_near && !problem.IsServerEnd(place)) continue;
     if (stop && stop()) break;
     next.device_ends[s] = place;
     const int32_t even =
         problem.LayerBetween({layer, layer_end}, (place - device) * 1.0 / (device_end - device));
     const auto is_looked_at = [&](int32_t end) {
-      return std::abs(end - even) <= kNearLayers ||
+      return looks_everywhere || std::abs(end - even) <= kNearLayers ||
              std::abs(end - start.layer_ends[s]) <= kNearLayers || end == layer + 1 ||
              end + 1 == layer_end;
     };
     for (int32_t end = layer + 1; end < layer_end; ++end) {
       if (!is_looked_at(end)) continue;
-      if (best.IsLonger({layer, end}, {device, place})) break;  // more layers take no less
+      if (best.IsLonger(s, {layer, end}, {device, place})) break;  // more layers take no less
+      if (best.IsLonger(s, {end, layer_end}, {place, device_end})) continue;
       next.layer_ends[s] = end;
       best.Offer(next);
     }
@@ -129,29 +160,35 @@ bool MoveEnd(const PipelineProblem& problem, int32_t s, const std::function<bool
 }  // namespace
 
 PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
-                       const std::function<bool()>& stop, int32_t begun) {
+                       const std::function<bool()>& stop, int32_t begun,
+                       std::set<PipelineCuts>* been) {
   BestSoFar best(problem, std::move(start));
   const int32_t cuts = problem.options().stages - 1;
   bool moved = cuts > begun;
   for (int round = 0; moved && round < kRounds && !(stop && stop()); ++round) {
+    if (been != nullptr && !been->insert(best.cuts()).second) break;
     moved = false;
     for (int32_t s = begun; s < cuts; ++s) moved = MoveEnd(problem, s, stop, best) || moved;
     if (moved) continue;
     const PipelineCuts here = best.cuts();
     Neighbours(here, begun, stop,
                [&](const PipelineCuts& next) { moved = best.Offer(next) || moved; });
+    if (moved) continue;
+    PairNeighbours(here, begun, stop,
+                   [&](const PipelineCuts& next) { moved = best.Offer(next) || moved; });
   }
   return best.cuts();
 }
 
 PipelineCuts WideLocalCuts(const PipelineProblem& problem, PipelineCuts start,
-                           const std::function<bool()>& stop, int32_t begun) {
-  PipelineCuts best = LocalCuts(problem, std::move(start), stop, begun);
+                           const std::function<bool()>& stop, int32_t begun,
+                           std::set<PipelineCuts>* been) {
+  PipelineCuts best = LocalCuts(problem, std::move(start), stop, begun, been);
   for (int round = 0; round < kRounds && !(stop && stop()); ++round) {
     BestSoFar relocated(problem, best);
     Relocations(best, begun, stop, [&](const PipelineCuts& next) { relocated.Offer(next); });
     if (relocated.cuts() == best) break;
-    best = LocalCuts(problem, relocated.cuts(), stop, begun);
+    best = LocalCuts(problem, relocated.cuts(), stop, begun, been);
   }
   return best;
 }
