@@ -39,6 +39,7 @@ struct Outcome {
   int64_t decisions_to_best = 0;
   std::vector<std::pair<int64_t, Seconds>> curve = {};  // decisions, best time
   std::vector<Choice> curve_choices = {};               // by point of the curve
+  std::string refusal = {};  // why the engine did not run, in words for the user
 
   // base/archive.h; without the cost, which follows from the choice.
   template <typename Self, typename Archive>

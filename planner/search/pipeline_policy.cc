@@ -15,9 +15,9 @@ const ShippedPolicy& ShippedPipelinePolicy() {
   return shipped;
 }
 
-std::string PolicyDigest(const SequenceNetwork& network) {
-  return Sha256Hex({reinterpret_cast<const char*>(network.parameters().data()),
-                    network.parameters().size() * sizeof(float)});
+std::string PolicyDigest(const std::vector<float>& parameters) {
+  return Sha256Hex(
+      {reinterpret_cast<const char*>(parameters.data()), parameters.size() * sizeof(float)});
 }
 
 }  // namespace automap

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "agent/sequence/sequence_network.h"
 
@@ -17,6 +18,6 @@ struct ShippedPolicy {
 const ShippedPolicy& ShippedPipelinePolicy();
 
 // SHA-256 in hex of a policy's parameters.
-std::string PolicyDigest(const SequenceNetwork& network);
+std::string PolicyDigest(const std::vector<float>& parameters);
 
 }  // namespace automap

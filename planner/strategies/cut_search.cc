@@ -6,6 +6,8 @@
 #include "base/status_macros.h"
 #include "planner/explore/pipeline/batch.h"
 #include "planner/explore/pipeline/local_cuts.h"
+#include "planner/search/flat_inference.h"
+#include "planner/search/flat_policy.h"
 #include "planner/search/pipeline_inference.h"
 #include "planner/search/pipeline_policy.h"
 #include "planner/search/run_once.h"
@@ -60,6 +62,17 @@ PipelineObserver ObserverOf(const CutTask& task, const DescribeCuts& describe,
   };
 }
 
+// By the preset's network, which was trained offline.
+PipelineOutcome Infer(Preset preset, const PipelineProblem& problem) {
+  if (preset == Preset::kDefault) return InferCuts(problem, ShippedPipelinePolicy().network);
+  absl::StatusOr<PipelineOutcome> found = InferCutsFlat(problem, ShippedFlatPolicy().network);
+  if (found.ok()) return *std::move(found);
+  PipelineOutcome none;
+  none.engine = "inference";
+  none.refusal = std::string(found.status().message());
+  return none;
+}
+
 absl::Status RunEngines(const PlanRequest& request, const CutTask& task, const EngineBudget& budget,
                         const PipelineObserver& observer, std::vector<PipelineOutcome>& outcomes) {
   for (const auto& [engine, search] :
@@ -73,8 +86,7 @@ absl::Status RunEngines(const PlanRequest& request, const CutTask& task, const E
                      RunOnce<PipelineOutcome>(request.journal, absl::StrCat(task.name, "/", engine),
                                               task.problem, budget, observer, run));
   }
-  if (request.preset == Preset::kDefault)
-    outcomes.push_back(InferCuts(task.problem, ShippedPipelinePolicy().network));
+  outcomes.push_back(Infer(request.preset, task.problem));
   return absl::OkStatus();
 }
 
@@ -107,7 +119,9 @@ absl::StatusOr<std::vector<PipelineOutcome>> LearnCuts(const PlanRequest& reques
   std::vector<PipelineOutcome> outcomes;
   if (!request.quick) RETURN_IF_ERROR(RunEngines(request, task, budget, observer, outcomes));
   outcomes.push_back(std::move(exact));
-  for (PipelineOutcome& outcome : outcomes) JudgeBySimulation(task.problem, outcome);
+  for (PipelineOutcome& outcome : outcomes) {
+    if (outcome.found) JudgeBySimulation(task.problem, outcome);
+  }
   return outcomes;
 }
 

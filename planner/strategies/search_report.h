@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "planner/search/engines.h"
 #include "planner/search/pipeline_engines.h"
 #include "planner/strategies/plan_request.h"
@@ -67,6 +68,8 @@ class SearchReport {
       point.set_step_time_s(time.value);
     }
     for (const OutcomeType& outcome : outcomes) {
+      if (!outcome.refusal.empty())
+        plan.add_warnings(absl::StrCat(outcome.engine, " did not run: ", outcome.refusal));
       if (!outcome.found) continue;
       search.set_episodes(search.episodes() + outcome.episodes);
       search.set_decisions(search.decisions() + outcome.decisions);

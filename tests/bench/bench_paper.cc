@@ -1,8 +1,8 @@
 // bench-paper [FILE [PART...]]: the paper's Tables 3 to 8 beside ours, as Markdown: operator
 // splits, data parallelism and stages of its models on its clusters, `paper` preset, `default`
 // preset and the exact answer; and the times from file to verified plan. Writes to FILE, by default
-// docs/paper-tables.md. With PARTs (operators, inputs, stages, times) the others stay as they are
-// in FILE.
+// docs/paper-tables.md. With PARTs (operators, inputs, stages, inference, times) the others stay as
+// they are in FILE.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -11,14 +11,23 @@
 #include <set>
 #include <sstream>
 
+#include "planner/explore/pipeline/local_cuts.h"
+#include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/hlo/read_module.h"
 #include "planner/plan_module.h"
+#include "planner/search/flat_inference.h"
+#include "planner/search/flat_policy.h"
+#include "planner/search/pipeline_inference.h"
+#include "planner/search/pipeline_policy.h"
 #include "planner/verify_module_plan.h"
+#include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
 #include "tests/support/zoo.h"
 
 namespace automap {
 namespace {
+
+double ProcessorNow() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -154,9 +163,9 @@ std::string Stages() {
       {"t5-11b-paper", "out of memory", "out of memory", "(8,16,24)"},
   };
   std::string text =
-      "\n## Tables 7 and 8: stages, batch 64 in 4 micro-batches\n\nCuts are devices and the layer "
-      "before them. `inference` is the shipped policy with hill climbing (the paper: BERT-48 on C "
-      "after layers 14, 27, 40).\n\n"
+      "\n## Table 7: stages, batch 64 in 4 micro-batches\n\nCuts are devices and the layer "
+      "before them. `inference` is the preset's network that was trained offline: with hill "
+      "climbing, or the paper's flat one.\n\n"
       "| model | cluster | paper's device cuts | preset | ours | step time | dqn | greedy | random "
       "| "
       "inference | exact | gap | file to plan and all engines "
@@ -190,7 +199,48 @@ std::string Stages() {
   return text;
 }
 
-double ProcessorNow() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+// Cuts at points, after layers, at devices.
+std::string CutsInWords(const LayerChain& chain, const PipelineCuts& cuts) {
+  std::string text;
+  const int layers = static_cast<int>(chain.layers.size());
+  for (size_t s = 0; s + 1 < cuts.layer_ends.size(); ++s) {
+    const int end = cuts.layer_ends[s];
+    text += Format("%s%d after %s, %d", s > 0 ? "; " : "", (end * 128 + layers - 1) / layers,
+                   chain.layers[end - 1].name.c_str(), cuts.device_ends[s]);
+  }
+  return text;
+}
+
+std::string InferredCuts() {
+  const auto module = PrepareZoo("bert-48");
+  const Cluster cluster = *ClusterFromProto(*ClusterPreset("v100x8x4-25gbps"));
+  const LayerChain chain = *ChainOfModule(*module, cluster, 4);
+  const PipelineProblem problem(chain, cluster, {4, 4, false});
+  std::string text =
+      "\n## Table 8: inference, BERT-48 on C\n\nPoints are of the paper's 128; its own cuts: 34 "
+      "after layer 14, 66 after 27, 98 after 40. Nothing is learned here; milliseconds of the "
+      "processor.\n\n| what | cuts: point and layer, device | step time | over exact | ms "
+      "|\n|---|---|---|---|---|\n";
+  const PipelineCuts best = SimulatedLocalCuts(problem, BoundOf(problem).best);
+  const Seconds least = problem.SimulatedCost(best).length;
+  const auto add = [&](const char* what, const auto& infer) {
+    const double start = ProcessorNow();
+    const PipelineCuts cuts = infer();
+    const double milliseconds = 1e3 * (ProcessorNow() - start);
+    const Seconds length = problem.SimulatedCost(cuts).length;
+    text +=
+        Format("| %s | %s | %.4f s | %.2f %% | %.2f |\n", what, CutsInWords(chain, cuts).c_str(),
+               length.value, 100 * (length / least - 1), milliseconds);
+  };
+  add("`paper`: flat network",
+      [&] { return InferCutsFlat(problem, ShippedFlatPolicy().network)->choice; });
+  const SequenceNetwork& network = ShippedPipelinePolicy().network;
+  add("`default`: roll-out alone",
+      [&] { return InferCuts(problem, network, Inference::kRollOut).choice; });
+  add("`default`: beam and polish", [&] { return InferCuts(problem, network).choice; });
+  add("exact", [&] { return best; });
+  return text;
+}
 
 // Processor seconds since the file's bytes were there, and by the clock, better of three runs.
 struct Times {
@@ -298,7 +348,8 @@ int main(int argc, char** argv) {
   };
   const Part parts[] = {{"operators", "## Tables 3, 4 and 5", automap::Operators},
                         {"inputs", "\n## Table 6", automap::Inputs},
-                        {"stages", "\n## Tables 7 and 8", automap::Stages},
+                        {"stages", "\n## Table 7", automap::Stages},
+                        {"inference", "\n## Table 8", automap::InferredCuts},
                         {"times", "\n## Times", automap::TimesTable}};
   std::string text =
       "# The paper's tables beside ours\n\nWritten by `automap bench paper`, seed 1; times of one "

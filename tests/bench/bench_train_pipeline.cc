@@ -1,9 +1,10 @@
-// bench-train-pipeline [--chains N] [--seed S] [--write FILE] [--generated N]: trains the policy
-// for cuts on generated chains and judges it on a thousand others and on the zoo's models: gaps to
-// the best that is known, in milliseconds of the processor, beside the same without what was
-// learned. With --write the policy is kept, as planner/search/pipeline_policy.inc. The same seed
-// and number of chains give the same bytes. With 0 chains it judges the shipped one. The shipped
-// one: --chains 1200 --seed 1.
+// bench-train-pipeline [--preset default|paper] [--chains N] [--seed S] [--write FILE]
+// [--generated N]: trains a preset's policy for cuts on generated chains and judges both presets'
+// on a thousand others and on the zoo's models: gaps to the best that is known, in milliseconds of
+// the processor, beside the same without what was learned. With --write the policy is kept, as
+// planner/search/pipeline_policy.inc or flat_policy.inc. The same seed and number of chains give
+// the same bytes. With 0 chains it judges the shipped ones. The shipped ones: --chains 1200 --seed
+// 1, and --preset paper --chains 20000 --seed 1.
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
@@ -13,8 +14,11 @@
 
 #include "planner/explore/pipeline/generated_chain.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
+#include "planner/search/flat_inference.h"
+#include "planner/search/flat_policy.h"
 #include "planner/search/pipeline_inference.h"
 #include "planner/search/pipeline_policy.h"
+#include "planner/search/train_flat_policy.h"
 #include "planner/search/train_pipeline_policy.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
@@ -23,25 +27,33 @@
 namespace automap {
 namespace {
 
-constexpr uint64_t kUnseen = 1'000'000'000;  // seeds of training chains stay below
-
 double ProcessorNow() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+
+// What is judged.
+struct Policies {
+  SequenceNetwork network = ShippedPipelinePolicy().network;
+  QNetwork flat = ShippedFlatPolicy().network;
+};
 
 // Gaps in percent to the best that is known (the exact search's cuts and everything below), for
 // each way to use a policy. The same without what it has learned, by the projections alone, stands
-// beside.
+// beside, and the paper's flat network.
 class Gaps {
  public:
-  void Add(const PipelineProblem& problem, const SequenceNetwork& network) {
-    const SequenceNetwork untrained = network.Untrained();
+  void Add(const PipelineProblem& problem, const Policies& policies) {
+    const SequenceNetwork untrained = policies.network.Untrained();
     std::map<std::string, double> lengths;
-    for (const auto& [name, inference] : kWays) {
+    const auto timed = [&](const std::string& name, const auto& infer) {
       const double start = ProcessorNow();
-      lengths[name] = InferCuts(problem, network, inference).cost.length.value;
+      lengths[name] = infer().cost.length.value;
       milliseconds_[name].push_back(1e3 * (ProcessorNow() - start));
+    };
+    for (const auto& [name, inference] : kWays) {
+      timed(name, [&] { return InferCuts(problem, policies.network, inference); });
       lengths[std::string(name) + ", untrained"] =
           InferCuts(problem, untrained, inference).cost.length.value;
     }
+    timed("4 paper: flat network", [&] { return *InferCutsFlat(problem, policies.flat); });
     const PipelineBound bound = BoundOf(problem);
     double best = problem.Cost(bound.best).length.value;
     proven_ += best <= bound.lower_bound.value * (1 + 1e-6);
@@ -88,16 +100,17 @@ class Gaps {
   int proven_ = 0;
 };
 
-void Judge(const SequenceNetwork& network, int generated) {
+void Judge(const Policies& policies, int generated) {
   Gaps unseen, real;
-  for (int i = 0; i < generated; ++i) unseen.Add(*GeneratePipeline(kUnseen + i)->problem, network);
+  for (int i = 0; i < generated; ++i)
+    unseen.Add(*GeneratePipeline(UnseenChain(i))->problem, policies);
   for (const char* name : {"vgg19", "t5-base-paper", "bert-48"}) {
     const auto module = PrepareZoo(name);
     for (const int32_t servers : {2, 3, 4}) {
       const Cluster cluster =
           *ClusterFromProto(*ClusterPreset("v100x8x" + std::to_string(servers) + "-25gbps"));
       const LayerChain chain = *ChainOfModule(*module, cluster, 4);
-      real.Add(PipelineProblem(chain, cluster, {servers, 4, true}), network);
+      real.Add(PipelineProblem(chain, cluster, {servers, 4, true}), policies);
     }
   }
   unseen.Print("generated, unseen");
@@ -116,7 +129,7 @@ void Write(const std::string& path, const SequenceNetwork& network, const std::s
     std::snprintf(text, sizeof(text), "%a,", network.parameters()[i]);
     file << text << (i % 8 == 7 ? "\n" : "");
   }
-  file << "};\nconstexpr char kDigest[] = \"" << PolicyDigest(network) << "\";\n";
+  file << "};\nconstexpr char kDigest[] = \"" << PolicyDigest(network.parameters()) << "\";\n";
   file << "constexpr char kReport[] = R\"(" << report << ")\";\n";
 }
 
@@ -141,14 +154,69 @@ SequenceNetwork Train(const OfflineTraining& training, std::string& report) {
   return network;
 }
 
-int Run(const OfflineTraining& training, const std::string& path, int generated) {
-  SequenceNetwork network = ShippedPipelinePolicy().network;
-  std::string report = ShippedPipelinePolicy().report;
-  if (training.chains > 0) network = Train(training, report);
+void Write(const std::string& path, const PackedNetwork& packed, const std::string& report) {
+  constexpr size_t kLine = 120;
+  std::ofstream file(path);
+  file << "// Written by bench-train-pipeline --preset paper --write.\n"
+       << "constexpr int kInputs = " << packed.inputs << ", kHidden = " << packed.hidden
+       << ", kActions = " << packed.actions << ";\nconstexpr float kScales[] = {";
+  char text[32];
+  for (const float scale : packed.scales) {
+    std::snprintf(text, sizeof(text), "%a,", scale);
+    file << text;
+  }
+  file << "};\nconstexpr char kNumbers[] =\n";
+  for (size_t at = 0; at < packed.numbers.size(); at += kLine)
+    file << '"' << packed.numbers.substr(at, kLine) << "\"\n";
+  file << ";\nconstexpr char kDigest[] = \"" << PolicyDigest(Unpack(packed).parameters) << "\";\n"
+       << "constexpr char kReport[] = R\"(" << report << ")\";\n";
+}
+
+// Returns are averages over tenths of the chains.
+QNetwork Train(const FlatTraining& training, std::string& report) {
+  const double start = ProcessorNow();
+  const int64_t part = std::max<int64_t>(1, training.chains / 10);
+  double sum = 0;
+  report = "seed " + std::to_string(training.seed) + ", " + std::to_string(training.chains) +
+           " chains, " + std::to_string(training.interactions_each) +
+           " decisions on each, an update after " + std::to_string(training.steps_per_update) +
+           "; mean returns";
+  absl::StatusOr<QNetwork> network = TrainFlatPolicy(training, [&](const FlatReport& now) {
+    sum += now.mean_return;
+    if (now.chain % part != 0) return;
+    char text[32];
+    std::snprintf(text, sizeof(text), " %.4f", sum / static_cast<double>(part));
+    std::printf("%ld chains, %.0f s: mean return%s\n", static_cast<long>(now.chain),
+                ProcessorNow() - start, text);
+    report += text;
+    sum = 0;
+  });
+  report += "\n";
+  if (!network.ok()) std::printf("%s\n", network.status().ToString().c_str()), std::exit(1);
+  return *std::move(network);
+}
+
+struct Options {
+  bool is_paper = false;
+  OfflineTraining training;
+  FlatTraining flat;
+  std::string path;
+  int generated = 1000;
+};
+
+// Only 0 chains: the shipped ones are judged.
+void TrainAndWrite(const Options& options, Policies& policies) {
+  std::string report =
+      options.is_paper ? ShippedFlatPolicy().report : ShippedPipelinePolicy().report;
+  if (options.is_paper && options.flat.chains > 0) {
+    const PackedNetwork packed = Pack(Train(options.flat, report));
+    policies.flat = Unpack(packed);
+    if (!options.path.empty()) Write(options.path, packed, report);
+  } else if (!options.is_paper && options.training.chains > 0) {
+    policies.network = Train(options.training, report);
+    if (!options.path.empty()) Write(options.path, policies.network, report);
+  }
   std::printf("%s", report.c_str());
-  if (training.chains > 0 && !path.empty()) Write(path, network, report);
-  Judge(network, generated);
-  return 0;
 }
 
 }  // namespace
@@ -156,16 +224,17 @@ int Run(const OfflineTraining& training, const std::string& path, int generated)
 
 int main(int argc, char** argv) {
   setvbuf(stdout, nullptr, _IOLBF, 0);
-  automap::OfflineTraining training;
-  training.chains = 0;
-  int generated = 1000;
-  std::string path;
+  automap::Options options;
+  options.training.chains = options.flat.chains = 0;
   for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string flag = argv[i];
-    if (flag == "--chains") training.chains = std::atoll(argv[i + 1]);
-    if (flag == "--seed") training.seed = std::atoll(argv[i + 1]);
-    if (flag == "--write") path = argv[i + 1];
-    if (flag == "--generated") generated = std::max(1, std::atoi(argv[i + 1]));
+    const std::string flag = argv[i], value = argv[i + 1];
+    if (flag == "--preset") options.is_paper = value == "paper";
+    if (flag == "--chains") options.training.chains = options.flat.chains = std::stoll(value);
+    if (flag == "--seed") options.training.seed = options.flat.seed = std::stoull(value);
+    if (flag == "--write") options.path = value;
+    if (flag == "--generated") options.generated = std::max(1, std::stoi(value));
   }
-  return automap::Run(training, path, generated);
+  automap::Policies policies;
+  automap::TrainAndWrite(options, policies);
+  automap::Judge(policies, options.generated);
 }

@@ -63,6 +63,8 @@ automap_test(tests/planner/plan/kernel_shape_test.cc DEPS automap_test_hlo_text 
 automap_test(tests/planner/plan/profile_test.cc DEPS automap_planner_plan)
 automap_test(tests/planner/graph/live_nodes_test.cc DEPS automap_test_hlo_text)
 automap_test(tests/planner/search/pipeline_policy_test.cc DEPS automap_planner_search)
+automap_test(tests/planner/search/flat_policy_test.cc DEPS automap_planner_search)
+automap_test(tests/planner/explore/pipeline/flat_environment_test.cc DEPS automap_test_contracts automap_planner_explore_pipeline)
 automap_test(tests/planner/unseen_kinds_test.cc DEPS automap_test_zoo automap_planner automap_planner_verify)
 automap_test(tests/planner/plan/memory_test.cc DEPS automap_test_zoo)
 automap_test(tests/planner/resume_test.cc DEPS automap_test_zoo automap_planner)

@@ -45,6 +45,8 @@ EXCEPTIONS = {
     ("server/api", "simulator/cluster"),
     # The command line reads cluster files and presets before it starts a worker or calls a server.
     ("server/cli", "simulator/cluster"),
+    # A network that was trained offline is kept, shipped and asked as plain numbers.
+    ("planner/search", "agent/rainbow"),
 }
 
 # Seam headers that may be included without a link to a target, as only their types are used.

@@ -81,6 +81,7 @@ class PipelineProblem {
   int32_t layers() const { return static_cast<int32_t>(chain_.layers.size()); }
   int32_t devices() const { return links_->places(); }
   int32_t group_size() const { return links_->group_size(); }
+  const Cluster& cluster() const { return links_->cluster(); }
 
   struct Range {
     int32_t begin = 0, end = 0;

@@ -16,7 +16,7 @@ namespace {
 
 TEST(ShippedPipelinePolicy, IsTheOneThatItsReportIsAbout) {
   const ShippedPolicy& shipped = ShippedPipelinePolicy();
-  EXPECT_EQ(PolicyDigest(shipped.network), shipped.sha256);
+  EXPECT_EQ(PolicyDigest(shipped.network.parameters()), shipped.sha256);
   EXPECT_EQ(shipped.network.shape().token_features, PipelineSequence::kTokenFeatures);
   EXPECT_EQ(shipped.network.shape().row_features, PipelineSequence::kRowFeatures);
   EXPECT_NE(shipped.report.find("chains"), std::string::npos);
