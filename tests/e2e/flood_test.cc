@@ -149,14 +149,14 @@ class FloodTest : public ServerTest, public testing::WithParamInterface<bool> {
   // What the honest one gets beside the flood, and what it took. Rounds of quiet and of flood take
   // turns, and the median of their ratios counts: the machine may have other work.
   void Judge(const Flood& flood, double per_second) {
-    const absl::Duration time = absl::Seconds(Times(1, 5));
+    const absl::Duration time = absl::Seconds(Times(2, 5));
     const int64_t before = ResidentMiB();
     absl::Duration slowest = absl::ZeroDuration();
     std::vector<double> ratios;
     sent_ = 0;
     for (int round = 0; round < 3; ++round) {
-      const Calls alone = CallsIn(time), beside = CallsBeside(flood, per_second, time);
-      ratios.push_back(static_cast<double>(beside.count) / std::max(1, alone.count));
+      const Calls alone = CallsIn(time / 2), beside = CallsBeside(flood, per_second, time);
+      ratios.push_back(static_cast<double>(beside.count) / std::max(1, 2 * alone.count));
       slowest = std::max(slowest, beside.slowest);
     }
     const int64_t grown = ResidentMiB() - before;
@@ -203,14 +203,20 @@ TEST_P(FloodTest, FramesOfNoMessage) {
   EXPECT_GT(Closed("empty_bytes"), 0);
 }
 
-// Hundreds of calls at once, thousands a second: all are answered, so none counts.
+// A hundred at once, as fast as they are answered: all are answered, so none counts.
 TEST_P(FloodTest, ManySmallCallsOnOneConnectionAreNoFlood) {
-  const absl::Duration time = absl::Seconds(Times(2, 20));
-  std::atomic<int64_t> calls = 0;
+  std::atomic<int> left = Times(10'000, 200'000);
   std::vector<std::thread> callers;
-  for (int i = 0; i < 100; ++i) callers.emplace_back([&] { calls += CallsIn(time).count; });
+  for (int i = 0; i < 100; ++i) {
+    callers.emplace_back([&] {
+      while (left-- > 0 && !HasFailure()) {
+        grpc::ClientContext context;
+        v1::Capabilities capabilities;
+        EXPECT_TRUE(planner_->GetCapabilities(&context, {}, &capabilities).ok());
+      }
+    });
+  }
   for (std::thread& caller : callers) caller.join();
-  EXPECT_GT(calls, 1000 * absl::ToInt64Seconds(time));
   for (const char* reason : {"calls_given_up", "unfinished_calls", "empty_bytes"})
     EXPECT_EQ(Closed(reason), 0) << reason;
 }
