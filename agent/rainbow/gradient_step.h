@@ -25,7 +25,7 @@ struct AdamMoments {
 class GradientStep {
  public:
   virtual ~GradientStep() = default;
-  virtual absl::StatusOr<std::vector<float>> Step(const Batch& batch,
+  virtual absl::StatusOr<std::vector<float>> Step(const ReplayBatch& batch,
                                                   const std::vector<float>& targets,
                                                   QNetwork& network) = 0;
   virtual AdamMoments moments() const = 0;

@@ -46,7 +46,7 @@ Learner::~Learner() = default;
 
 AdamMoments Learner::moments() const { return step_ == nullptr ? start_ : step_->moments(); }
 
-absl::StatusOr<std::vector<float>> Learner::Step(const Batch& batch,
+absl::StatusOr<std::vector<float>> Learner::Step(const ReplayBatch& batch,
                                                  const std::vector<float>& targets,
                                                  QNetwork& network) {
   if (step_ == nullptr) {

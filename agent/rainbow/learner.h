@@ -20,8 +20,8 @@ class Learner {
 
   // Updates `network`, the same one every time, and returns target - Q(s, a) of every sample before
   // the step. INTERNAL when Torch throws, UNAVAILABLE when it cannot be loaded.
-  absl::StatusOr<std::vector<float>> Step(const Batch& batch, const std::vector<float>& targets,
-                                          QNetwork& network);
+  absl::StatusOr<std::vector<float>> Step(const ReplayBatch& batch,
+                                          const std::vector<float>& targets, QNetwork& network);
 
   AdamMoments moments() const;
   // Before the first step: goes on from these, for a network of the same shape.

@@ -140,7 +140,7 @@ void RainbowAgent::Remember(const std::vector<float>& observation, int action, d
   }
 }
 
-std::vector<float> RainbowAgent::Targets(const Batch& batch) const {
+std::vector<float> RainbowAgent::Targets(const ReplayBatch& batch) const {
   std::vector<float> targets(batch.size);
   for (int i = 0; i < batch.size; ++i) {
     targets[i] = batch.rewards[i];
@@ -170,7 +170,7 @@ absl::Status RainbowAgent::Learn(double progress) {
   if (replay_.size() < options_.batch_size) return absl::OkStatus();
   const double beta =
       options_.priority_beta + progress * (options_.priority_beta_end - options_.priority_beta);
-  Batch batch = replay_.Sample(options_.batch_size, beta, sample_random_);
+  ReplayBatch batch = replay_.Sample(options_.batch_size, beta, sample_random_);
   if (mutation_ == Mutation::kNoImportanceWeights)
     std::fill(batch.weights.begin(), batch.weights.end(), 1.0f);
   std::vector<float> targets = Targets(batch);

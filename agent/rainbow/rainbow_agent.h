@@ -46,7 +46,7 @@ class RainbowAgent {
   double epsilon() const;
 
   // For each sample: reward + bootstrap x Q_target(next, argmax over legal a of Q_online(next, a)).
-  std::vector<float> Targets(const Batch& batch) const;
+  std::vector<float> Targets(const ReplayBatch& batch) const;
 
   // Q of every action; of illegal ones in `mask` (empty: none) it may be anything.
   std::vector<float> Q(absl::Span<const float> observation,

@@ -36,8 +36,8 @@ void PrioritizedReplay::Add(const Transition& transition) {
   size_ = std::min(size_ + 1, capacity_);
 }
 
-Batch PrioritizedReplay::Sample(int batch_size, double beta, Random& random) const {
-  Batch batch;
+ReplayBatch PrioritizedReplay::Sample(int batch_size, double beta, Random& random) const {
+  ReplayBatch batch;
   batch.size = batch_size;
   double largest_weight = 0;
   std::vector<double> weights;

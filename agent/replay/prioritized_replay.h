@@ -11,7 +11,7 @@
 namespace automap {
 
 // A drawn batch, column by column, row-major.
-struct Batch {
+struct ReplayBatch {
   int size = 0;
   std::vector<int64_t> indices;
   std::vector<float> weights;  // importance weights, the largest is 1
@@ -32,7 +32,7 @@ class PrioritizedReplay {
   void Add(const Transition& transition);
   // `batch_size` draws, one from each of as many equal shares of the total. size() >= 1. O(batch
   // log capacity).
-  Batch Sample(int batch_size, double beta, Random& random) const;
+  ReplayBatch Sample(int batch_size, double beta, Random& random) const;
   // p_i = |error| + epsilon.
   void SetPriority(int64_t index, double error);
   double priority(int64_t index) const { return tree_.Get(index); }  // p^alpha

@@ -69,7 +69,8 @@ class TorchGradientStep final : public GradientStep {
     adam_->state()[Key()] = std::move(adam_state);
   }
 
-  absl::StatusOr<std::vector<float>> Step(const Batch& batch, const std::vector<float>& targets,
+  absl::StatusOr<std::vector<float>> Step(const ReplayBatch& batch,
+                                          const std::vector<float>& targets,
                                           QNetwork& network) override {
     try {
       return Descend(batch, targets, network);
@@ -90,7 +91,7 @@ class TorchGradientStep final : public GradientStep {
   }
 
  private:
-  std::vector<float> Descend(const Batch& batch, const std::vector<float>& targets,
+  std::vector<float> Descend(const ReplayBatch& batch, const std::vector<float>& targets,
                              QNetwork& network) {
     int64_t* action_data = const_cast<int64_t*>(batch.actions.data());
     const torch::Tensor actions = torch::from_blob(action_data, {batch.size, 1}, torch::kInt64);

@@ -9,8 +9,8 @@ namespace {
 
 constexpr int kInputs = 3, kActions = 2;
 
-Batch RandomBatch(int size, Random& random) {
-  Batch batch;
+ReplayBatch RandomBatch(int size, Random& random) {
+  ReplayBatch batch;
   batch.size = size;
   for (int i = 0; i < size; ++i) {
     for (int j = 0; j < kInputs; ++j) batch.observations.push_back(2 * random.Uniform() - 1);
@@ -23,7 +23,7 @@ Batch RandomBatch(int size, Random& random) {
 TEST(Learner, ErrorsAreTargetMinusQBeforeTheStep) {
   Random random(1);
   QNetwork network = QNetwork::Create(kInputs, 16, kActions, random);
-  const Batch batch = RandomBatch(8, random);
+  const ReplayBatch batch = RandomBatch(8, random);
   const std::vector<float> before = network.Forward(batch.observations, batch.size);
   const std::vector<float> targets = {1, 2, 3, 4, 5, 6, 7, 8};
   Learner learner(1e-3);
@@ -39,7 +39,7 @@ TEST(Learner, ErrorsAreTargetMinusQBeforeTheStep) {
 TEST(Learner, FirstStepFollowsTheGradientOfTheWeightedSmoothL1Loss) {
   Random random(2);
   const QNetwork start = QNetwork::Create(kInputs, 8, kActions, random);
-  Batch batch = RandomBatch(4, random);
+  ReplayBatch batch = RandomBatch(4, random);
   batch.weights = {1, 0.5, 0.25, 1};
   const std::vector<float> targets = {0.3f, 5, -5, 0.1f};  // both branches of the loss
   const auto loss = [&](const QNetwork& network) {
@@ -71,7 +71,7 @@ TEST(Learner, FirstStepFollowsTheGradientOfTheWeightedSmoothL1Loss) {
 TEST(Learner, RepeatedStepsReachTheTargets) {
   Random random(3);
   QNetwork network = QNetwork::Create(kInputs, 32, kActions, random);
-  const Batch batch = RandomBatch(6, random);
+  const ReplayBatch batch = RandomBatch(6, random);
   const std::vector<float> targets = {1, -1, 0.5, 2, 0, -2};
   Learner learner(3e-3);
   for (int step = 0; step < 1500; ++step) ASSERT_TRUE(learner.Step(batch, targets, network).ok());
@@ -84,7 +84,7 @@ TEST(Learner, WhatTorchRefusesIsInternal) {
   Random random(4);
   QNetwork network = QNetwork::Create(kInputs, 8, kActions, random);
   const QNetwork before = network;
-  Batch batch = RandomBatch(2, random);
+  ReplayBatch batch = RandomBatch(2, random);
   batch.actions[1] = kActions;
   EXPECT_EQ(Learner(1e-3).Step(batch, {0, 0}, network).status().code(),
             absl::StatusCode::kInternal);

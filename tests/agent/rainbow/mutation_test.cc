@@ -48,7 +48,7 @@ std::string TargetsAreDoubleAndMasked(Mutation mutation) {
     if (!agent.Learn(0).ok()) return "Learn failed";
   }
   for (int i = 0; i < 500; ++i) {
-    Batch batch;
+    ReplayBatch batch;
     batch.size = 1;
     batch.next_observations = RandomObservation(random);
     batch.next_masks = RandomMask(random);
@@ -84,7 +84,7 @@ std::string TransitionsSpanNSteps(Mutation mutation) {
                    s + 1 == kSteps);
   }
   Random random(1);
-  const Batch batch = agent.replay().Sample(100, 0, random);
+  const ReplayBatch batch = agent.replay().Sample(100, 0, random);
   for (int i = 0; i < batch.size; ++i) {
     const int s = batch.actions[i], end = std::min(kSteps, s + kN);
     double expected = 0;

@@ -25,7 +25,7 @@ PrioritizedReplay Filled(int64_t capacity, int count) {
 TEST(PrioritizedReplay, GivesBackWhatWasAdded) {
   const PrioritizedReplay replay = Filled(8, 5);
   Random random(1);
-  const Batch batch = replay.Sample(20, 0.4, random);
+  const ReplayBatch batch = replay.Sample(20, 0.4, random);
   ASSERT_EQ(batch.actions.size(), 20u);
   for (int i = 0; i < batch.size; ++i) {
     const Transition expected = Numbered(batch.actions[i]);
@@ -68,7 +68,7 @@ TEST(PrioritizedReplay, WeightsUndoThePriorities) {
   PrioritizedReplay replay = Filled(8, 5);
   for (int i = 0; i < 5; ++i) replay.SetPriority(i, 1 + i);
   Random random(1);
-  const Batch full = replay.Sample(50, 1, random), none = replay.Sample(50, 0, random);
+  const ReplayBatch full = replay.Sample(50, 1, random), none = replay.Sample(50, 0, random);
   for (int i = 0; i < 50; ++i) {
     EXPECT_NEAR(full.weights[i] * replay.priority(full.indices[i]), replay.priority(0), 1e-6);
     EXPECT_EQ(none.weights[i], 1);
