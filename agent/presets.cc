@@ -37,6 +37,7 @@ AgentOptions PipelineAgent() {
   options.epsilon_updates = 250;
   options.steps_per_update = 2;
   options.explore_untried = true;
+  options.begin_as_best_share = 0.5;
   options.greedy_rollout_every = 3;
   return options;
 }

@@ -19,10 +19,15 @@ struct AgentOptions {
   double epsilon_start = 1.0;
   double epsilon_end = 0.1;
   int epsilon_updates = 2000;  // learner updates until epsilon_end, linear
-  // Exploring actions are uniformly random. With this they are the best of those that were not taken
-  // yet after the same observation, while there are any: in a deterministic environment an episode
-  // that was played before teaches nothing.
+  // Exploring actions are uniformly random. With this they are the best of those that were not
+  // taken yet after the same observation, while there are any, and there are none where all
+  // candidates are exact: in a deterministic environment an episode that was played before teaches
+  // nothing.
   bool explore_untried = false;
+  // Share of the training episodes that begin as the best one so far did, up to a random step.
+  // There the action is an exploring one, and from then on the policy's: what is near the best is
+  // looked at closely. For deterministic environments.
+  double begin_as_best_share = 0;
   int target_copy_updates = 100;
   int steps_per_update = 1;
   int greedy_rollout_every = 0;  // episodes; 0: never, nor at the end

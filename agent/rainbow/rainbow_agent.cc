@@ -101,24 +101,46 @@ int RainbowAgent::UntriedAction(uint64_t state, absl::Span<const float> values,
   return any ? ArgMax(values, left) : -1;
 }
 
+// Whether nothing is left to learn of these actions.
+bool RainbowAgent::IsKnown(absl::Span<const float> observation,
+                           absl::Span<const uint8_t> mask) const {
+  if (candidate_features_ == 0) return false;
+  for (int a = 0; a < num_actions_; ++a) {
+    const bool is_guess = observation[static_cast<size_t>(a) * candidate_features_ + 1] != 0;
+    if (mask[a] != 0 && is_guess) return false;
+  }
+  return true;
+}
+
+// Notes that an action is taken, and whether it is the policy's.
+void RainbowAgent::Take(absl::Span<const float> observation, absl::Span<const uint8_t> mask,
+                        int action, bool is_best) {
+  if (options_.explore_untried) {
+    auto& taken = taken_[HashOf(observation)];
+    if (std::find(taken.begin(), taken.end(), action) == taken.end()) taken.push_back(action);
+  }
+  if (!is_best && mutation_ != Mutation::kReturnsNotCut) {
+    for (const Transition& transition : n_step_.Cut(observation, mask)) replay_.Add(transition);
+  }
+}
+
 int RainbowAgent::Act(absl::Span<const float> observation, absl::Span<const uint8_t> mask,
                       double epsilon) {
   const std::vector<float> values = Values(online_, observation, mask);
   const int best = ArgMax(values, mask);
-  const uint64_t state = options_.explore_untried ? HashOf(observation) : 0;
   int action = best;
-  if (epsilon > 0 && act_random_.Uniform() < epsilon) {
-    action = options_.explore_untried ? UntriedAction(state, values, mask) : -1;
+  const bool may_explore = epsilon > 0 && !(options_.explore_untried && IsKnown(observation, mask));
+  if (may_explore && act_random_.Uniform() < epsilon) {
+    action = options_.explore_untried ? UntriedAction(HashOf(observation), values, mask) : -1;
     if (action < 0) action = AnyAction(mask);
   }
-  if (options_.explore_untried) {
-    auto& taken = taken_[state];
-    if (std::find(taken.begin(), taken.end(), action) == taken.end()) taken.push_back(action);
-  }
-  if (action != best && mutation_ != Mutation::kReturnsNotCut) {
-    for (const Transition& transition : n_step_.Cut(observation, mask)) replay_.Add(transition);
-  }
+  Take(observation, mask, action, action == best);
   return action;
+}
+
+void RainbowAgent::Follow(absl::Span<const float> observation, absl::Span<const uint8_t> mask,
+                          int action) {
+  Take(observation, mask, action, action == ArgMax(Values(online_, observation, mask), mask));
 }
 
 // What the network saw of an observation when it scored `action`.

@@ -33,6 +33,10 @@ class RainbowAgent {
   // (explore_untried), before which the returns of the steps remembered so far are cut. At least
   // one action must be legal.
   int Act(absl::Span<const float> observation, absl::Span<const uint8_t> mask, double epsilon);
+  // The same with a legal action that the caller takes.
+  void Follow(absl::Span<const float> observation, absl::Span<const uint8_t> mask, int action);
+  // Uniform in [0, 1), of the random numbers that it acts by.
+  double Draw() { return act_random_.Uniform(); }
 
   // Remembers a step of the current episode.
   void Remember(const std::vector<float>& observation, int action, double reward,
@@ -53,8 +57,6 @@ class RainbowAgent {
                        absl::Span<const uint8_t> mask = {}) const {
     return Values(online_, observation, mask);
   }
-  // Goes on from parameters of the same shape instead of random ones.
-  void StartFrom(const QNetwork& network) { online_ = target_ = network; }
   // base/archive.h; between episodes, when no n-step return is open, and into an agent made with
   // the same arguments that has not learned yet. That agent then acts and learns as this one would.
   template <typename Self, typename Archive>
@@ -72,6 +74,9 @@ class RainbowAgent {
  private:
   std::vector<float> Values(const QNetwork& network, absl::Span<const float> observation,
                             absl::Span<const uint8_t> mask) const;
+  bool IsKnown(absl::Span<const float> observation, absl::Span<const uint8_t> mask) const;
+  void Take(absl::Span<const float> observation, absl::Span<const uint8_t> mask, int action,
+            bool is_best);
   int AnyAction(absl::Span<const uint8_t> mask);
   int UntriedAction(uint64_t state, absl::Span<const float> values,
                     absl::Span<const uint8_t> mask) const;

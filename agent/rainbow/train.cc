@@ -38,47 +38,66 @@ class Trainer {
   absl::Status Resume() {
     if (checkpoints_.resume_from.empty()) return absl::OkStatus();
     ArchiveReader archive(checkpoints_.resume_from);
-    archive(result_, longest_, agent_);
+    archive(result_, longest_, best_, agent_);
     return archive.is_whole() ? absl::OkStatus()
                               : absl::DataLossError("checkpoint: not one of this training");
   }
 
   void SaveIfDue() const {
     if (!checkpoints_.is_due || !checkpoints_.is_due()) return;
-    checkpoints_.save(ToArchive(result_, longest_, agent_));
+    checkpoints_.save(ToArchive(result_, longest_, best_, agent_));
   }
 
   bool HasRoomFor(int64_t episodes) const {
     return result_.episodes == 0 || result_.decisions + episodes * longest_ <= max_decisions_;
   }
 
+  // How many steps an episode begins as the best one did; -1: it begins on its own.
+  int64_t StepsToFollow() {
+    const bool begins_as_best = options_.begin_as_best_share > 0 && !best_.empty() &&
+                                agent_.Draw() < options_.begin_as_best_share;
+    return begins_as_best ? static_cast<int64_t>(agent_.Draw() * std::ssize(best_)) : -1;
+  }
+
+  int Act(absl::Span<const float> observation, absl::Span<const uint8_t> mask, int64_t follows) {
+    const int64_t step = std::ssize(actions_);
+    if (follows < 0) return agent_.Act(observation, mask, agent_.epsilon());
+    if (step >= follows) return agent_.Act(observation, mask, step == follows ? 1.0 : 0.0);
+    agent_.Follow(observation, mask, best_[step]);
+    return best_[step];
+  }
+
   absl::StatusOr<bool> PlayEpisode(bool greedy) {
     environment_.Reset();
     double episode_return = 0;
-    int64_t length = 0;
+    actions_.clear();
+    const int64_t follows = greedy ? -1 : StepsToFollow();
     std::vector<float> observation(environment_.observation_size());
     std::vector<float> next(observation.size());
     std::vector<uint8_t> mask(environment_.num_actions());
     environment_.Observe(absl::MakeSpan(observation));
     environment_.LegalActions(absl::MakeSpan(mask));
     while (!environment_.done()) {
-      const int action = agent_.Act(observation, mask, greedy ? 0.0 : agent_.epsilon());
+      const int action =
+          greedy ? agent_.Act(observation, mask, 0) : Act(observation, mask, follows);
       const double reward = environment_.Step(action);
       environment_.Observe(absl::MakeSpan(next));
       environment_.LegalActions(absl::MakeSpan(mask));
       agent_.Remember(observation, action, reward, next, mask, environment_.done());
       std::swap(observation, next);
       episode_return += reward;
-      ++length;
-      if ((result_.decisions + length) % options_.steps_per_update == 0) {
+      actions_.push_back(action);
+      if ((result_.decisions + std::ssize(actions_)) % options_.steps_per_update == 0) {
         const double progress = static_cast<double>(result_.decisions) / max_decisions_;
         RETURN_IF_ERROR(agent_.Learn(std::min(1.0, progress)));
       }
     }
-    result_.decisions += length;
-    longest_ = std::max(longest_, length);
-    result_.best_return =
-        result_.episodes == 0 ? episode_return : std::max(result_.best_return, episode_return);
+    result_.decisions += std::ssize(actions_);
+    longest_ = std::max<int64_t>(longest_, std::ssize(actions_));
+    if (result_.episodes == 0 || episode_return > result_.best_return) {
+      result_.best_return = episode_return;
+      best_ = actions_;
+    }
     ++result_.episodes;
     return observer_({result_.episodes, result_.decisions, episode_return, greedy});
   }
@@ -91,6 +110,7 @@ class Trainer {
   const TrainingCheckpoints& checkpoints_;
   TrainingResult result_;
   int64_t longest_ = 1;
+  std::vector<int32_t> actions_, best_;  // of this episode, and of the one with the best return
 };
 
 }  // namespace

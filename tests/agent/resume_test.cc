@@ -36,7 +36,7 @@ Training TrainFrom(const AgentOptions& options, const std::string& state, int64_
 // The reports tell every return; the states hold every parameter, moment, priority and random
 // number.
 TEST(Resume, TrainingGoesOnToTheBitFromAnyEpisode) {
-  for (const AgentOptions& options : {DefaultAgent(), PaperAgent()}) {
+  for (const AgentOptions& options : {DefaultAgent(), PaperAgent(), PipelineAgent()}) {
     const Training whole = TrainFrom(options, "");
     ASSERT_GT(whole.states.size(), 10u);
     for (size_t at = 0; at < whole.states.size(); at += 1 + whole.states.size() / 8) {

@@ -64,13 +64,33 @@ TEST(RainbowAgent, ExploringTakesWhatWasNotTriedTheBestFirst) {
   EXPECT_EQ(elsewhere.size(), 3);
 }
 
+TEST(RainbowAgent, WhatIsFollowedCountsAsTried) {
+  AgentOptions options = SmallOptions();
+  options.explore_untried = true;
+  RainbowAgent agent(1, 3, options, /*seed=*/1);
+  const std::vector<float> observation = {1};
+  const std::vector<uint8_t> mask = {1, 1, 0};
+  agent.Follow(observation, mask, 1);
+  EXPECT_EQ(agent.Act(observation, mask, 1), 0);
+}
+
+// Rows of two features: the first action is worth the most, whatever was tried.
+TEST(RainbowAgent, WhereAllIsExactNothingIsExplored) {
+  AgentOptions options = SmallOptions();
+  options.explore_untried = true;
+  RainbowAgent agent(4, 2, options, /*seed=*/1, Mutation::kNone, /*candidate_features=*/2);
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(agent.Act(std::vector<float>{3, 0, 2, 0}, {1, 1}, 1), 0);
+  EXPECT_EQ(agent.Act(std::vector<float>{3, 1, 2, 1}, {1, 1}, 1), 0);
+  EXPECT_EQ(agent.Act(std::vector<float>{3, 1, 2, 1}, {1, 1}, 1), 1);
+}
+
 // The second feature: an exact row is worth what the environment expects.
 TEST(RainbowAgent, WhatIsExactIsNotCorrected) {
   AgentOptions options = SmallOptions();
   RainbowAgent agent(4, 2, options, /*seed=*/1, Mutation::kNone, /*candidate_features=*/2);
-  QNetwork network = agent.online();
-  std::fill(network.parameters.begin(), network.parameters.end(), 0.5f);
-  agent.StartFrom(network);
+  for (int i = 0; i < options.batch_size; ++i)
+    agent.Remember({3, 1, 3, 1}, 0, /*reward=*/5, {0, 0, 0, 0}, {0, 0}, /*done=*/true);
+  ASSERT_TRUE(agent.Learn(0).ok());
   const std::vector<float> q = agent.Q(std::vector<float>{3, 0, 3, 1});
   EXPECT_EQ(q[0], 3);
   EXPECT_GT(q[1], 3);
