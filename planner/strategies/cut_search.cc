@@ -5,7 +5,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "planner/explore/pipeline/batch.h"
-#include "planner/explore/pipeline/local_cuts.h"
 #include "planner/search/flat_inference.h"
 #include "planner/search/flat_policy.h"
 #include "planner/search/pipeline_inference.h"
@@ -28,9 +27,7 @@ PipelineOutcome ExactOutcome(const PlanRequest& request, const CutTask& task) {
   PipelineOutcome exact;
   exact.engine = "exact";
   exact.found = true;
-  exact.choice = SimulatedLocalCuts(problem, task.bound.best, request.stop);
-  const PipelineCuts other = SimulatedLocalCuts(problem, EvenCuts(problem), request.stop);
-  if (problem.IsLegal(other) && IsSooner(problem, other, exact.choice)) exact.choice = other;
+  exact.choice = SimulatedBest(problem, task.bound, request.stop);
   if (task.early && IsSooner(problem, *task.early, exact.choice)) exact.choice = *task.early;
   exact.cost = problem.SimulatedCost(exact.choice);
   return exact;
@@ -60,6 +57,21 @@ PipelineObserver ObserverOf(const CutTask& task, const DescribeCuts& describe,
     }
     report.OfEngine(outcome, improved, budget);
   };
+}
+
+// Null: none is usable.
+const PipelineOutcome* BestOutcome(const PlanRequest& request, const PipelineProblem& problem,
+                                   const std::vector<PipelineOutcome>& outcomes) {
+  const PipelineOutcome* winner = nullptr;
+  for (const PipelineOutcome& outcome : outcomes) {
+    const bool usable = outcome.cost.fits() || request.options.ignore_memory();
+    if (!outcome.found || !usable) continue;
+    if (winner == nullptr || (problem.IsBetter(outcome.cost, winner->cost) &&
+                              outcome.cost.length.value < winner->cost.length.value * (1 - 1e-9)))
+      winner = &outcome;
+    if (request.preset == Preset::kPaper) break;
+  }
+  return winner;
 }
 
 // By the preset's network, which was trained offline.
@@ -125,18 +137,15 @@ absl::StatusOr<std::vector<PipelineOutcome>> LearnCuts(const PlanRequest& reques
   return outcomes;
 }
 
-const PipelineOutcome* BestOutcome(const PlanRequest& request, const PipelineProblem& problem,
-                                   const std::vector<PipelineOutcome>& outcomes) {
-  const PipelineOutcome* winner = nullptr;
-  for (const PipelineOutcome& outcome : outcomes) {
-    const bool usable = outcome.cost.fits() || request.options.ignore_memory();
-    if (!outcome.found || !usable) continue;
-    if (winner == nullptr || (problem.IsBetter(outcome.cost, winner->cost) &&
-                              outcome.cost.length.value < winner->cost.length.value * (1 - 1e-9)))
-      winner = &outcome;
-    if (request.preset == Preset::kPaper) break;
-  }
-  return winner;
+absl::StatusOr<v1::Plan> PlanOfBest(const PlanRequest& request, const PipelineProblem& problem,
+                                    const PipelineBound& bound,
+                                    const std::vector<PipelineOutcome>& outcomes,
+                                    const DescribeCuts& describe, const PipelineReport& report) {
+  const PipelineOutcome& best = *BestOutcome(request, problem, outcomes);
+  ASSIGN_OR_RETURN(v1::Plan plan, describe(best.choice));
+  FillBound(bound.lower_bound, bound.proof, plan.cost().step_time_s(), *plan.mutable_bound());
+  report.Fill(outcomes, best, plan);
+  return plan;
 }
 
 absl::Status CheckPipelineOptions(const v1::PlanOptions& options) {

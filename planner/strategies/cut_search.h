@@ -46,10 +46,13 @@ absl::StatusOr<std::vector<PipelineOutcome>> LearnCuts(const PlanRequest& reques
 // Whether a is the better one by simulation.
 bool IsSooner(const PipelineProblem& problem, const PipelineCuts& a, const PipelineCuts& b);
 
-// The best of them; among equals the first. The paper's preset reports its own agent, unless its
-// plan does not fit. Null when none is usable.
-const PipelineOutcome* BestOutcome(const PlanRequest& request, const PipelineProblem& problem,
-                                   const std::vector<PipelineOutcome>& outcomes);
+// The plan of the best of them, one of which must be usable, with what bounds the whole strategy
+// and how it was found; among equals of the first. The paper's preset reports its own agent's,
+// unless that does not fit.
+absl::StatusOr<v1::Plan> PlanOfBest(const PlanRequest& request, const PipelineProblem& problem,
+                                    const PipelineBound& bound,
+                                    const std::vector<PipelineOutcome>& outcomes,
+                                    const DescribeCuts& describe, const PipelineReport& report);
 
 // Whether an option about stages or micro-batches is out of range.
 absl::Status CheckPipelineOptions(const v1::PlanOptions& options);

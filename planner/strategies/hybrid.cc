@@ -72,10 +72,8 @@ class HybridRun final : public StrategyRun {
     if (IsBest(exact_.cost.length)) {
       ASSIGN_OR_RETURN(outcomes, LearnCuts(request_, Task(), exact_, describe_, report_));
     }
-    const PipelineOutcome* outcome = BestOutcome(request_, *problem_, outcomes);
-    ASSIGN_OR_RETURN(v1::Plan plan, describe_(outcome->choice));
-    FillBound(bound_.lower_bound, bound_.proof, plan.cost().step_time_s(), *plan.mutable_bound());
-    report_.Fill(outcomes, *outcome, plan);
+    ASSIGN_OR_RETURN(v1::Plan plan,
+                     PlanOfBest(request_, *problem_, bound_, outcomes, describe_, report_));
     AddAlternatives(winner_->shape, plan);
     return plan;
   }

@@ -44,11 +44,7 @@ class PipelineRun final : public StrategyRun {
   absl::StatusOr<v1::Plan> Learn() override {
     ASSIGN_OR_RETURN(const std::vector<PipelineOutcome> outcomes,
                      LearnCuts(request_, Task(), exact_, describe_, report_));
-    const PipelineOutcome* winner = BestOutcome(request_, *problem_, outcomes);
-    ASSIGN_OR_RETURN(v1::Plan plan, Describe(winner->choice));
-    FillBound(bound_.lower_bound, bound_.proof, plan.cost().step_time_s(), *plan.mutable_bound());
-    report_.Fill(outcomes, *winner, plan);
-    return plan;
+    return PlanOfBest(request_, *problem_, bound_, outcomes, describe_, report_);
   }
 
  private:

@@ -132,6 +132,15 @@ PipelineBound QuickBoundOf(const PipelineProblem& problem, const std::function<b
   return BoundOf(problem, question, nullptr);
 }
 
+PipelineCuts SimulatedBest(const PipelineProblem& problem, const PipelineBound& bound,
+                           const std::function<bool()>& stop) {
+  const PipelineCuts climbed = SimulatedLocalCuts(problem, bound.best, stop);
+  const PipelineCuts even = SimulatedLocalCuts(problem, EvenCuts(problem), stop);
+  const bool is_even = problem.IsLegal(even) && problem.IsBetter(problem.SimulatedCost(even),
+                                                                 problem.SimulatedCost(climbed));
+  return is_even ? even : climbed;
+}
+
 bool AnyFits(const PipelineProblem& problem, int32_t stages, double factor) {
   // By first device of the suffix: the first layer that stages on the devices behind can reach.
   // Fewer layers never need more memory, so the longest stages lead furthest.

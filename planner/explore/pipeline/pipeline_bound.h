@@ -27,6 +27,11 @@ PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()
 // The same with a bound that is less tight, several times as fast: for the cuts' sake.
 PipelineBound QuickBoundOf(const PipelineProblem& problem, const std::function<bool()>& stop);
 
+// The better of the local optima by simulation (SimulatedLocalCuts) from the best of a bound that
+// is found and from even cuts.
+PipelineCuts SimulatedBest(const PipelineProblem& problem, const PipelineBound& bound,
+                           const std::function<bool()>& stop = nullptr);
+
 // Whether any cuts into `stages` stages fit if every device had `factor` times its memory. Layers
 // without variables count as stages, too. O(stages x devices^2 x log layers).
 bool AnyFits(const PipelineProblem& problem, int32_t stages, double factor = 1);
