@@ -104,7 +104,8 @@ absl::StatusOr<EngineOutcome> SearchDqn(const SplitProblem& problem, Preset pres
   const AgentOptions agent = preset == Preset::kPaper ? PaperAgent() : DefaultAgent();
   const int stages = preset == Preset::kPaper ? 2 : 1;
   DqnState state;
-  if (FromArchive(budget.part.state(), state)) incumbent.Resume(state.incumbent, problem);
+  if (FromArchive(budget.part.state(), state))
+    incumbent.Resume(state.incumbent, SplitEnvironment(problem, EnvironmentOptions(preset)));
   for (; state.stage < stages; ++state.stage) {
     SplitEnvironmentOptions options = EnvironmentOptions(preset);
     options.fixed = state.fixed;

@@ -19,6 +19,9 @@ struct SplitEpisodes {
   static const std::vector<bool>* ChoiceOf(const SplitEnvironment& environment) {
     return environment.ended_at_conflict() ? nullptr : &environment.chosen();
   }
+  static SplitCost CostOf(const SplitEnvironment& environment, const std::vector<bool>& choice) {
+    return environment.problem().Cost(choice);
+  }
 };
 
 struct PipelineEpisodes {
@@ -26,6 +29,9 @@ struct PipelineEpisodes {
   using Outcome = PipelineOutcome;
   static const PipelineCuts* ChoiceOf(const PipelineEnvironment& environment) {
     return &environment.cuts();
+  }
+  static PipelineCost CostOf(const PipelineEnvironment& environment, const PipelineCuts& cuts) {
+    return environment.CostOf(cuts);
   }
 };
 
@@ -53,11 +59,10 @@ class Incumbent {
     }
   };
   State state() const { return {outcome_, last_}; }
-  template <typename Problem>
-  void Resume(State state, const Problem& problem) {
+  void Resume(State state, const Environment& environment) {
     outcome_ = std::move(state.outcome);
     last_ = std::move(state.last);
-    outcome_.Price(problem);
+    if (outcome_.found) outcome_.cost = Episodes::CostOf(environment, outcome_.choice);
     if (observer_) observer_(outcome_, outcome_.found);
   }
 
@@ -87,7 +92,7 @@ class Incumbent {
 
  private:
   bool Offer(const Environment& environment, double episode_return) {
-    const auto cost = environment.problem().Cost(last_);
+    const auto cost = Episodes::CostOf(environment, last_);
     const bool better = by_return_ ? episode_return > outcome_.best_return
                                    : environment.problem().IsBetter(cost, outcome_.cost);
     if (outcome_.found && !better) return false;
@@ -127,8 +132,7 @@ typename Episodes::Outcome Play(typename Episodes::Environment environment, int6
                                 const EngineBudget& budget, Random random,
                                 Incumbent<Episodes> incumbent, const Act& act) {
   PlayState<Episodes, Random> state = {std::move(random)};
-  if (FromArchive(budget.part.state(), state))
-    incumbent.Resume(state.incumbent, environment.problem());
+  if (FromArchive(budget.part.state(), state)) incumbent.Resume(state.incumbent, environment);
   while (state.episode == 0 || (length > 0 && state.decisions + length <= budget.decisions &&
                                 !incumbent.IsOver(environment))) {
     environment.Reset();

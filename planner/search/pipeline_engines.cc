@@ -48,6 +48,7 @@ PipelineOutcome PlayCuts(const PipelineProblem& problem, Preset preset, const En
 PipelineEnvironmentOptions PipelineEnvironmentOf(Preset preset) {
   PipelineEnvironmentOptions options;
   if (preset == Preset::kPaper) options.reward = PipelineEnvironmentOptions::Reward::kInverse;
+  options.is_thorough = preset == Preset::kDefault;
   return options;
 }
 
@@ -87,7 +88,7 @@ absl::StatusOr<PipelineOutcome> SearchCutsByDqn(const PipelineProblem& problem, 
     return std::move(incumbent).Take();
   }
   DqnState state;
-  if (FromArchive(budget.part.state(), state)) incumbent.Resume(state.incumbent, problem);
+  if (FromArchive(budget.part.state(), state)) incumbent.Resume(state.incumbent, environment);
   const auto observe = [&](const EpisodeReport& report) {
     incumbent.EndEpisode(environment, report.episode_return, report.decisions);
     return !incumbent.IsOver(environment);

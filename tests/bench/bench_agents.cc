@@ -3,17 +3,19 @@
 // of decisions and once more for as long as the median `dqn` took, and `exact`. Over the seeds: the
 // median and the worst step time over the best known, the share of seeds that reach it, decisions
 // and seconds. With --out rows are kept in FOLDER/agents.txt, one file line per row and engine,
-// rows that are there are not run again, and FOLDER/ROW.svg shows the median curves.
+// rows that are there are not run again, and FOLDER/ROW.svg shows the median curves. A row that is
+// not in the table is pp:MODULE:CLUSTER:STAGES or pp:MODULE:CLUSTER:STAGES:MICRO_BATCHES.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 
+#include "absl/strings/str_split.h"
 #include "planner/explore/explore_splits.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/search/engines.h"
@@ -30,14 +32,15 @@ double Now() {
 }
 
 struct Row {
-  const char* name;
-  const char* kind;  // opp, adp, pp
-  const char* module;
-  const char* cluster;
-  int size;  // axis size, or stages
-  bool fold;
+  std::string name;
+  std::string kind;  // opp, adp, pp
+  std::string module;
+  std::string cluster;
+  int size = 0;  // axis size, or stages
+  bool fold = true;
+  int micro_batches = 4;  // of stages
 };
-constexpr Row kRows[] = {
+const Row kRows[] = {
     {"opp-vgg19", "opp", "vgg19", "v100x8x1-25gbps", 8, true},
     {"opp-t5-base", "opp", "t5-base-paper", "v100x4x1-25gbps", 4, true},
     {"opp-t5-3b", "opp", "t5-3b-paper", "v100x8x1-25gbps", 8, true},
@@ -98,13 +101,14 @@ Problem CutsOf(const PipelineProblem& problem) {
   result.decisions = std::max(1200, 300 * problem.options().stages);
   const PipelineBound bound = BoundOf(problem);
   result.bound = bound.lower_bound.value;
-  result.exact = bound.is_found ? problem.Cost(bound.best).length.value : 0;
+  if (bound.is_found)
+    result.exact = problem.SimulatedCost(SimulatedBest(problem, bound)).length.value;
   result.run = [&problem](const std::string& engine, Preset preset, const EngineBudget& budget) {
     const double start = Now();
-    const PipelineOutcome found = engine == "dqn" ? *SearchCutsByDqn(problem, preset, budget, {})
-                                  : engine == "greedy"
-                                      ? SearchCutsGreedily(problem, preset, budget, {})
-                                      : SearchCutsRandomly(problem, preset, budget, {});
+    PipelineOutcome found = engine == "dqn"      ? *SearchCutsByDqn(problem, preset, budget, {})
+                            : engine == "greedy" ? SearchCutsGreedily(problem, preset, budget, {})
+                                                 : SearchCutsRandomly(problem, preset, budget, {});
+    JudgeBySimulation(problem, found);
     return Summary(found, found.cost.length.value, start);
   };
   return result;
@@ -129,9 +133,8 @@ double MedianAt(const std::vector<Played>& runs, int64_t decisions) {
 
 // Step time over the best known, in per cent on a logarithmic axis from 0.01 to 1000, over
 // decisions.
-std::string Svg(const std::string& title,
-                const std::map<std::string, std::vector<Played>>& engines, double best,
-                int64_t budget) {
+std::string Svg(const std::string& title, const std::map<std::string, std::vector<Played>>& engines,
+                double best, int64_t budget) {
   const int width = 560, height = 320, left = 60, top = 30, right = 130, bottom = 40;
   const char* dashes[] = {"", "6,3", "2,2", "8,2,2,2", "1,4", "12,4"};
   std::string svg =
@@ -215,9 +218,9 @@ void Report(const Row& row, const Problem& problem, const Options& options) {
   }
   std::string text;
   char line[256];
-  std::snprintf(line, sizeof(line),
-                "%-20s best known %.6f s, proved bound %.6f s (gap %.2f %%), %d seeds\n", row.name,
-                best, problem.bound, 100 * (1 - problem.bound / best), options.seeds);
+  std::snprintf(
+      line, sizeof(line), "%-20s best known %.6f s, proved bound %.6f s (gap %.2f %%), %d seeds\n",
+      row.name.c_str(), best, problem.bound, 100 * (1 - problem.bound / best), options.seeds);
   text += line;
   for (const auto& [label, outcomes] : runs) {
     std::vector<double> gaps, to_best, seconds;
@@ -234,7 +237,7 @@ void Report(const Row& row, const Problem& problem, const Options& options) {
                   "%-20s   %-20s median %8.3f %%  worst %8.3f %%  at best %2d of %2d  decisions to "
                   "its best %6.0f  "
                   "seconds %7.3f%s\n",
-                  row.name, label.c_str(), Median(gaps),
+                  row.name.c_str(), label.c_str(), Median(gaps),
                   gaps.empty() ? 0.0 : *std::max_element(gaps.begin(), gaps.end()), at_best,
                   options.seeds, Median(to_best), Median(seconds),
                   found < options.seeds ? "  (some seeds found no plan)" : "");
@@ -251,7 +254,7 @@ void Report(const Row& row, const Problem& problem, const Options& options) {
 bool IsDone(const Row& row, const Options& options) {
   std::ifstream file(options.folder + "/agents.txt");
   for (std::string line; std::getline(file, line);) {
-    if (line.compare(0, std::strlen(row.name) + 1, std::string(row.name) + " ") == 0) return true;
+    if (line.compare(0, row.name.size() + 1, row.name + " ") == 0) return true;
   }
   return false;
 }
@@ -259,13 +262,27 @@ bool IsDone(const Row& row, const Options& options) {
 void Run(const Row& row, const Options& options) {
   const auto module = PrepareZoo(row.module);
   const Cluster cluster = *ClusterFromProto(*ClusterPreset(row.cluster));
-  if (std::string(row.kind) == "pp") {
-    const LayerChain chain = *ChainOfModule(*module, cluster, 4);
-    const PipelineProblem problem(chain, cluster, {row.size, 4, false});
+  if (row.kind == "pp") {
+    const LayerChain chain = *ChainOfModule(*module, cluster, row.micro_batches);
+    const PipelineProblem problem(chain, cluster, {row.size, row.micro_batches, false});
     return Report(row, CutsOf(problem), options);
   }
   const SplitTask task = *MakeSplitTask(*module, cluster, {row.kind, row.size, {}, row.fold, true});
   Report(row, SplitsOf(*task.problem), options);
+}
+
+// Null: the word is no description of a row.
+std::optional<Row> RowOf(const std::string& word) {
+  const std::vector<std::string> parts = absl::StrSplit(word, ':');
+  if (parts.size() < 4 || parts.size() > 5 || parts[0] != "pp") return std::nullopt;
+  Row row = {word, parts[0], parts[1], parts[2], std::atoi(parts[3].c_str())};
+  std::replace(row.name.begin(), row.name.end(), ':', '-');
+  if (parts.size() == 5) row.micro_batches = std::atoi(parts[4].c_str());
+  return row;
+}
+
+void RunUnlessDone(const Row& row, const Options& options) {
+  if (options.folder.empty() || !IsDone(row, options)) Run(row, options);
 }
 
 }  // namespace
@@ -284,8 +301,10 @@ int main(int argc, char** argv) {
       options.rows.insert(word);
   }
   for (const automap::Row& row : automap::kRows) {
-    if (!options.rows.empty() && !options.rows.contains(row.name)) continue;
-    if (!options.folder.empty() && automap::IsDone(row, options)) continue;
-    automap::Run(row, options);
+    if (options.rows.empty() || options.rows.contains(row.name))
+      automap::RunUnlessDone(row, options);
+  }
+  for (const std::string& word : options.rows) {
+    if (const auto row = automap::RowOf(word)) automap::RunUnlessDone(*row, options);
   }
 }

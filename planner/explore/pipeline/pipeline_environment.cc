@@ -8,12 +8,13 @@
 namespace automap {
 namespace {
 
-constexpr int kPaperFeatures = 3;
-constexpr double kOutOfMemory = -1;  // paper section 5
-constexpr double kGapScale = 5;
+constexpr double kOutOfMemory = -1;                      // paper section 5
 constexpr size_t kRefinedFirst = 24, kRefinedLater = 8;  // candidates
 constexpr int32_t kSparse = 9;                           // layers
 constexpr int32_t kShortLine = 16, kNear = 3;            // devices
+constexpr int64_t kMostPlanned = 60'000;                 // stages x layers x devices
+constexpr int64_t kMostSimulated = 4096;                 // tasks of a step
+constexpr size_t kSimulatedGuesses = 12;                 // candidates
 
 // Whether a thinned list has a layer this far from where the work divides as the devices do: near
 // ones all, others ever more sparsely.
@@ -22,14 +23,13 @@ bool IsLookedAt(int32_t distance) {
   return distance <= 4 || std::binary_search(std::begin(kFar), std::end(kFar), distance);
 }
 
-float Limited(double value) { return static_cast<float>(std::clamp(value, -4.0, 4.0)); }
-
 }  // namespace
 
 PipelineEnvironment::PipelineEnvironment(const PipelineProblem& problem,
                                          PipelineEnvironmentOptions options)
     : problem_(&problem), options_(options) {
   if (options.is_refined) FindThrifty();
+  if (options.is_thorough) PlanRests();
   Reset();
 }
 
@@ -75,6 +75,10 @@ PipelineEnvironment::Candidate PipelineEnvironment::MakeCandidate(int32_t layer_
   const bool is_shared = problem_->devices() - device_end > behind;  // else each has one
   if (behind > 1 && is_shared && !is_paper() && !options_.is_sparse)
     Project({0, 1}, candidate), Project({behind - 1, 1}, candidate);
+  for (size_t i = 0; i < known_->rests.size() && behind > 1; ++i) {
+    if (known_->rests[i].Has(behind, layer_end, device_end))
+      Project({0, 1, false, static_cast<int32_t>(i)}, candidate);
+  }
   return candidate;
 }
 
@@ -231,8 +235,42 @@ std::vector<PipelineEnvironment::Candidate> PipelineEnvironment::ShortestCandida
     if (!has_smallest && MayCutAfter(layer)) all.insert(all.begin(), MakeCandidate(layer, device));
     Refine(cuts_.layer_ends.empty() ? kRefinedFirst : kRefinedLater, all);
   }
+  if (all.size() > kCandidates) all.resize(kCandidates);
+  if (options_.is_thorough) Simulate(all);
   all.resize(kCandidates);  // filled up with illegal ones
   return all;
+}
+
+// Once without knowing what the slowest stage comes to, and once knowing what it then does.
+void PipelineEnvironment::PlanRests() {
+  const int64_t stages = problem_->options().stages;
+  if (stages < 3 || stages * problem_->layers() * problem_->devices() > kMostPlanned) return;
+  std::vector<RestCuts>& rests = known_->rests;
+  rests.emplace_back(*problem_, Seconds{0});
+  if (rests[0].Has(problem_->options().stages, 0, 0))
+    rests.emplace_back(*problem_, rests[0].Slowest(problem_->options().stages, 0, 0));
+}
+
+PipelineCost PipelineEnvironment::CostOf(const PipelineCuts& cuts) const {
+  const int64_t tasks = int64_t{2} * problem_->options().stages * problem_->options().micro_batches;
+  return options_.is_thorough && tasks <= kMostSimulated ? problem_->SimulatedCost(cuts)
+                                                         : problem_->Cost(cuts);
+}
+
+// The first by simulation, until the others cannot be shorter, as they are not by the closed form;
+// of what is a guess anyhow only some.
+void PipelineEnvironment::Simulate(std::vector<Candidate>& candidates) const {
+  const size_t most = StagesBehind() == 1 ? candidates.size() : kSimulatedGuesses;
+  Seconds shortest;
+  for (size_t i = 0; i < std::min(most, candidates.size()); ++i) {
+    Candidate& candidate = candidates[i];
+    if (i > 0 && candidate.projection >= shortest) break;
+    if (!candidate.fits && !problem_->options().ignore_memory) break;
+    candidate.projection =
+        CostOf(CutsWith(candidate.layer_end, candidate.device_end, candidate.rest)).length;
+    shortest = i == 0 ? candidate.projection : std::min(shortest, candidate.projection);
+  }
+  std::stable_sort(candidates.begin(), candidates.end(), IsShorter);
 }
 
 // Within a third of what a stage has on each side.
@@ -289,7 +327,7 @@ double PipelineEnvironment::Step(int action) {
     return 0;
   }
   Finish();
-  const PipelineCost cost = problem_->Cost(cuts_);
+  const PipelineCost cost = CostOf(cuts_);
   const bool fits = cost.fits() || problem_->options().ignore_memory;
   if (is_paper()) return fits ? 1 / cost.length.value : kOutOfMemory;
   const Seconds least = problem_->LeastTime(problem_->layers(), problem_->devices()) *
@@ -313,6 +351,10 @@ PipelineCuts PipelineEnvironment::CutsWith(int32_t layer_end, int32_t device_end
   cuts.layer_ends.push_back(layer_end);
   cuts.device_ends.push_back(device_end);
   const int32_t left = stages_left() - 1;
+  if (rest.planned >= 0) {
+    known_->rests[rest.planned].Append(left, layer_end, device_end, cuts);
+    return cuts;
+  }
   const double free_devices = problem_->devices() - device_end;
   for (int32_t s = 1; s <= left; ++s) {
     const int32_t end = RestEnd(rest, device_end, s, left);
@@ -361,80 +403,6 @@ std::vector<PipelineStage> PipelineEnvironment::Projected(int32_t layer_end, int
     before = devices.begin;
   }
   return stages;
-}
-
-void PipelineEnvironment::Observe(absl::Span<float> observation) const {
-  std::fill(observation.begin(), observation.end(), 0.0f);
-  if (done_) return;
-  const int width = is_paper() ? kPaperFeatures : kCandidateFeatures;
-  for (int a = 0; a < num_actions(); ++a) {
-    if (!candidates_[a].is_legal) continue;
-    const auto features = observation.subspan(static_cast<size_t>(a) * width, width);
-    is_paper() ? ObservePaper(candidates_[a], features)
-               : ObserveCandidate(candidates_[a], features);
-  }
-}
-
-void PipelineEnvironment::ObservePaper(const Candidate& candidate,
-                                       absl::Span<float> features) const {
-  const std::vector<PipelineStage> stages =
-      Projected(candidate.layer_end, candidate.device_end, candidate.rest);
-  const Seconds unit = problem_->LeastTime(problem_->layers(), problem_->devices());
-  Seconds sync, send, least = stages.front().forward + stages.front().backward, most;
-  for (const PipelineStage& stage : stages) {
-    sync += stage.gradient_sync;
-    send = std::max(send, stage.send);
-    least = std::min(least, stage.forward + stage.backward);
-    most = std::max(most, stage.forward + stage.backward);
-  }
-  features[0] = Limited(sync / unit);
-  features[1] = Limited(send / unit);
-  features[2] = static_cast<float>(least / most);
-}
-
-// Of a last cut whose stages fit the projection is the length.
-bool PipelineEnvironment::IsExact(const Candidate& candidate) const {
-  const Range layers = {candidate.layer_end, problem_->layers()};
-  const Range devices = {candidate.device_end, problem_->devices()};
-  return stages_left() == 2 && candidate.fits && problem_->MayUse(layers, devices, 0);
-}
-
-void PipelineEnvironment::ObserveCandidate(const Candidate& candidate,
-                                           absl::Span<float> features) const {
-  const std::vector<PipelineStage> stages =
-      Projected(candidate.layer_end, candidate.device_end, candidate.rest);
-  const size_t now = stages_.size();
-  const int32_t micro_batches = problem_->options().micro_batches;
-  const Seconds unit = problem_->LeastTime(problem_->layers(), problem_->devices());
-  const double floor = unit.value * micro_batches;
-  const auto busy = [&](size_t s) { return (stages[s].forward + stages[s].backward) / unit; };
-  double most = 0, drained = 0, tail = 0;
-  for (size_t s = 0; s < now; ++s) {
-    most = std::max(most, busy(s));
-    tail = std::max(tail, (stages[s].gradient_sync + stages[s].update).value - drained);
-    drained += (stages[s].backward + stages[s].send_back).value;
-  }
-  const double projection = candidate.projection.value;
-  const double expected = candidate.fits || problem_->options().ignore_memory
-                              ? kGapScale * (floor / projection - 1)
-                              : -kGapScale;
-  const float values[kCandidateFeatures] = {
-      static_cast<float>(expected),
-      IsExact(candidate) ? 0.0f : 1.0f,
-      Limited(10 * (projection / floor - 1)),
-      Limited(busy(now) - 1),
-      Limited(now + 1 < stages.size() ? busy(now + 1) - 1 : 0),
-      Limited(most - 1),
-      Limited(stages[now].send / unit),
-      Limited(((stages[now].gradient_sync + stages[now].update).value - drained) / floor),
-      Limited(tail / floor),
-      Limited(stages_.empty() ? 0 : stages_.back().send / unit),
-      static_cast<float>(now) / static_cast<float>(problem_->options().stages),
-      static_cast<float>(candidate.layer_end) / static_cast<float>(problem_->layers()),
-      static_cast<float>(candidate.device_end) / static_cast<float>(problem_->devices()),
-      1.0f / static_cast<float>(micro_batches),
-  };
-  std::copy(values, values + kCandidateFeatures, features.begin());
 }
 
 std::unique_ptr<Environment> PipelineEnvironment::Clone() const {

@@ -7,6 +7,7 @@
 
 #include "agent/core/environment.h"
 #include "planner/explore/pipeline/pipeline_problem.h"
+#include "planner/explore/pipeline/rest_cuts.h"
 
 namespace automap {
 
@@ -37,6 +38,10 @@ struct PipelineEnvironmentOptions {
   bool is_refined = false;
   // kGap, for many stages: near ones of the layers and places alone, shared out evenly.
   bool is_sparse = false;
+  // kGap: the rest of a projection is shared out by dynamic programming as well (RestCuts), the
+  // shortest projections are simulated, and so is the length at the end. For searches that have the
+  // time.
+  bool is_thorough = false;
 };
 
 // kInverse observes the paper's three numbers for each cut (all-reduce, largest transfer, balance
@@ -65,6 +70,8 @@ class PipelineEnvironment final : public Environment {
   // The cuts so far; complete when done.
   const PipelineCuts& cuts() const { return cuts_; }
   const PipelineProblem& problem() const { return *problem_; }
+  // What whole cuts come to here: simulated, or in closed form.
+  PipelineCost CostOf(const PipelineCuts& cuts) const;
   // How many actions are legal; with kGap these are the first ones.
   int LegalCount() const;
   // The length if one takes the legal `action` now and the rest is shared out simply, and those
@@ -83,6 +90,7 @@ class PipelineEnvironment final : public Environment {
   struct Rest {
     int32_t before = 0, large = 1;
     bool thrifty = false;
+    int32_t planned = -1;  // by which of known_->rests instead
   };
   struct Candidate {
     int32_t layer_end = 0, device_end = 0;
@@ -91,6 +99,9 @@ class PipelineEnvironment final : public Environment {
     bool fits = false;
     bool is_legal = false;
   };
+
+  static constexpr int kPaperFeatures = 3;
+  static constexpr double kGapScale = 5;  // of rewards
 
   class Shortlist;
   static bool IsShorter(const Candidate& a, const Candidate& b);
@@ -114,6 +125,8 @@ class PipelineEnvironment final : public Environment {
   std::vector<Candidate> PaperCandidates() const;
   std::vector<Candidate> ShortestCandidates() const;
   void FindThrifty();
+  void PlanRests();
+  void Simulate(std::vector<Candidate>& candidates) const;
   void FindCandidates();
   void Finish();
   int32_t RestEnd(Rest rest, int32_t device, int32_t s, int32_t left) const;
@@ -134,6 +147,8 @@ class PipelineEnvironment final : public Environment {
   struct Known {
     std::map<PipelineCuts, std::vector<Candidate>> candidates;
     std::vector<int32_t> thrifty;  // by layer end: where the fewest bytes cross nearby
+    std::vector<RestCuts> rests;
+    std::map<PipelineCuts, Seconds> simulated;
   };
   std::shared_ptr<Known> known_ = std::make_shared<Known>();
   bool done_ = false;
