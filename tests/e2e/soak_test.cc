@@ -23,7 +23,7 @@ class SoakTest : public ServerTest {
   void SetUp() override {
     ServerTest::SetUp();
     StopServer(SIGKILL);
-    StartServer({"--job-retention=1"});
+    StartServer({"--job-retention=10"});  // a busy machine may take seconds to follow a job
   }
 
   // Jobs of every kind, watched, cancelled, deleted, looked up; modules; until it is told to end.
