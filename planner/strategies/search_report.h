@@ -68,8 +68,11 @@ class SearchReport {
       point.set_step_time_s(time.value);
     }
     for (const OutcomeType& outcome : outcomes) {
-      if (!outcome.refusal.empty())
-        plan.add_warnings(absl::StrCat(outcome.engine, " did not run: ", outcome.refusal));
+      if (!outcome.refusal.empty()) {
+        v1::Plan::Alternative& none = *plan.add_alternatives();
+        none.set_strategy(plan.strategy());
+        none.set_summary(absl::StrCat(outcome.engine, " did not run: ", outcome.refusal));
+      }
       if (!outcome.found) continue;
       search.set_episodes(search.episodes() + outcome.episodes);
       search.set_decisions(search.decisions() + outcome.decisions);

@@ -1,4 +1,5 @@
 // Hybrid plans by the front doors: found, streamed, verified, simulated, exported.
+#include <algorithm>
 #include <functional>
 
 #include "absl/strings/str_cat.h"
@@ -255,6 +256,21 @@ TEST(PlanHybrid, StreamsPlansThatGetBetterAndStopsWhenTold) {
   ASSERT_TRUE(plan.ok()) << plan.status();
   EXPECT_GT(improved, 0);
   EXPECT_TRUE(VerifyModulePlan(Module(), SmallDevices(120), *plan).ok());
+}
+
+// The paper's network for cuts sees no devices that share a layer.
+TEST(PlanHybrid, OfThePapersPresetIsVerifiedAndSaysWhichEngineDidNotRun) {
+  v1::PlanOptions options = Options("hybrid", 2, 2);
+  options.set_preset("paper");
+  const v1::Cluster cluster = SmallDevices(200);
+  const auto plan = Plan(cluster, options);
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_TRUE(
+      std::any_of(plan->alternatives().begin(), plan->alternatives().end(), [](const auto& other) {
+        return other.summary().find("inference did not run: the paper's flat network sees") == 0;
+      }));
+  const absl::Status verdict = VerifyModulePlan(Module(), cluster, *plan);
+  EXPECT_TRUE(verdict.ok()) << verdict;
 }
 
 TEST(PlanHybrid, RefusesWithThePath) {
