@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -296,7 +297,7 @@ int main(int argc, char** argv) {
     if (word == "--seeds" && i + 1 < argc)
       options.seeds = std::max(1, std::atoi(argv[++i]));
     else if (word == "--out" && i + 1 < argc)
-      options.folder = argv[++i];
+      std::filesystem::create_directories(options.folder = argv[++i]);
     else
       options.rows.insert(word);
   }
