@@ -11,7 +11,8 @@ namespace automap {
 enum class Inference {
   kRollOut,   // one episode by the largest score
   kBeam,      // the cuts of the largest scores side by side
-  kPolished,  // a beam, and from its ends and from simple cuts the nearest local optima
+  kPolished,  // the nearest local optima of a beam's ends, of the shortest projections, which know
+              // nothing of the policy, and of simple cuts
 };
 
 // Engine "inference". `decisions` are the candidates' choices followed, each once.
