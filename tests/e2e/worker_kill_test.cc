@@ -64,8 +64,20 @@ class WorkerKillTest : public ServerTest {
     return true;
   }
 
-  // Kills every worker of the server.
+  // Kills every worker of the server, and waits until it knows: a checkpoint that is counted later
+  // is another worker's.
   int KillWorkers() {
+    const double known = Lost();
+    const int killed = KillAtOnce();
+    for (int i = 0; i < 200 && killed > 0 && Lost() == known; ++i)
+      absl::SleepFor(absl::Milliseconds(10));
+    return killed;
+  }
+
+ private:
+  double Lost() { return MetricOf(Metrics(), "automap_worker_deaths_total{cause=\"crashed\"}"); }
+
+  int KillAtOnce() {
     int killed = 0;
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
       std::ifstream file(entry.path() / "stat");
