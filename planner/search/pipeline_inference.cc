@@ -123,13 +123,7 @@ PipelineCuts RollOut(const SequenceNetwork& network, PipelineEnvironment environ
 
 // One episode by the shortest projection: where the policy leads astray, that often does not.
 PipelineCuts Projected(PipelineEnvironment environment) {
-  while (!environment.done()) {
-    int best = 0;
-    for (int action = 1; action < environment.LegalCount(); ++action) {
-      if (environment.Projection(action) < environment.Projection(best)) best = action;
-    }
-    environment.Step(best);
-  }
+  while (!environment.done()) environment.Step(environment.ShortestAction());
   return environment.cuts();
 }
 

@@ -97,9 +97,10 @@ class ChainEpisodes {
       const bool is_taken = is_last || rank < kCompletedBest ||
                             static_cast<int>(random_.Below(count)) < kCompletedOthers;
       if (!is_taken) continue;
-      const auto& climb = rank < kCompletedBest ? WideLocalCuts : LocalCuts;
-      const PipelineCuts cuts =
-          climb(problem_, environment_.ProjectedCuts(order[rank]), nullptr, begun, nullptr);
+      const PipelineCuts start = environment_.ProjectedCuts(order[rank]);
+      const PipelineCuts cuts = rank < kCompletedBest
+                                    ? WideLocalCuts(problem_, start, nullptr, begun)
+                                    : LocalCuts(problem_, start, nullptr, begun);
       Reach(cuts);
       PipelineCuts beginning = cuts;
       beginning.layer_ends.resize(begun);

@@ -181,14 +181,13 @@ PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
 }
 
 PipelineCuts WideLocalCuts(const PipelineProblem& problem, PipelineCuts start,
-                           const std::function<bool()>& stop, int32_t begun,
-                           std::set<PipelineCuts>* been) {
-  PipelineCuts best = LocalCuts(problem, std::move(start), stop, begun, been);
+                           const std::function<bool()>& stop, int32_t begun) {
+  PipelineCuts best = LocalCuts(problem, std::move(start), stop, begun);
   for (int round = 0; round < kRounds && !(stop && stop()); ++round) {
     BestSoFar relocated(problem, best);
     Relocations(best, begun, stop, [&](const PipelineCuts& next) { relocated.Offer(next); });
     if (relocated.cuts() == best) break;
-    best = LocalCuts(problem, relocated.cuts(), stop, begun, been);
+    best = LocalCuts(problem, relocated.cuts(), stop, begun);
   }
   return best;
 }

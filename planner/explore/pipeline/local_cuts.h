@@ -21,8 +21,7 @@ PipelineCuts LocalCuts(const PipelineProblem& problem, PipelineCuts start,
 
 // The same, and from there with one stage anywhere else, as long as that helps. Milliseconds.
 PipelineCuts WideLocalCuts(const PipelineProblem& problem, PipelineCuts start,
-                           const std::function<bool()>& stop = nullptr, int32_t begun = 0,
-                           std::set<PipelineCuts>* been = nullptr);
+                           const std::function<bool()>& stop = nullptr, int32_t begun = 0);
 
 // By the simulated length and single steps only, as far as some ten million simulated tasks lead.
 PipelineCuts SimulatedLocalCuts(const PipelineProblem& problem, PipelineCuts start,

@@ -382,6 +382,14 @@ int PipelineEnvironment::LegalCount() const {
                     [](const Candidate& candidate) { return candidate.is_legal; }));
 }
 
+int PipelineEnvironment::ShortestAction() const {
+  int best = -1;
+  for (int a = 0; a < static_cast<int>(candidates_.size()); ++a) {
+    if (candidates_[a].is_legal && (best < 0 || Projection(a) < Projection(best))) best = a;
+  }
+  return best;
+}
+
 // The stages so far, the one that ends there, and the rest.
 std::vector<PipelineStage> PipelineEnvironment::Projected(int32_t layer_end, int32_t device_end,
                                                           Rest rest) const {

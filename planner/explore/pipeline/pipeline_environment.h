@@ -78,6 +78,8 @@ class PipelineEnvironment final : public Environment {
   // cuts.
   Seconds Projection(int action) const { return candidates_[action].projection; }
   PipelineCuts ProjectedCuts(int action) const;
+  // The legal action with the shortest projection, the first of equals; not when done.
+  int ShortestAction() const;
   // After which layer the legal `action` cuts, and where on the line of devices.
   int32_t LayerEnd(int action) const { return candidates_[action].layer_end; }
   int32_t DeviceEnd(int action) const { return candidates_[action].device_end; }
@@ -148,7 +150,6 @@ class PipelineEnvironment final : public Environment {
     std::map<PipelineCuts, std::vector<Candidate>> candidates;
     std::vector<int32_t> thrifty;  // by layer end: where the fewest bytes cross nearby
     std::vector<RestCuts> rests;
-    std::map<PipelineCuts, Seconds> simulated;
   };
   std::shared_ptr<Known> known_ = std::make_shared<Known>();
   bool done_ = false;
