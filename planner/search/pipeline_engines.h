@@ -2,6 +2,8 @@
 // decisions. None of them sees another's result.
 #pragma once
 
+#include <algorithm>
+
 #include "absl/status/statusor.h"
 #include "agent/agents.h"
 #include "planner/explore/pipeline/pipeline_environment.h"
@@ -16,6 +18,9 @@ inline Seconds TimeOf(const PipelineCost& cost) { return cost.length; }
 inline bool FitsIn(const PipelineCost& cost) { return cost.fits(); }
 
 PipelineEnvironmentOptions PipelineEnvironmentOf(Preset preset);
+
+// Of a default engine that was told no number.
+inline int32_t UsualDecisions(int32_t stages) { return std::clamp(300 * stages, 1200, 2400); }
 
 // Uniformly random legal cuts, episode after episode.
 PipelineOutcome SearchCutsRandomly(const PipelineProblem& problem, Preset preset,

@@ -17,7 +17,6 @@ namespace {
 constexpr int32_t kMaxStages = 256;
 constexpr int32_t kMaxMicroBatches = 4096;
 constexpr int64_t kMostMicroBatchesTried = 64;
-constexpr int32_t kMostDecisions = 2400;  // of an engine that was told no number
 
 using CutEngine = std::function<absl::StatusOr<PipelineOutcome>(
     const PipelineProblem&, Preset, const EngineBudget&, const PipelineObserver&)>;
@@ -28,7 +27,7 @@ PipelineOutcome ExactOutcome(const PlanRequest& request, const CutTask& task) {
   exact.engine = "exact";
   exact.found = true;
   exact.choice = SimulatedBest(problem, task.bound, request.stop);
-  if (task.early && IsSooner(problem, *task.early, exact.choice)) exact.choice = *task.early;
+  if (task.early && problem.IsSooner(*task.early, exact.choice)) exact.choice = *task.early;
   exact.cost = problem.SimulatedCost(exact.choice);
   return exact;
 }
@@ -37,9 +36,8 @@ EngineBudget BudgetOf(const PlanRequest& request, const CutTask& task) {
   EngineBudget budget;
   budget.decisions = request.options.max_decisions();
   if (budget.decisions <= 0) {
-    budget.decisions = request.preset == Preset::kPaper
-                           ? 6000
-                           : std::clamp(300 * task.problem.options().stages, 1200, kMostDecisions);
+    budget.decisions =
+        request.preset == Preset::kPaper ? 6000 : UsualDecisions(task.problem.options().stages);
   }
   budget.seed = request.options.seed();
   budget.stop = request.stop;
@@ -103,10 +101,6 @@ absl::Status RunEngines(const PlanRequest& request, const CutTask& task, const E
 }
 
 }  // namespace
-
-bool IsSooner(const PipelineProblem& problem, const PipelineCuts& a, const PipelineCuts& b) {
-  return problem.IsBetter(problem.SimulatedCost(a), problem.SimulatedCost(b));
-}
 
 PipelineOutcome ProveCuts(const PlanRequest& request, const CutTask& task,
                           const DescribeCuts& describe, PipelineReport& report) {

@@ -43,9 +43,6 @@ absl::StatusOr<std::vector<PipelineOutcome>> LearnCuts(const PlanRequest& reques
                                                        const DescribeCuts& describe,
                                                        PipelineReport& report);
 
-// Whether a is the better one by simulation.
-bool IsSooner(const PipelineProblem& problem, const PipelineCuts& a, const PipelineCuts& b);
-
 // The plan of the best of them, one of which must be usable, with what bounds the whole strategy
 // and how it was found; among equals of the first. The paper's preset reports its own agent's,
 // unless that does not fit.

@@ -79,7 +79,7 @@ class PipelineRun final : public StrategyRun {
   // Before the proof: the first plan at once, the next ones with it, as describing one takes longer
   // than finding it. The paper's preset passes on its own agent's plans only.
   void ReportEarly(const PipelineCuts& cuts) {
-    if (!early_ || IsSooner(*problem_, cuts, *early_)) early_ = cuts;
+    if (!early_ || problem_->IsSooner(cuts, *early_)) early_ = cuts;
     if (request_.preset != Preset::kDefault || report_.HasPlan() || request_.stop()) return;
     report_.OfPlan(problem_->SimulatedCost(cuts), *problem_, [&] { return Describe(cuts); });
   }

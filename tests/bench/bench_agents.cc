@@ -99,7 +99,7 @@ Problem SplitsOf(const SplitProblem& problem) {
 
 Problem CutsOf(const PipelineProblem& problem) {
   Problem result;
-  result.decisions = std::max(1200, 300 * problem.options().stages);
+  result.decisions = UsualDecisions(problem.options().stages);
   const PipelineBound bound = BoundOf(problem);
   result.bound = bound.lower_bound.value;
   if (bound.is_found)

@@ -17,6 +17,7 @@
 #include "planner/plan_module.h"
 #include "planner/search/flat_inference.h"
 #include "planner/search/flat_policy.h"
+#include "planner/search/pipeline_engines.h"
 #include "planner/search/pipeline_inference.h"
 #include "planner/search/pipeline_policy.h"
 #include "planner/verify_module_plan.h"
@@ -174,7 +175,7 @@ std::string Stages() {
     for (const int servers : {2, 3, 4}) {
       const std::string cluster = "v100x8x" + std::to_string(servers) + "-25gbps";
       for (const char* preset : {"paper", "default"}) {
-        v1::PlanOptions options = Options("pp", preset, false, std::max(1200, 300 * servers));
+        v1::PlanOptions options = Options("pp", preset, false, UsualDecisions(servers));
         options.set_micro_batches(4);
         Run run = PlanOf(row[0], cluster, options);
         std::string refusal;

@@ -136,9 +136,7 @@ PipelineCuts SimulatedBest(const PipelineProblem& problem, const PipelineBound& 
                            const std::function<bool()>& stop) {
   const PipelineCuts climbed = SimulatedLocalCuts(problem, bound.best, stop);
   const PipelineCuts even = SimulatedLocalCuts(problem, EvenCuts(problem), stop);
-  const bool is_even = problem.IsLegal(even) && problem.IsBetter(problem.SimulatedCost(even),
-                                                                 problem.SimulatedCost(climbed));
-  return is_even ? even : climbed;
+  return problem.IsLegal(even) && problem.IsSooner(even, climbed) ? even : climbed;
 }
 
 bool AnyFits(const PipelineProblem& problem, int32_t stages, double factor) {

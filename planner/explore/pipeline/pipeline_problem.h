@@ -180,6 +180,10 @@ class PipelineProblem {
   bool IsBetter(const PipelineCost& a, const PipelineCost& b) const {
     return automap::IsBetter(a, b, options_.ignore_memory);
   }
+  // By simulation.
+  bool IsSooner(const PipelineCuts& a, const PipelineCuts& b) const {
+    return IsBetter(SimulatedCost(a), SimulatedCost(b));
+  }
   // Whether the cuts are in order, use all layers and devices, and every stage has a variable.
   bool IsLegal(const PipelineCuts& cuts) const;
   // Whether any cuts are legal, memory aside; if not, why.

@@ -32,7 +32,7 @@ class PipelineEngines : public testing::TestWithParam<Case> {
     double worst = 0;
     for (int seed = 0; seed < kSeeds; ++seed) {
       EngineBudget budget;
-      budget.decisions = std::max(1200, 300 * GetParam().stages);
+      budget.decisions = UsualDecisions(GetParam().stages);
       budget.seed = seed;
       PipelineOutcome found = search(budget);
       JudgeBySimulation(problem_, found);
