@@ -133,23 +133,38 @@ void Write(const std::string& path, const SequenceNetwork& network, const std::s
   file << "constexpr char kReport[] = R\"(" << report << ")\";\n";
 }
 
-// Losses are averages over tenths of the chains. Times differ from run to run and stay out of it.
+// Appends to a report the averages of something over tenths of the chains. Times differ from run to
+// run and stay out of it.
+class TenthsReport {
+ public:
+  TenthsReport(const char* what, int64_t chains, std::string& report)
+      : what_(what), part_(std::max<int64_t>(1, chains / 10)), report_(report) {}
+
+  void Add(int64_t chain, double value) {
+    sum_ += value;
+    if (chain % part_ != 0) return;
+    char text[32];
+    std::snprintf(text, sizeof(text), " %.4f", sum_ / static_cast<double>(part_));
+    std::printf("%ld chains, %.0f s: %s%s\n", static_cast<long>(chain), ProcessorNow() - start_,
+                what_, text);
+    report_ += text;
+    sum_ = 0;
+  }
+
+ private:
+  const char* const what_;
+  const int64_t part_;
+  const double start_ = ProcessorNow();
+  double sum_ = 0;
+  std::string& report_;
+};
+
 SequenceNetwork Train(const OfflineTraining& training, std::string& report) {
-  const double start = ProcessorNow();
-  const int64_t part = std::max<int64_t>(1, training.chains / 10);
-  double loss = 0;
   report = "seed " + std::to_string(training.seed) + ", " + std::to_string(training.chains) +
            " chains, " + std::to_string(training.episodes_each) + " episodes on each; losses";
-  SequenceNetwork network = TrainPipelinePolicy(training, [&](const OfflineReport& now) {
-    loss += now.loss;
-    if (now.chain % part != 0) return;
-    char text[32];
-    std::snprintf(text, sizeof(text), " %.4f", loss / static_cast<double>(part));
-    std::printf("%ld chains, %.0f s: loss%s\n", static_cast<long>(now.chain),
-                ProcessorNow() - start, text);
-    report += text;
-    loss = 0;
-  });
+  TenthsReport losses("loss", training.chains, report);
+  SequenceNetwork network = TrainPipelinePolicy(
+      training, [&](const OfflineReport& now) { losses.Add(now.chain, now.loss); });
   report += "\n";
   return network;
 }
@@ -172,25 +187,14 @@ void Write(const std::string& path, const PackedNetwork& packed, const std::stri
        << "constexpr char kReport[] = R\"(" << report << ")\";\n";
 }
 
-// Returns are averages over tenths of the chains.
 QNetwork Train(const FlatTraining& training, std::string& report) {
-  const double start = ProcessorNow();
-  const int64_t part = std::max<int64_t>(1, training.chains / 10);
-  double sum = 0;
   report = "seed " + std::to_string(training.seed) + ", " + std::to_string(training.chains) +
            " chains, " + std::to_string(training.interactions_each) +
            " decisions on each, an update after " + std::to_string(training.steps_per_update) +
            "; mean returns";
-  absl::StatusOr<QNetwork> network = TrainFlatPolicy(training, [&](const FlatReport& now) {
-    sum += now.mean_return;
-    if (now.chain % part != 0) return;
-    char text[32];
-    std::snprintf(text, sizeof(text), " %.4f", sum / static_cast<double>(part));
-    std::printf("%ld chains, %.0f s: mean return%s\n", static_cast<long>(now.chain),
-                ProcessorNow() - start, text);
-    report += text;
-    sum = 0;
-  });
+  TenthsReport returns("mean return", training.chains, report);
+  absl::StatusOr<QNetwork> network = TrainFlatPolicy(
+      training, [&](const FlatReport& now) { returns.Add(now.chain, now.mean_return); });
   report += "\n";
   if (!network.ok()) std::printf("%s\n", network.status().ToString().c_str()), std::exit(1);
   return *std::move(network);
