@@ -4,22 +4,18 @@
 """
 
 import os
-import pathlib
 import re
 import subprocess
-import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import readme_grpcurl_test as server  # noqa: E402
+from serving import ROOT, Server, grpcurl_folder
 
-_ROOT = pathlib.Path(__file__).parents[2]
 _WITHIN_S = 240
 
 
 def page():
-    return (_ROOT / "docs/api.md").read_text()
+    return (ROOT / "docs/api.md").read_text()
 
 
 def script():
@@ -29,7 +25,7 @@ def script():
 def declared_calls():
     calls = set()
     for name in ("planner", "modules"):
-        text = (_ROOT / f"proto/automap/v1/{name}.proto").read_text()
+        text = (ROOT / f"proto/automap/v1/{name}.proto").read_text()
         service = re.search(r"^service (\w+)", text, re.MULTILINE).group(1)
         calls |= {f"{service}/{rpc}" for rpc in re.findall(r"^  rpc (\w+)", text, re.MULTILINE)}
     return calls
@@ -43,19 +39,19 @@ class ApiMdTest(unittest.TestCase):
 
     def test_NamesEveryReasonThatTheServerGives(self):
         sources = "\n".join(path.read_text() for folder in ("server/api", "server/jobs", "server/blobs")
-                            for path in (_ROOT / folder).glob("*.cc"))
+                            for path in (ROOT / folder).glob("*.cc"))
         given = set(re.findall(r'^\s*"([A-Z]+_[A-Z_]+)"\)', sources, re.MULTILINE)) | set(
             re.findall(r'return "([A-Z_]+)";', sources))
         self.assertEqual({reason for reason in given if reason not in page()} - {"INTERNAL", "CANCELLED"}, set())
 
     def test_RunsAsItStandsAndSoDoesTheScheduler(self):
-        environment = os.environ | {"PATH": server.grpcurl_folder() + os.pathsep + os.environ["PATH"]}
-        with server.Server(), tempfile.TemporaryDirectory() as folder:
-            done = subprocess.run(["bash", "-c", script()], cwd=_ROOT, env=environment, capture_output=True, text=True,
+        environment = os.environ | {"PATH": grpcurl_folder() + os.pathsep + os.environ["PATH"]}
+        with Server(), tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(["bash", "-c", script()], cwd=ROOT, env=environment, capture_output=True, text=True,
                                   timeout=_WITHIN_S, check=False)
             self.assertEqual(done.returncode, 0, done.stderr[-4000:])
             self.assertIn("final_plan", done.stdout)
-            done = subprocess.run(["docs/examples/scheduler/run", "127.0.0.1:8470", folder], cwd=_ROOT, capture_output=True,
+            done = subprocess.run(["docs/examples/scheduler/run", "127.0.0.1:8470", folder], cwd=ROOT, capture_output=True,
                                   text=True, timeout=_WITHIN_S, check=False)
             self.assertEqual(done.returncode, 0, done.stderr[-4000:])
             self.assertIn("placed in cycle", done.stdout)

@@ -7,19 +7,18 @@ import json
 import pathlib
 import re
 import subprocess
-import sys
 import tempfile
 import unittest
 import xml.etree.ElementTree
 
-_ROOT = pathlib.Path(__file__).parents[2]
-_BIN = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else _ROOT / "build/bin").resolve()
-_ZOO = _ROOT / "tests/data/zoo"
+from serving import BIN, ROOT
+
+_ZOO = ROOT / "tests/data/zoo"
 _MLP, _VGG = str(_ZOO / "mlp.hlo.pb.gz"), str(_ZOO / "vgg19.hlo.pb.gz")
 
 
 def automap(*arguments, stdin=None):
-    return subprocess.run([_BIN / "automap", *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run([BIN / "automap", *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=120, check=False)
 
 
 class CommandLineTest(unittest.TestCase):
@@ -28,7 +27,7 @@ class CommandLineTest(unittest.TestCase):
         first = ["unshare", "--user", "--map-root-user", "--pid", "--fork"]
         if subprocess.run([*first, "true"], capture_output=True, check=False).returncode != 0:
             self.skipTest("this machine makes no namespaces")
-        done = subprocess.run([*first, _BIN / "automap", "plan", _MLP, "--local", "--cluster", "v100x4x1-25gbps", "-o", "json"],
+        done = subprocess.run([*first, BIN / "automap", "plan", _MLP, "--local", "--cluster", "v100x4x1-25gbps", "-o", "json"],
                               capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
 

@@ -8,48 +8,16 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 import unittest
-import urllib.error
 import urllib.parse
-import urllib.request
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-_ROOT = pathlib.Path(__file__).parents[2]
-_BIN = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else _ROOT / "build/bin").resolve()
-_WORKER = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else _ROOT / "build/tests/fake_worker").resolve()
-sys.argv = sys.argv[:1]
-import readme_grpcurl_test  # noqa: E402
+from serving import BIN, ROOT, WORKER, free_port, get, grpcurl_folder, wait_for
 
 _WITHIN_S = 90
-_FOLDER = _ROOT / "deploy/observability"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def get(url):
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:
-            return answer.read().decode()
-    except (urllib.error.URLError, OSError):
-        return ""
-
-
-def wait_for(what, within_s=_WITHIN_S):
-    end = time.monotonic() + within_s
-    while time.monotonic() < end:
-        if what():
-            return True
-        time.sleep(0.1)
-    return False
+_FOLDER = ROOT / "deploy/observability"
 
 
 def panel_queries():
@@ -72,8 +40,8 @@ class PrometheusTest(unittest.TestCase):
         folder = pathlib.Path(cls.folder.name)
         cls.grpc, cls.http, cls.prometheus_port = free_port(), free_port(), free_port()
         cls.processes = []
-        cls.start([_BIN / "automapd", f"--listen=127.0.0.1:{cls.grpc}", f"--http-listen=127.0.0.1:{cls.http}",
-                   f"--data-dir={folder / 'data'}", f"--worker-program={_WORKER}"], {"FAKE_WORKER_DIR": str(folder)})
+        cls.start([BIN / "automapd", f"--listen=127.0.0.1:{cls.grpc}", f"--http-listen=127.0.0.1:{cls.http}",
+                   f"--data-dir={folder / 'data'}", f"--worker-program={WORKER}"], {"FAKE_WORKER_DIR": str(folder)})
         assert wait_for(lambda: get(f"http://127.0.0.1:{cls.http}/readyz") != ""), "automapd does not serve"
         shutil.copy(_FOLDER / "rules.yml", folder)
         (folder / "prometheus.yml").write_text(f"""
@@ -95,7 +63,7 @@ scrape_configs: [{{job_name: automap, static_configs: [{{targets: ["127.0.0.1:{c
 
     @classmethod
     def make_calls(cls, round_number):
-        grpcurl = pathlib.Path(readme_grpcurl_test.grpcurl_folder()) / "grpcurl"
+        grpcurl = pathlib.Path(grpcurl_folder()) / "grpcurl"
         for order in ("ok", "always-crash", "wrong"):
             spec = {"spec": {"inlineHloText": order, "clusterPreset": "v100x4x1-25gbps",
                              "options": {"seed": str(round_number)}}}
@@ -148,7 +116,7 @@ scrape_configs: [{{job_name: automap, static_configs: [{{targets: ["127.0.0.1:{c
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_TheDashboardIsWhatItsCodeSays(self):
-        node = subprocess.run([_ROOT / "deploy/install_node"], stdout=subprocess.PIPE, text=True, check=True)
+        node = subprocess.run([ROOT / "deploy/install_node"], stdout=subprocess.PIPE, text=True, check=True)
         environment = os.environ | {"PATH": node.stdout.splitlines()[-1] + os.pathsep + os.environ["PATH"]}
         with tempfile.TemporaryDirectory() as folder:
             for name in ("package.json", "package-lock.json", "dashboard.mjs"):

@@ -10,23 +10,17 @@ import pathlib
 import re
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-_ROOT = pathlib.Path(__file__).parents[2]
-_BIN = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else _ROOT / "build/bin").resolve()
-_WORKER = pathlib.Path(sys.argv[2] if len(sys.argv) > 2 else _ROOT / "build/tests/fake_worker").resolve()
-sys.argv = sys.argv[:1]
-from prometheus_test import free_port, get, wait_for  # noqa: E402
+from serving import BIN, ROOT, WORKER, free_port, get, wait_for
 
 _WITHIN_S = 60
-_MLP = _ROOT / "tests/data/zoo/mlp.hlo.pb.gz"
+_MLP = ROOT / "tests/data/zoo/mlp.hlo.pb.gz"
 
 
 def page():
-    return (_ROOT / "docs/runbook.md").read_text()
+    return (ROOT / "docs/runbook.md").read_text()
 
 
 def block_with(word):
@@ -39,8 +33,8 @@ def run(command, **more):
     return subprocess.run(command, capture_output=True, text=True, timeout=_WITHIN_S, check=False, **more)
 
 
-def automapd(data, *flags, worker=_WORKER):
-    return [str(_BIN / "automapd"), f"--data-dir={data}", f"--worker-program={worker}", *flags]
+def automapd(data, *flags, worker=WORKER):
+    return [str(BIN / "automapd"), f"--data-dir={data}", f"--worker-program={worker}", *flags]
 
 
 @contextlib.contextmanager
@@ -52,7 +46,7 @@ def serving(data, *flags, **more):
     try:
         assert wait_for(lambda: get(f"http://127.0.0.1:{http}/readyz") != ""), "automapd does not serve"
         environment = os.environ | {"AUTOMAP_SERVER": f"127.0.0.1:{grpc}"}
-        yield lambda *words, **more: run([_BIN / "automap", *map(str, words)], env=environment | more)
+        yield lambda *words, **more: run([BIN / "automap", *map(str, words)], env=environment | more)
     finally:
         server.terminate()
         assert server.wait(_WITHIN_S) == 0
@@ -73,7 +67,7 @@ class RunbookTest(unittest.TestCase):
     def test_WhatWasBackedUpIsThereAfterARestore(self):
         data, backup = self.folder / "data", self.folder / "backup"
         backup.mkdir()
-        worker = _BIN / "automap-worker"
+        worker = BIN / "automap-worker"
         with serving(data, worker=worker) as automap:
             plan, jobs = self.plan(automap), automap("jobs").stdout
         done = run(["bash", "-euc", block_with(".backup")], cwd=data, env=os.environ | {"BACKUP": str(backup)})
@@ -103,17 +97,17 @@ class RunbookTest(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
 
     def test_EveryAlertHasItsSectionAndEverySectionItsAlert(self):
-        rules = (_ROOT / "deploy/observability/rules.yml").read_text()
+        rules = (ROOT / "deploy/observability/rules.yml").read_text()
         alerts = set(re.findall(r"- alert: (\w+)", rules))
         self.assertEqual(set(re.findall(r"^### (\w+)$", page(), re.MULTILINE)), alerts)
         self.assertEqual(set(re.findall(r"docs/runbook\.md#(\w+)", rules)), {alert.lower() for alert in alerts})
 
     def test_FlagsAndMetricsThatItNamesExist(self):
-        helps = run([_BIN / "automapd", "--help"]).stdout + run([_BIN / "automap", "jobs", "--help"]).stdout
+        helps = run([BIN / "automapd", "--help"]).stdout + run([BIN / "automap", "jobs", "--help"]).stdout
         flags = set(re.findall(r"`(--[a-z-]+)", page()))
         self.assertGreater(len(flags), 8)
         self.assertEqual({flag for flag in flags if flag not in helps}, set())
-        sources = "\n".join(path.read_text() for path in (_ROOT / "server").rglob("*.cc"))
+        sources = "\n".join(path.read_text() for path in (ROOT / "server").rglob("*.cc"))
         metrics = set(re.findall(r"automap_\w+", page()))
         self.assertEqual({metric for metric in metrics if f'"{metric}"' not in sources}, set())
 
