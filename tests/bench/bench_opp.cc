@@ -5,9 +5,7 @@
 
 #include <chrono>
 #include <cstdio>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "planner/plan/prepared_module.h"
 #include "planner/plan/semantics_proto.h"
@@ -15,6 +13,7 @@
 #include "planner/propagation/linkage_groups.h"
 #include "planner/verify_module_plan.h"
 #include "simulator/cluster/presets.h"
+#include "tests/support/files.h"
 #include "tests/support/paper_tables.h"
 
 namespace automap {
@@ -50,13 +49,10 @@ double EngineTime(const v1::Plan& plan, const char* engine) {
 }
 
 void Run(const Case& item, bool ignore_memory, const char* preset) {
-  std::ifstream file(std::string(AUTOMAP_TEST_DATA "/zoo/") + item.module + ".hlo.pb.gz",
-                     std::ios::binary);
-  std::stringstream bytes;
-  bytes << file.rdbuf();
+  const std::string bytes = ReadTestData(std::string("zoo/") + item.module + ".hlo.pb.gz");
   const v1::Cluster cluster = *ClusterPreset(item.cluster);
   const double start = Now();
-  const auto module = PreparedModule::Create(bytes.str(), {});
+  const auto module = PreparedModule::Create(bytes, {});
   if (!module.ok())
     return (void)std::printf("%s: %s\n", item.module, module.status().ToString().c_str());
   const double prepared = Now();
@@ -68,11 +64,11 @@ void Run(const Case& item, bool ignore_memory, const char* preset) {
   options.set_ignore_memory(ignore_memory);
   options.set_preset(preset);
   const double begin = Now();
-  const auto plan = PlanModule(bytes.str(), cluster, options, {}, [] { return false; });
+  const auto plan = PlanModule(bytes, cluster, options, {}, [] { return false; });
   const double planned = Now();
   if (!plan.ok())
     return (void)std::printf("%s: %s\n", item.module, plan.status().ToString().c_str());
-  const absl::Status verdict = VerifyModulePlan(bytes.str(), cluster, *plan);
+  const absl::Status verdict = VerifyModulePlan(bytes, cluster, *plan);
   const double verified = Now();
   Semantics prices = SemanticsOf(plan->semantics());
   prices.paper_rule = false;  // it refuses the paper's own embedding

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "planner/propagation/linkage_groups.h"
+#include "tests/support/files.h"
 #include "tests/support/zoo.h"
 
 namespace automap {
@@ -114,11 +115,11 @@ void RunXla(const std::string& program, const std::vector<std::string>& names) {
       "partitioner also writes the new program\n\n"
       "| module | sharding propagation, ms | SPMD partitioning, ms |\n|---|---|---|\n");
   std::fflush(stdout);
-  const std::string data = AUTOMAP_TEST_DATA;
-  std::string command = absl::StrCat(python, " ", data, "/../bench/xla_propagation.py --tools ",
+  const std::string data = TestData("");
+  std::string command = absl::StrCat(python, " ", data, "../bench/xla_propagation.py --tools ",
                                      program.substr(0, program.rfind('/') + 1), ".");
   for (const std::string& name : names) {
-    absl::StrAppend(&command, " ", data, "/zoo/", name, ".hlo.pb.gz");
+    absl::StrAppend(&command, " ", data, "zoo/", name, ".hlo.pb.gz");
   }
   if (std::system(command.c_str()) != 0) std::printf("XLA beside it: failed\n");
 }

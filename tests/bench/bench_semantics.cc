@@ -2,12 +2,11 @@
 // bytes moved, memory and search time, memory limit on and lifted. `bench-semantics NAME...` picks
 // modules. Prints a Markdown table.
 #include <cstdio>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "planner/plan_module.h"
 #include "simulator/cluster/presets.h"
+#include "tests/support/files.h"
 
 namespace automap {
 namespace {
@@ -40,17 +39,14 @@ std::string Joined(const std::vector<std::string>& words) {
 }
 
 void Run(const Case& item, bool ignore_memory) {
-  std::ifstream file(std::string(AUTOMAP_TEST_DATA "/zoo/") + item.module + ".hlo.pb.gz",
-                     std::ios::binary);
-  std::stringstream bytes;
-  bytes << file.rdbuf();
+  const std::string bytes = ReadTestData(std::string("zoo/") + item.module + ".hlo.pb.gz");
   for (const auto& allowed : kOptions) {
     v1::PlanOptions options;
     options.set_strategy("opp");
     options.set_ignore_memory(ignore_memory);
     options.mutable_allow()->Add(allowed.begin(), allowed.end());
     const auto plan =
-        PlanModule(bytes.str(), *ClusterPreset(item.cluster), options, {}, [] { return false; });
+        PlanModule(bytes, *ClusterPreset(item.cluster), options, {}, [] { return false; });
     if (!plan.ok()) {
       std::printf("| %s | %s | %s |\n", item.module, Joined(allowed).c_str(),
                   std::string(plan.status().message()).c_str());

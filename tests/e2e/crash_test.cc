@@ -15,6 +15,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "server/jobs/job_state.h"
+#include "tests/support/files.h"
 #include "tests/support/scale.h"
 #include "tests/support/server_test.h"
 #include "tests/support/stepped_clock.h"
@@ -197,7 +198,7 @@ TEST_F(CrashTest, AFullDiskRefusesJobsAndNothingElse) {
 TEST_F(CrashTest, ADiskThatCannotBeSyncedAcknowledgesNothingAndLosesNothing) {
   const std::filesystem::path switch_file = folder_ / "disk fails";
   StopServer(SIGKILL);
-  StartServer({"--workers=0"}, {"LD_PRELOAD=" AUTOMAP_TEST_LIBRARY,
+  StartServer({"--workers=0"}, {"LD_PRELOAD=" + TestProgram("libfailing_disk.so"),
                                 absl::StrCat("FAILING_DISK=", switch_file.string())});
   std::vector<std::string> names;
   for (int round = 0; round < 3; ++round) {

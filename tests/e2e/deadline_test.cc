@@ -1,9 +1,9 @@
 // The real worker under a limit of one second: the best plan so far, verified.
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "google/protobuf/util/time_util.h"
+#include "tests/support/files.h"
 #include "tests/support/server_test.h"
 
 namespace automap {
@@ -20,18 +20,15 @@ class DeadlineTest : public ServerTest, public testing::WithParamInterface<Case>
   void SetUp() override {
     ServerTest::SetUp();
     StopServer(SIGKILL);
-    StartServer({"--worker-program=" AUTOMAP_BIN_DIR "/automap-worker",
+    StartServer({"--worker-program=" + ProductProgram("automap-worker"),
                  "--worker-memory-bytes=6442450944", "--workers=1", "--worker-cpu-seconds=60",
                  "--overrun-grace=600"});
   }
 
   static v1::CreatePlanJobRequest Request(const Case& of) {
-    std::stringstream bytes;
-    bytes << std::ifstream(std::string(AUTOMAP_TEST_DATA "/zoo/") + of.module + ".hlo.pb.gz",
-                           std::ios::binary)
-                 .rdbuf();
     v1::CreatePlanJobRequest request;
-    request.mutable_spec()->set_inline_hlo(bytes.str());
+    request.mutable_spec()->set_inline_hlo(
+        ReadTestData(absl::StrCat("zoo/", of.module, ".hlo.pb.gz")));
     request.mutable_spec()->set_cluster_preset("v100x8x4-25gbps");
     request.mutable_spec()->mutable_options()->set_strategy(of.strategy);
     request.mutable_spec()->mutable_options()->set_ignore_memory(true);

@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "base/sha256.h"
 #include "server/api/access.h"
+#include "tests/support/files.h"
 #include "tests/support/scale.h"
 #include "tests/support/server_test.h"
 
@@ -286,7 +287,7 @@ TEST_F(IdentityTest, NoSecretAndNothingOfAModuleIsInTheLog) {
   StopServer(SIGKILL);
   log_ = (folder_ / "log").string();
   StartServer({"--principals=" + principals(),
-               "--worker-program=" AUTOMAP_BIN_DIR "/automap-worker",
+               "--worker-program=" + ProductProgram("automap-worker"),
                "--worker-memory-bytes=6442450944", "--workers=1"});
   grpc::Status status;
   for (const std::string& text :
@@ -407,9 +408,10 @@ TEST_F(TlsTest, TheCertificateSaysWhoCalls) {
 
 // The exit code of `automap jobs` with these flags.
 int AutomapJobs(int port, const std::string& flags) {
-  return WEXITSTATUS(std::system(absl::StrCat(AUTOMAP_BIN_DIR "/automap jobs --server localhost:",
-                                              port, " ", flags, " >/dev/null 2>&1")
-                                     .c_str()));
+  return WEXITSTATUS(
+      std::system(absl::StrCat(ProductProgram("automap"), " jobs --server localhost:", port, " ",
+                               flags, " >/dev/null 2>&1")
+                      .c_str()));
 }
 
 TEST_F(TlsTest, TheCommandLineHasACertificate) {

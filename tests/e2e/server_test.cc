@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "google/protobuf/util/message_differencer.h"
+#include "tests/support/files.h"
 
 namespace automap {
 namespace {
@@ -280,14 +281,14 @@ TEST_F(ServerTest, TheCallersTraceIsInItsJobItsWorkersTaskAndTheLog) {
 
 TEST_F(ServerTest, ASecondServerOnTheSameFolderIsRefused) {
   const std::string command =
-      absl::StrCat(AUTOMAP_BIN_DIR "/automapd --listen 127.0.0.1:", FreePort(),
+      absl::StrCat(ProductProgram("automapd"), " --listen 127.0.0.1:", FreePort(),
                    " --http-listen 127.0.0.1:", FreePort(), " --data-dir ",
                    (folder_ / "data").string(), " 2>/dev/null");
   EXPECT_NE(std::system(command.c_str()), 0);
 }
 
 TEST(Automapd, DoesNotLinkTorch) {
-  FILE* pipe = popen("ldd " AUTOMAP_BIN_DIR "/automapd", "r");
+  FILE* pipe = popen(("ldd " + ProductProgram("automapd")).c_str(), "r");
   std::string text;
   char buffer[4096];
   while (std::fgets(buffer, sizeof(buffer), pipe) != nullptr) text += buffer;

@@ -2,10 +2,10 @@
 // best plan so far after a second.
 #include <signal.h>
 
-#include <fstream>
 #include <set>
-#include <sstream>
 
+#include "absl/strings/str_cat.h"
+#include "tests/support/files.h"
 #include "tests/support/server_test.h"
 
 namespace automap {
@@ -20,18 +20,15 @@ class StrategiesTest : public ServerTest, public testing::WithParamInterface<Cas
   void SetUp() override {
     ServerTest::SetUp();
     StopServer(SIGKILL);
-    StartServer({"--worker-program=" AUTOMAP_BIN_DIR "/automap-worker",
+    StartServer({"--worker-program=" + ProductProgram("automap-worker"),
                  "--worker-memory-bytes=6442450944", "--workers=1", "--overrun-grace=20"});
   }
 
   // Hybrids are asked for in their own shape, so that no other strategy's plan is the answer.
   static v1::CreatePlanJobRequest Request(const char* module) {
-    std::stringstream bytes;
-    bytes << std::ifstream(std::string(AUTOMAP_TEST_DATA "/zoo/") + module + ".hlo.pb.gz",
-                           std::ios::binary)
-                 .rdbuf();
     v1::CreatePlanJobRequest request;
-    request.mutable_spec()->set_inline_hlo(bytes.str());
+    request.mutable_spec()->set_inline_hlo(
+        ReadTestData(absl::StrCat("zoo/", module, ".hlo.pb.gz")));
     request.mutable_spec()->set_cluster_preset("v100x2x2-25gbps");
     v1::PlanOptions& options = *request.mutable_spec()->mutable_options();
     options.set_strategy(GetParam().strategy);

@@ -3,11 +3,11 @@
 
 #include <fstream>
 #include <random>
-#include <sstream>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "server/jobs/job_state.h"
+#include "tests/support/files.h"
 #include "tests/support/scale.h"
 #include "tests/support/server_test.h"
 
@@ -23,7 +23,7 @@ class WorkerKillTest : public ServerTest {
   }
 
   void StartSearching() {
-    StartServer({"--worker-program=" AUTOMAP_BIN_DIR "/automap-worker",
+    StartServer({"--worker-program=" + ProductProgram("automap-worker"),
                  "--worker-memory-bytes=6442450944", "--workers=1", "--paused-jobs=0",
                  "--checkpoint-interval=0.05"});
   }
@@ -34,10 +34,8 @@ class WorkerKillTest : public ServerTest {
   }
 
   static v1::CreatePlanJobRequest Request(uint64_t seed) {
-    std::stringstream bytes;
-    bytes << std::ifstream(AUTOMAP_TEST_DATA "/zoo/mlp.hlo.pb.gz", std::ios::binary).rdbuf();
     v1::CreatePlanJobRequest request;
-    request.mutable_spec()->set_inline_hlo(bytes.str());
+    request.mutable_spec()->set_inline_hlo(ReadTestData("zoo/mlp.hlo.pb.gz"));
     request.mutable_spec()->set_cluster_preset("v100x4x1-25gbps");
     request.mutable_spec()->mutable_options()->set_seed(seed);
     request.mutable_spec()->mutable_options()->set_max_decisions(6000);

@@ -1,8 +1,7 @@
 add_library(automap_test_zoo STATIC tests/support/zoo.cc)
-target_link_libraries(automap_test_zoo PUBLIC automap_planner_plan nlohmann_json::nlohmann_json PRIVATE automap_flags)
-target_compile_definitions(automap_test_zoo PRIVATE AUTOMAP_TEST_DATA="${PROJECT_SOURCE_DIR}/tests/data")
+target_link_libraries(automap_test_zoo PUBLIC automap_test_files automap_planner_plan PRIVATE automap_flags)
 
-automap_test(tests/planner/graph/roles_test.cc DEPS automap_test_zoo)
+automap_test(tests/planner/graph/roles_test.cc DEPS automap_test_zoo nlohmann_json::nlohmann_json)
 automap_test(tests/planner/propagation/propagation_test.cc DEPS automap_test_zoo)
 automap_test(tests/planner/propagation/linkage_groups_test.cc DEPS automap_test_zoo)
 automap_test(tests/planner/oracle/best_choice_test.cc DEPS automap_planner_oracle)

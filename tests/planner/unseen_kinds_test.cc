@@ -1,9 +1,7 @@
 // Kinds of models that nothing was written for (tests/data/kinds, made by
 // tests/tools/export_*.py): roles by inference, every opcode with a rule, propagation that keeps
 // its promises, a plan that verifies.
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
@@ -11,17 +9,13 @@
 #include "planner/propagation/linkage_groups.h"
 #include "planner/verify_module_plan.h"
 #include "simulator/cluster/presets.h"
+#include "tests/support/files.h"
 #include "tests/support/zoo.h"
 
 namespace automap {
 namespace {
 
-std::string ReadKind(const std::string& file) {
-  std::ifstream stream(std::string(AUTOMAP_TEST_DATA "/kinds/") + file, std::ios::binary);
-  std::stringstream bytes;
-  bytes << stream.rdbuf();
-  return bytes.str();
-}
+std::string ReadKind(const std::string& file) { return ReadTestData("kinds/" + file); }
 
 class UnseenKind : public testing::TestWithParam<const char*> {
  protected:

@@ -14,6 +14,7 @@
 #include "absl/time/clock.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "tests/support/files.h"
 
 extern char** environ;
 
@@ -119,11 +120,11 @@ void ServerTest::SpawnServer(const std::vector<std::string>& more,
                                         "--pdeathsig",
                                         "KILL",
                                         "--",
-                                        AUTOMAP_BIN_DIR "/automapd",
+                                        ProductProgram("automapd"),
                                         absl::StrCat("--listen=127.0.0.1:", port_),
                                         absl::StrCat("--http-listen=127.0.0.1:", http_port_),
                                         absl::StrCat("--data-dir=", (folder_ / "data").string()),
-                                        "--worker-program=" AUTOMAP_TEST_BIN "/fake_worker",
+                                        "--worker-program=" + TestProgram("fake_worker"),
                                         "--worker-memory-bytes=1073741824",
                                         "--overrun-grace=1"};
   for (const std::string& flag : more) {

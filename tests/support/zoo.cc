@@ -4,8 +4,8 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
+
+#include "tests/support/files.h"
 
 namespace automap {
 
@@ -16,7 +16,7 @@ std::vector<std::string> ZooNames() {
 }
 
 std::string ReadZooFile(const std::string& name, const std::string& suffix) {
-  gzFile file = gzopen((std::string(AUTOMAP_TEST_DATA "/zoo/") + name + suffix).c_str(), "rb");
+  gzFile file = gzopen(TestData("zoo/" + name + suffix).c_str(), "rb");
   if (file == nullptr) return "";
   std::string bytes;
   char buffer[1 << 16];
@@ -27,11 +27,7 @@ std::string ReadZooFile(const std::string& name, const std::string& suffix) {
 }
 
 std::string ZooModule(const std::string& name) {
-  std::ifstream file(std::string(AUTOMAP_TEST_DATA "/zoo/") + name + ".hlo.pb.gz",
-                     std::ios::binary);
-  std::stringstream bytes;
-  bytes << file.rdbuf();
-  return bytes.str();
+  return ReadTestData("zoo/" + name + ".hlo.pb.gz");
 }
 
 std::unique_ptr<const PreparedModule> PrepareZoo(const std::string& name) {

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "nlohmann/json.hpp"
 #include "planner/plan/prepared_module.h"
 
 namespace automap {

@@ -15,6 +15,7 @@
 #include "tests/bench/cost_model/collective_sweeps.h"
 #include "tests/bench/cost_model/layer_profiles.h"
 #include "tests/bench/cost_model/training_steps.h"
+#include "tests/support/files.h"
 
 namespace automap {
 namespace {
@@ -47,7 +48,7 @@ bool Run(std::vector<std::string> arguments) {
     doubt_path = arguments[1];
     arguments.erase(arguments.begin(), arguments.begin() + 2);
   }
-  const std::string folder = AUTOMAP_TEST_DATA "/published/";
+  const std::string folder = TestData("published/");
   const bool is_ours = arguments.empty();
   Residuals residuals;
   const nlohmann::json document = ReadJson(is_ours ? folder + "training_steps.json" : arguments[0]);

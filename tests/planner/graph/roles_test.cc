@@ -3,6 +3,7 @@
 #include <map>
 
 #include "gtest/gtest.h"
+#include "nlohmann/json.hpp"
 #include "planner/graph/build_graph.h"
 #include "tests/support/zoo.h"
 

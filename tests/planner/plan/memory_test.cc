@@ -1,10 +1,9 @@
-#include <fstream>
 #include <map>
-#include <sstream>
 
 #include "gtest/gtest.h"
 #include "planner/plan/prepared_module.h"
 #include "simulator/memory/peak.h"
+#include "tests/support/files.h"
 #include "tests/support/zoo.h"
 
 namespace automap {
@@ -225,11 +224,8 @@ TEST(Memory, RematerialisationIsCountedAsTheModuleDoesIt) {
   const std::pair<const char*, double> rows[] = {{"deep_decoder", 0.1925 * (1 << 30)},
                                                  {"deep_decoder_remat", 0.06177 * (1 << 30)}};
   for (const auto& [name, bytes] : rows) {
-    std::ifstream stream(std::string(AUTOMAP_TEST_DATA "/kinds/") + name + ".hlo.pb.gz",
-                         std::ios::binary);
-    std::stringstream module;
-    module << stream.rdbuf();
-    const Program program = Prepared(module.str())->lowering().Lower({});
+    const std::string module = ReadTestData(std::string("kinds/") + name + ".hlo.pb.gz");
+    const Program program = Prepared(module)->lowering().Lower({});
     const MemoryPeak peak = PeakOf(program.buffers, static_cast<int32_t>(program.steps.size()));
     const double activations = peak.by_role[static_cast<int>(BufferRole::kActivation)].value;
     EXPECT_NEAR(activations, bytes, 0.11 * bytes) << name;

@@ -1,22 +1,16 @@
 #include "planner/explore/pipeline/dapple_objective.h"
 
 #include <cmath>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "gtest/gtest.h"
 #include "tests/support/dapple_rows.h"
+#include "tests/support/files.h"
 
 namespace automap {
 namespace {
 
-std::string Read(const std::string& name) {
-  std::ifstream file(AUTOMAP_TEST_DATA "/dapple/" + name, std::ios::binary);
-  std::stringstream bytes;
-  bytes << file.rdbuf();
-  return bytes.str();
-}
+std::string Read(const std::string& name) { return ReadTestData("dapple/" + name); }
 
 std::vector<DappleRow> Rows() {
   return ReadDappleRows(Read("dapple-plans.json"), Read("dapple-chains.json"));
