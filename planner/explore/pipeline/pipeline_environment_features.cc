@@ -13,19 +13,18 @@ float Limited(double value) { return static_cast<float>(std::clamp(value, -4.0, 
 void PipelineEnvironment::Observe(absl::Span<float> observation) const {
   std::fill(observation.begin(), observation.end(), 0.0f);
   if (done_) return;
-  const int width = is_paper() ? kPaperFeatures : kCandidateFeatures;
+  const int width = options_.is_paper() ? kPaperFeatures : kCandidateFeatures;
   for (int a = 0; a < num_actions(); ++a) {
     if (!candidates_[a].is_legal) continue;
     const auto features = observation.subspan(static_cast<size_t>(a) * width, width);
-    is_paper() ? ObservePaper(candidates_[a], features)
-               : ObserveCandidate(candidates_[a], features);
+    options_.is_paper() ? ObservePaper(candidates_[a], features)
+                        : ObserveCandidate(candidates_[a], features);
   }
 }
 
-void PipelineEnvironment::ObservePaper(const Candidate& candidate,
+void PipelineEnvironment::ObservePaper(const CutCandidate& candidate,
                                        absl::Span<float> features) const {
-  const std::vector<PipelineStage> stages =
-      Projected(candidate.layer_end, candidate.device_end, candidate.rest);
+  const std::vector<PipelineStage> stages = Projected(candidate);
   const Seconds unit = problem_->LeastTime(problem_->layers(), problem_->devices());
   Seconds sync, send, least = stages.front().forward + stages.front().backward, most;
   for (const PipelineStage& stage : stages) {
@@ -40,17 +39,16 @@ void PipelineEnvironment::ObservePaper(const Candidate& candidate,
 }
 
 // Of a last cut whose stages fit the projection is the length.
-bool PipelineEnvironment::IsExact(const Candidate& candidate) const {
-  const Range layers = {candidate.layer_end, problem_->layers()};
-  const Range devices = {candidate.device_end, problem_->devices()};
-  return stages_left() == 2 && candidate.fits && problem_->MayUse(layers, devices, 0);
+bool PipelineEnvironment::IsExact(const CutCandidate& candidate) const {
+  const PipelineProblem::Range layers = {candidate.layer_end, problem_->layers()};
+  const PipelineProblem::Range devices = {candidate.device_end, problem_->devices()};
+  return prefix_.stages_behind() == 1 && candidate.fits && problem_->MayUse(layers, devices, 0);
 }
 
-void PipelineEnvironment::ObserveCandidate(const Candidate& candidate,
+void PipelineEnvironment::ObserveCandidate(const CutCandidate& candidate,
                                            absl::Span<float> features) const {
-  const std::vector<PipelineStage> stages =
-      Projected(candidate.layer_end, candidate.device_end, candidate.rest);
-  const size_t now = stages_.size();
+  const std::vector<PipelineStage> stages = Projected(candidate);
+  const size_t now = prefix_.stages().size();
   const int32_t micro_batches = problem_->options().micro_batches;
   const Seconds unit = problem_->LeastTime(problem_->layers(), problem_->devices());
   const double floor = unit.value * micro_batches;
@@ -75,7 +73,7 @@ void PipelineEnvironment::ObserveCandidate(const Candidate& candidate,
       Limited(stages[now].send / unit),
       Limited(((stages[now].gradient_sync + stages[now].update).value - drained) / floor),
       Limited(tail / floor),
-      Limited(stages_.empty() ? 0 : stages_.back().send / unit),
+      Limited(prefix_.stages().empty() ? 0 : prefix_.stages().back().send / unit),
       static_cast<float>(now) / static_cast<float>(problem_->options().stages),
       static_cast<float>(candidate.layer_end) / static_cast<float>(problem_->layers()),
       static_cast<float>(candidate.device_end) / static_cast<float>(problem_->devices()),
