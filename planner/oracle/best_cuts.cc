@@ -13,6 +13,7 @@ namespace {
 // Of all states together about so many labels are kept over the number of stages, of each a few in
 // any case.
 constexpr size_t kManyLabels = 60'000'000, kFewLabels = 12;
+constexpr size_t kTogether = 16;  // labels that are looked at by their least figures first
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 struct Label {
@@ -97,7 +98,8 @@ class CutSearch {
     return levels_[after][static_cast<size_t>(layer) * (q_.devices + 1) + device];
   }
 
-  // Labels of a state whose first stages end on the same device, and the least of their figures.
+  // A few neighbours among the labels of a state whose first stages end on the same device, and the
+  // least of their figures.
   struct Suffixes {
     absl::Span<const Label> labels;
     size_t begin = 0;
@@ -108,7 +110,8 @@ class CutSearch {
     std::vector<Suffixes> groups;
     for (size_t begin = 0, end = 0; begin < labels.size(); begin = end) {
       Label least = labels[begin];
-      for (; end < labels.size() && labels[end].first_end == least.first_end; ++end)
+      const size_t most = std::min(labels.size(), begin + kTogether);
+      for (end = begin; end < most && labels[end].first_end == least.first_end; ++end)
         least.TakeLeast(labels[end]);
       groups.push_back({labels.subspan(begin, end - begin), begin, least});
     }
@@ -137,7 +140,9 @@ class CutSearch {
         if (way + std::max(rest.lateness + least.way, least.term) > known_) continue;
         if (!q_.is_legal(layer, layer_end, device, device_end, after)) continue;
         if (IsStopped()) return;
-        Put({layer, layer_end, device, device_end, after, stage, -1}, groups);
+        Put({layer, layer_end, device, device_end, after, stage, -1,
+             FrontOf(after, layer, device, device_end)},
+            groups);
       }
       if (before == 0) return;
     }
@@ -148,44 +153,73 @@ class CutSearch {
     return is_stopped_;
   }
 
+  // What is in front of a state: nothing, the first stage alone, or stages that are known by what
+  // they come to at least. `send` is the transfer into it, of several stages the least.
+  struct Front {
+    const PrefixBound* least = nullptr;
+    bool is_first = false, is_legal = true;
+    PipelineStage first = {};
+    double send = 0;
+  };
+
+  Front FrontOf(int32_t after, int32_t layer, int32_t device, int32_t first_end) const {
+    Front front;
+    const int32_t before = q_.stages - 1 - after;
+    if (before == 0) return front;
+    front.least = &prefixes_.Of(before, layer, device);
+    front.is_first = before == 1;
+    if (!front.is_first) {
+      front.send = q_.least_send(layer, device, first_end).value;
+      return front;
+    }
+    front.is_legal = q_.is_legal(0, layer, 0, device, after + 1);
+    if (!front.is_legal) return front;
+    front.first = q_.stage(0, layer, 0, device);
+    front.first.gradient_sync = q_.gradient_sync(0, layer, 0, device);
+    front.send = q_.send(layer, 0, device, first_end).value;
+    return front;
+  }
+
   // A stage being put in front; its all-reduce is worked out when it is needed.
   struct Stage {
     int32_t layer, layer_end, device, device_end, after;
     PipelineStage times;
     double sync;
+    Front front;
   };
 
   void Put(Stage stage, const std::vector<Suffixes>& groups) {
+    if (!stage.front.is_legal) return;
     if (stage.after == 0) return Offer(stage, 0, Label{}, -1);
     for (const Suffixes& group : groups) {
       const double send =
           q_.send(stage.layer_end, stage.device, stage.device_end, group.least.first_end).value;
-      if (group.labels.size() > 1 && IsTooLong(stage, send, group.least)) continue;
+      if (InFront(stage, send, group.least, -1).least_length > known_) continue;
       for (size_t l = 0; l < group.labels.size(); ++l)
         Offer(stage, send, group.labels[l], static_cast<int32_t>(group.begin + l));
     }
   }
 
-  bool IsTooLong(const Stage& stage, double send, const Label& suffix) const {
-    const Label label =
-        Prepend(stage.times, send, stage.after, stage.device_end, suffix, stage.layer_end, -1);
-    return LeastLength(label, stage.after, stage.layer, stage.device) > known_;
+  // With its all-reduce, where that is known.
+  Label InFront(const Stage& stage, double send, const Label& suffix, int32_t index) const {
+    Label label =
+        Prepend(stage.times, send, stage.after, stage.device_end, suffix, stage.layer_end, index);
+    if (stage.sync >= 0) {
+      const double tail = stage.sync + stage.times.update.value;
+      label.journey = std::max(label.way + tail, label.journey);
+      label.end = std::max(label.term + tail, label.end);
+    }
+    label.least_length = LeastLength(label, stage.after, stage.layer, stage.device, stage.front);
+    return label;
   }
 
   void Offer(Stage& stage, double send, const Label& suffix, int32_t index) {
-    Label label =
-        Prepend(stage.times, send, stage.after, stage.device_end, suffix, stage.layer_end, index);
-    if (LeastLength(label, stage.after, stage.layer, stage.device) > known_) return;
     if (stage.sync < 0) {
       stage.sync =
           q_.gradient_sync(stage.layer, stage.layer_end, stage.device, stage.device_end).value;
     }
-    const double tail = stage.sync + stage.times.update.value;
-    label.journey = std::max(label.way + tail, label.journey);
-    label.end = std::max(label.term + tail, label.end);
-    label.least_length = LeastLength(label, stage.after, stage.layer, stage.device);
-    if (label.least_length > known_) return;
-    Keep(stage.layer, stage.device, stage.after, label);
+    const Label label = InFront(stage, send, suffix, index);
+    if (label.least_length <= known_) Keep(stage.layer, stage.device, stage.after, label);
   }
 
   // All but what its own all-reduce and update make later.
@@ -237,12 +271,19 @@ class CutSearch {
   }
 
   // The least length that a label at a state can come to. What the stages before it come to at
-  // least adds up with the suffix, each form of Prepend on its own.
-  double LeastLength(const Label& label, int32_t after, int32_t layer, int32_t device) const {
+  // least adds up with the suffix, each form of Prepend on its own; of the first stage all is
+  // known.
+  double LeastLength(const Label& label, int32_t after, int32_t layer, int32_t device,
+                     const Front& front) const {
     if (layer == 0) return std::max(label.term, label.end);
+    if (front.is_first) {
+      const Label whole = Prepend(front.first, front.send, after + 1, device, label, layer, -1);
+      const double tail = (front.first.gradient_sync + front.first.update).value;
+      return std::max(whole.term + tail, whole.end);
+    }
     const double m = q_.micro_batches;
-    const PrefixBound& before = prefixes_.Of(q_.stages - 1 - after, layer, device);
-    const double send = q_.least_send(layer, device, label.first_end).value;
+    const PrefixBound& before = *front.least;
+    const double send = front.send;
     const double way = label.way + before.way + 2 * send;
     // A stage that holds fewer than all waits for the first and for the last.
     const double waits =
@@ -301,7 +342,8 @@ class CutSearch {
       if (labels[l].first_end != labels[l + 1].first_end) continue;
       Label made = labels[l];
       made.TakeLeast(labels[l + 1]);
-      made.least_length = LeastLength(made, after, layer, device);
+      made.least_length =
+          LeastLength(made, after, layer, device, FrontOf(after, layer, device, made.first_end));
       made.is_merged = true;
       made.label = -1;
       mergers.push_back({l, made});

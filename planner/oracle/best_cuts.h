@@ -71,8 +71,9 @@ struct CutAnswer {
 // it is the lower bound, and the labels' true lengths are compared. A state keeps at most
 // `most_labels`, fewer where there are many states; beyond that half of them are merged into
 // others, each better than all it stands for, which keeps the bound true. A label is dropped, too,
-// when it with the least that the stages before it come to (prefix_bounds.h) is longer than
-// `known`: with good cuts at hand hardly any is left.
+// when it with the least that the stages before it come to (prefix_bounds.h), or with the first
+// stage where only that is missing, is longer than `known`: with good cuts at hand hardly any is
+// left.
 CutAnswer BestCuts(const CutQuestion& question, Seconds known = {0});
 
 // The same without a bound: a state keeps its `width` most promising labels and forgets the others.

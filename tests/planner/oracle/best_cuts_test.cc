@@ -163,6 +163,24 @@ TEST(BestCuts, KnownCutsOnlyPrune) {
   }
 }
 
+// Where only the first stage is missing all is known of it: with the best cuts at hand no others of
+// two stages are kept.
+TEST(BestCuts, OfTwoStagesOnlyTheKnownOnesAreKept) {
+  std::mt19937 random(8);
+  int compared = 0, alone = 0;
+  for (int trial = 0; trial < 2000; ++trial) {
+    const Toy toy(random);
+    const double best = toy.BruteForce();
+    if (toy.stages != 2 || !std::isfinite(best)) continue;
+    const CutAnswer answer = BestCuts(toy.Question(), Seconds{best});
+    ASSERT_TRUE(answer.is_found) << trial;
+    ++compared;
+    alone += answer.labels == 2;
+  }
+  std::printf("of %d chains of two stages: only the best cuts kept %d\n", compared, alone);
+  EXPECT_GE(alone, compared * 98 / 100);
+}
+
 // Each figure of the bounds beside the least over all ways to put the first layers on the first
 // devices.
 TEST(PrefixBounds, AreTheLeastOfEachFigureOrLess) {
