@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "xla/xla_data.pb.h"
 
@@ -293,7 +294,7 @@ class PhaseFinder {
     phases_.home.assign(graph_.parameters().size(), -1);
     for (size_t p = 0; p < graph_.parameters().size(); ++p) {
       const TensorId tensor = graph_.parameters()[p].tensor;
-      phases_.read_at.push_back(readers_[tensor]);
+      phases_.read_at.emplace_back(readers_[tensor].begin(), readers_[tensor].end());
       if (!readers_[tensor].empty()) phases_.home[p] = readers_[tensor].front();
     }
     for (size_t o = 0; o < graph_.outputs().size(); ++o) {
@@ -308,7 +309,7 @@ class PhaseFinder {
   StepPhases phases_;
   std::vector<bool> on_variable_, on_input_;
   std::vector<bool> is_anchored_;  // by node: placed by a forward value that it reads
-  std::vector<std::vector<int32_t>> readers_;
+  std::vector<absl::InlinedVector<int32_t, 4>> readers_;
 };
 
 }  // namespace
