@@ -18,6 +18,19 @@ void Save(Bytes& bytes, double saved) {
   bytes = {std::max(0.0, bytes.value - std::max(0.0, saved))};
 }
 
+// Of a share of the batch.
+Seconds TimeIn(const LayerTimes& times, StepPart part, double share) {
+  switch (part) {
+    case StepPart::kForward:
+      return times.forward_fixed + times.forward_scaled * share;
+    case StepPart::kBackward:
+      return times.backward_fixed + times.backward_scaled * share;
+    case StepPart::kUpdate:
+      return times.update;
+  }
+  return {};
+}
+
 }  // namespace
 
 absl::StatusOr<ModelAxis> ModelAxis::Create(const StepCosts& costs, int32_t size,
@@ -112,11 +125,14 @@ class ModelAxis::GainTable {
       if (!lowering_.HasStep(node)) continue;
       LayerGain& gain = At(costs_.LayerOf(node));
       const StepPart part = costs_.PartOf(node);
+      NodeGain saved = {node, part, {}};
       for (size_t type = 0; type < gain.times.size(); ++type) {
         const ShareTime whole = costs_.TimeOf(type, node);
         const ShareTime split = costs_.TimeOf(type, node, propagation_, &axis_.times_);
-        AddTo(gain.times[type], part, {whole.fixed - split.fixed, whole.scaled - split.scaled});
+        saved.saved.push_back({whole.fixed - split.fixed, whole.scaled - split.scaled});
+        AddTo(gain.times[type], part, saved.saved.back());
       }
+      if (!axis_.is_additive_) axis_.node_gains_.push_back(std::move(saved));
     }
   }
 
@@ -237,17 +253,46 @@ absl::StatusOr<LayerChain> ModelAxis::Chain(const std::vector<bool>& chosen) {
   return costs_.Chain(splits.propagation.get(), &times_);
 }
 
-// The most that compatible groups can save of `part` in a layer.
-Seconds ModelAxis::MostSaved(const std::vector<GroupInLayer>& groups, size_t type, StepPart part,
+std::vector<ModelAxis::LayerGains> ModelAxis::GainsByLayer() const {
+  std::vector<LayerGains> by_layer(costs_.layer_count());
+  for (size_t g = 0; g < gains_.size(); ++g) {
+    for (const LayerGain& gain : gains_[g])
+      by_layer[gain.layer].groups.push_back({static_cast<int32_t>(g), &gain});
+  }
+  for (const NodeGain& gain : node_gains_)
+    by_layer[costs_.LayerOf(gain.node)].nodes.push_back(gain);
+  for (LayerGains& gains : by_layer) {
+    std::stable_sort(gains.nodes.begin(), gains.nodes.end(),
+                     [](const NodeGain& a, const NodeGain& b) { return a.node < b.node; });
+  }
+  for (const LayerGain& gain : memory_) by_layer[gain.layer].memory = &gain;
+  return by_layer;
+}
+
+// The most that compatible groups can save of `part` in a layer. An operation is split by one group
+// at most; of what several save together where they are not additive only that is known.
+Seconds ModelAxis::MostSaved(const LayerGains& gains, size_t type, StepPart part,
                              double share) const {
+  if (is_additive_) return MostSavedTogether(gains.groups, type, part, share);
+  Seconds all, most;
+  for (size_t i = 0; i < gains.nodes.size(); ++i) {
+    const NodeGain& gain = gains.nodes[i];
+    if (gain.part != part) continue;
+    most = std::max(most, gain.saved[type].fixed + gain.saved[type].scaled * share);
+    const bool is_last = i + 1 == gains.nodes.size() || gains.nodes[i + 1].node != gain.node;
+    if (is_last) all += most, most = {};
+  }
+  // Gradients are added up where memory is saved.
+  if (gains.memory != nullptr) all += TimeIn(gains.memory->times[type], part, share);
+  return all;
+}
+
+Seconds ModelAxis::MostSavedTogether(const std::vector<GroupInLayer>& groups, size_t type,
+                                     StepPart part, double share) const {
   std::vector<double> worth;
   std::vector<std::vector<int32_t>> conflicts(groups.size());
   for (size_t i = 0; i < groups.size(); ++i) {
-    const LayerTimes& times = groups[i].gain->times[type];
-    worth.push_back(part == StepPart::kUpdate ? times.update.value
-                    : part == StepPart::kForward
-                        ? (times.forward_fixed + times.forward_scaled * share).value
-                        : (times.backward_fixed + times.backward_scaled * share).value);
+    worth.push_back(TimeIn(groups[i].gain->times[type], part, share).value);
     const auto& excluded = groups_.conflicts[groups[i].group];
     for (size_t j = 0; j < groups.size(); ++j) {
       if (std::binary_search(excluded.begin(), excluded.end(), groups[j].group))
@@ -258,14 +303,13 @@ Seconds ModelAxis::MostSaved(const std::vector<GroupInLayer>& groups, size_t typ
 }
 
 // What is left is concave in the share, so that it lies above the line through its ends.
-void ModelAxis::RelaxTimes(const std::vector<GroupInLayer>& groups, size_t type,
-                           LayerTimes& times) const {
+void ModelAxis::RelaxTimes(const LayerGains& gains, size_t type, LayerTimes& times) const {
   const double most = 1.0 / costs_.micro_batches();
   const double least = most * size_ / costs_.cluster().device_count();
-  times.update = std::max(Seconds{0}, times.update - MostSaved(groups, type, StepPart::kUpdate, 1));
+  times.update = std::max(Seconds{0}, times.update - MostSaved(gains, type, StepPart::kUpdate, 1));
   const auto relax = [&](StepPart part, Seconds& fixed, Seconds& scaled) {
-    const Seconds at_least = fixed + scaled * least - MostSaved(groups, type, part, least);
-    const Seconds at_most = fixed + scaled * most - MostSaved(groups, type, part, most);
+    const Seconds at_least = fixed + scaled * least - MostSaved(gains, type, part, least);
+    const Seconds at_most = fixed + scaled * most - MostSaved(gains, type, part, most);
     scaled =
         least < most ? std::max(Seconds{0}, (at_most - at_least) / (most - least)) : Seconds{0};
     fixed = std::max(Seconds{0}, std::min(at_least - scaled * least, at_most - scaled * most));
@@ -277,11 +321,7 @@ void ModelAxis::RelaxTimes(const std::vector<GroupInLayer>& groups, size_t type,
 LayerChain ModelAxis::RelaxedChain() const {
   LayerChain chain = costs_.Chain();
   chain.group_size = size_;
-  std::vector<std::vector<GroupInLayer>> by_layer(chain.layers.size());
-  for (size_t g = 0; g < gains_.size(); ++g) {
-    for (const LayerGain& gain : gains_[g])
-      by_layer[gain.layer].push_back({static_cast<int32_t>(g), &gain});
-  }
+  const std::vector<LayerGains> by_layer = GainsByLayer();
   for (size_t l = 0; l < chain.layers.size(); ++l) {
     for (size_t type = 0; type < chain.layers[l].times.size(); ++type)
       RelaxTimes(by_layer[l], type, chain.layers[l].times[type]);

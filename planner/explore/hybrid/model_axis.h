@@ -53,9 +53,9 @@ class ModelAxis {
 
   // A chain that is at least as good in every respect as that of any choice. The forward and the
   // backward pass of each layer are split as is best for them alone, by groups that go together
-  // there, whatever the other layers do; every array is stored split that any group splits; what
-  // crosses a cut is split. A pipeline of it is a lower bound, and when that does not fit nothing
-  // does. Only where groups are additive.
+  // there, whatever the other layers do; where groups are not additive each operation is, by any of
+  // them, and nothing is exchanged. Every array is stored split that any group splits; what crosses
+  // a cut is split. A pipeline of it is a lower bound, and when that does not fit nothing does.
   LayerChain RelaxedChain() const;
 
  private:
@@ -76,10 +76,24 @@ class ModelAxis {
     int32_t group = 0;
     const LayerGain* gain = nullptr;
   };
+  // What splits by one group save of an operation, by device type.
+  struct NodeGain {
+    NodeId node = -1;
+    StepPart part = StepPart::kForward;
+    std::vector<ShareTime> saved;
+  };
+  // All that is to be had in a layer.
+  struct LayerGains {
+    std::vector<GroupInLayer> groups;
+    std::vector<NodeGain> nodes;        // where groups are not additive: equal ones side by side
+    const LayerGain* memory = nullptr;  // of all groups together
+  };
   void FindGains();
-  Seconds MostSaved(const std::vector<GroupInLayer>& groups, size_t type, StepPart part,
-                    double share) const;
-  void RelaxTimes(const std::vector<GroupInLayer>& groups, size_t type, LayerTimes& times) const;
+  std::vector<LayerGains> GainsByLayer() const;
+  Seconds MostSaved(const LayerGains& gains, size_t type, StepPart part, double share) const;
+  Seconds MostSavedTogether(const std::vector<GroupInLayer>& groups, size_t type, StepPart part,
+                            double share) const;
+  void RelaxTimes(const LayerGains& gains, size_t type, LayerTimes& times) const;
   double WorthOf(const GroupGains& gains, const std::vector<LayerPrice>& prices) const;
 
   const StepCosts& costs_;
@@ -90,8 +104,9 @@ class ModelAxis {
   LinkageGroups groups_;
   bool is_additive_ = true;
   SplitTimes times_;
-  std::vector<GroupGains> gains_;  // by group
-  GroupGains memory_;              // of all groups together, conflicts left out
+  std::vector<GroupGains> gains_;     // by group
+  std::vector<NodeGain> node_gains_;  // of all groups, where they are not additive
+  GroupGains memory_;                 // of all groups together, conflicts left out
 };
 
 }  // namespace automap

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "planner/explore/pipeline/local_cuts.h"
 
@@ -31,13 +32,11 @@ absl::StatusOr<StageSplits> StageSplits::Create(const StepCosts& costs,
 
 StageSplits::StageSplits(const StepCosts& costs, const StageSplitsOptions& options,
                          std::optional<ModelAxis> axis, std::shared_ptr<StageLinks> links)
-    : costs_(costs), options_(options), axis_(std::move(axis)), links_(std::move(links)) {
-  if (!axis_) {
-    relaxed_ = costs_.Chain();
-  } else if (axis_->is_additive()) {
-    relaxed_ = axis_->RelaxedChain();
-  }
-}
+    : costs_(costs),
+      options_(options),
+      axis_(std::move(axis)),
+      links_(std::move(links)),
+      relaxed_(axis_ ? axis_->RelaxedChain() : costs_.Chain()) {}
 
 std::unique_ptr<PipelineProblem> StageSplits::ProblemOf(const LayerChain& chain,
                                                         int32_t stages) const {
@@ -49,27 +48,23 @@ std::unique_ptr<PipelineProblem> StageSplits::ProblemOf(const LayerChain& chain,
 // Of every stage, M x (fixed + scaled x share) is at most the length, and a place's share at least
 // 1 / (M x places): the mean over places.
 Seconds StageSplits::LeastTime() const {
-  if (!relaxed_) return {0};
-  const auto problem = ProblemOf(*relaxed_, 1);
+  const auto problem = ProblemOf(relaxed_, 1);
   return problem->Work(problem->layers()) / static_cast<double>(places());
 }
 
 bool StageSplits::MayFit(int32_t stages, double factor) const {
-  if (!relaxed_ || options_.ignore_memory) return true;
-  return AnyFits(*ProblemOf(*relaxed_, stages), stages, factor);
+  if (options_.ignore_memory) return true;
+  return AnyFits(*ProblemOf(relaxed_, stages), stages, factor);
 }
 
 PipelineBound StageSplits::BoundOfStages(int32_t stages, const std::function<bool()>& stop) const {
-  PipelineBound bound;
-  if (!relaxed_) {
-    bound.proof = "none: groups of splits overlap";
-    return bound;
-  }
-  bound = BoundOf(*ProblemOf(*relaxed_, stages), stop);
+  PipelineBound bound = BoundOf(*ProblemOf(relaxed_, stages), stop);
   if (axis_ && bound.is_found) {
-    bound.proof =
-        "every layer with the best that each group of splits does there, conflicts left out; "
-        "dynamic programming over all cuts of layers and devices, by the length in closed form";
+    bound.proof = absl::StrCat(
+        axis_->is_additive()
+            ? "every layer with the best that each group of splits does there, conflicts left out"
+            : "every operation with the best that any split does for it, nothing exchanged",
+        "; dynamic programming over all cuts of layers and devices, by the length in closed form");
   }
   return bound;
 }

@@ -54,13 +54,12 @@ class StageSplits {
   std::unique_ptr<PipelineProblem> ProblemOf(const LayerChain& chain, int32_t stages) const;
 
   // Seconds that a step takes at least, whatever the splits, the stages and the cuts: all of its
-  // work shared evenly by all devices. 0: none is known.
+  // work shared evenly by all devices.
   Seconds LeastTime() const;
   // Whether any splits and cuts into so many stages fit if devices had `factor` times their memory.
-  // True where nothing is known.
   bool MayFit(int32_t stages, double factor = 1) const;
   // How good any splits and cuts into so many stages can be (pipeline_bound.h, of the relaxed
-  // chain); of axis size 1 the bound of the cuts. None where groups overlap.
+  // chain); of axis size 1 the bound of the cuts.
   PipelineBound BoundOfStages(int32_t stages, const std::function<bool()>& stop = nullptr) const;
 
   // The best that was found, which may not fit; none where the module cannot be cut into so many
@@ -99,7 +98,7 @@ class StageSplits {
   StageSplitsOptions options_;
   std::optional<ModelAxis> axis_;
   std::shared_ptr<StageLinks> links_;
-  std::optional<LayerChain> relaxed_;
+  LayerChain relaxed_;
   std::map<Choice, std::shared_ptr<const LayerChain>> chains_;
 };
 
