@@ -107,7 +107,7 @@ void SplitProblem::PriceGroups(const AppliedDecisions& outer, int32_t outer_axes
   }
   for (size_t g = 0; g < groups_.groups.size(); ++g) {
     const LinkageGroup& group = groups_.groups[g];
-    auto& gains = factor_gains_.emplace_back();
+    auto& gains = gains_.emplace_back();
     for (const FactorId factor : group.factors) {
       gains.emplace_back(factor, GainOf(factor, axes, outer_collectives));
     }
@@ -123,12 +123,13 @@ void SplitProblem::PriceGroups(const AppliedDecisions& outer, int32_t outer_axes
   }
 }
 
-// Takes a group's collectives off the gains of the factors that they follow from; those at cuts off
-// its first one's.
+// Takes a group's collectives off the gains of the factors that they follow from; those at cuts
+// have numbers of their own.
 void SplitProblem::PriceCollectives(size_t group, int32_t axis,
                                     absl::Span<const Propagation* const> axes) {
   const LinkageGroup& found = groups_.groups[group];
-  auto& gains = factor_gains_[group];
+  auto& gains = gains_[group];
+  const size_t factors = gains.size();
   Seconds& communication = group_communication_.emplace_back();
   auto& copies = group_copies_.emplace_back();
   Cuts cuts(module_.wiring());
@@ -139,9 +140,16 @@ void SplitProblem::PriceCollectives(size_t group, int32_t axis,
        CollectivesOf(module_.lowering(), consequences, of_plan, axes)) {
     const Seconds time = model_.StepTime(placed.step);
     communication += time;
-    const auto gain = std::lower_bound(gains.begin(), gains.end(),
-                                       std::make_pair(std::max(placed.factor, 0), Seconds{-1e30}));
-    (gain == gains.end() ? gains.front() : *gain).second -= time;
+    if (placed.factor >= 0) {
+      const auto gain = std::lower_bound(gains.begin(), gains.begin() + factors,
+                                         std::make_pair(placed.factor, Seconds{-1e30}));
+      gain->second -= time;
+    } else {
+      const auto number = cut_numbers_.try_emplace(
+          {placed.node, placed.is_before, placed.tensor},
+          static_cast<int32_t>(module_.wiring().factor_count() + cut_numbers_.size()));
+      gains.emplace_back(number.first->second, Seconds{0} - time);
+    }
     if (const auto copy = GatheredCopy(module_.lowering(), placed)) copies.push_back(*copy);
   }
 }
@@ -155,7 +163,7 @@ void SplitProblem::PriceDecisions() {
     for (const int32_t group : decision.groups) {
       decision.members += groups_.groups[group].members.size();
       decision.communication += group_communication_[group];
-      for (const auto& [factor, gain] : factor_gains_[group]) decision.gain += gain;
+      for (const auto& [number, gain] : gains_[group]) decision.gain += gain;
       for (const auto& [buffer, parts] : group_buffers_[group]) {
         if (buffers_[buffer].role == BufferRole::kActivation) continue;
         decision.memory += buffers_[buffer].bytes * (1 - 1 / parts);
@@ -171,7 +179,8 @@ void SplitProblem::PriceDecisions() {
 
 Seconds SplitProblem::StepTime(const std::vector<bool>& chosen) const {
   Seconds time = base_time_;
-  std::vector<bool> counted(is_additive_ ? 0 : module_.wiring().factor_count(), false);
+  std::vector<bool> counted(
+      is_additive_ ? 0 : module_.wiring().factor_count() + cut_numbers_.size(), false);
   for (size_t d = 0; d < decisions_.size(); ++d) {
     if (!chosen[d]) continue;
     if (is_additive_) {
@@ -179,9 +188,9 @@ Seconds SplitProblem::StepTime(const std::vector<bool>& chosen) const {
       continue;
     }
     for (const int32_t group : decisions_[d].groups) {
-      for (const auto& [factor, gain] : factor_gains_[group]) {
-        if (!counted[factor]) time -= gain;
-        counted[factor] = true;
+      for (const auto& [number, gain] : gains_[group]) {
+        if (!counted[number]) time -= gain;
+        counted[number] = true;
       }
     }
   }
@@ -200,6 +209,17 @@ Bytes SplitProblem::PeakMemory(const std::vector<bool>& chosen, bool with_copies
       if (!with_copies) continue;
       copies.insert(copies.end(), group_copies_[group].begin(), group_copies_[group].end());
     }
+  }
+  if (!is_additive_) {  // groups may gather the same
+    const auto place = [](const Buffer& b) {
+      return std::tuple(b.label, b.first_step, b.last_step);
+    };
+    std::sort(copies.begin(), copies.end(),
+              [&](const Buffer& a, const Buffer& b) { return place(a) < place(b); });
+    copies.erase(
+        std::unique(copies.begin(), copies.end(),
+                    [&](const Buffer& a, const Buffer& b) { return place(a) == place(b); }),
+        copies.end());
   }
   for (size_t b = 0; b < buffers.size(); ++b) buffers[b].bytes = buffers[b].bytes / parts_of[b];
   buffers.insert(buffers.end(), copies.begin(), copies.end());

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "planner/plan/decisions.h"
@@ -104,7 +105,10 @@ class SplitProblem {
   std::vector<SplitDecision> decisions_;
   Seconds base_time_;
   bool is_additive_ = true;
-  std::vector<std::vector<std::pair<FactorId, Seconds>>> factor_gains_;  // by group
+  // By group: what each of its factors saves, and behind them what each collective at a cut costs,
+  // by number: the factor's own, or one behind all factors. Of several groups each counts once.
+  std::vector<std::vector<std::pair<int32_t, Seconds>>> gains_;
+  std::map<std::tuple<NodeId, bool, TensorId>, int32_t> cut_numbers_;
   std::vector<Seconds> group_communication_;
   std::vector<Buffer> buffers_;
   // By group: the buffers that it splits, and into how many parts.

@@ -13,6 +13,7 @@ add_executable(read_folder tests/tools/read_folder.cc)
 target_link_libraries(read_folder PRIVATE automap_planner_hlo automap_flags)
 add_executable(apply_splits tests/tools/apply_splits.cc)
 target_link_libraries(apply_splits PRIVATE automap_planner_exporters automap_flags)
+automap_test(tests/planner/explore/split_problem_test.cc DEPS automap_test_zoo automap_test_interpreter automap_planner_explore)
 automap_test(tests/planner/explore/split_environment_test.cc DEPS automap_test_zoo automap_test_contracts
   automap_planner_explore)
 
