@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
 
 namespace automap {
 
@@ -54,10 +57,26 @@ Seconds StageLinks::Gather(Bytes bytes) {
 
 namespace {
 
+// Shares of a tensor by server, in the order in which they come to be: a transfer's pieces go along
+// the line of devices.
+class ServerShares {
+ public:
+  void Add(int32_t server, double share) {
+    if (shares_.empty() || shares_.back().first != server) shares_.emplace_back(server, 0);
+    shares_.back().second += share;
+  }
+  auto begin() const { return shares_.begin(); }
+  auto end() const { return shares_.end(); }
+
+ private:
+  absl::InlinedVector<std::pair<int32_t, double>, 16> shares_;
+};
+
 // Shares of a tensor by what carries them, one direction each.
 struct Loads {
-  std::vector<double> devices;  // inside a server
-  std::map<int32_t, double> out_of_server, into_server, out_of_switch, into_switch;
+  absl::InlinedVector<double, 64> devices;  // inside a server
+  ServerShares out_of_server, into_server;
+  std::map<int32_t, double> out_of_switch, into_switch;
   double congestion = 1;  // the worst on the way
 };
 
@@ -98,8 +117,8 @@ StageLinks::Path StageLinks::FindPath(int32_t first, int32_t count, int32_t next
       loads.devices[count + receiver] += share;
       path.latency = std::max(path.latency, cluster.servers[from].inside.latency);
     } else {
-      loads.out_of_server[from] += share;
-      loads.into_server[to] += share;
+      loads.out_of_server.Add(from, share);
+      loads.into_server.Add(to, share);
       CountSwitches(cluster, from, to, share, loads.out_of_switch, loads.congestion);
       CountSwitches(cluster, to, from, share, loads.into_switch, loads.congestion);
       path.latency = std::max({path.latency, cluster.servers[from].outside.latency,
