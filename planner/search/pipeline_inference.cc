@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "planner/explore/pipeline/corridor_cuts.h"
 #include "planner/explore/pipeline/local_cuts.h"
 #include "planner/explore/pipeline/pipeline_sequence.h"
 #include "planner/explore/pipeline/simple_cuts.h"
@@ -16,14 +17,15 @@ struct Effort {
   size_t beam_width;   // states side by side
   size_t simple_cuts;  // that are polished beside the beam's ends
   size_t widely;       // of all that was polished
+  size_t together;     // of these, whose ends are all moved at once
   int64_t rounds;      // of a few dozen cuts each that polishing looks at
 };
 
 Effort EffortFor(const PipelineProblem& problem) {
   const int32_t stages = problem.options().stages;
-  if (stages > 6) return {1, 3, 1, 400};
-  if (stages > 4) return {1, 8, 4, 1200};
-  return {5, 8, 4, 800};
+  if (stages > 6) return {1, 3, 1, 0, 400};
+  if (stages > 4) return {1, 8, 4, 2, 1200};
+  return {5, 8, 4, 2, 800};
 }
 
 struct Choice {
@@ -132,8 +134,21 @@ void SortWithoutEquals(const PipelineProblem& problem, std::vector<PipelineCuts>
   all.erase(std::unique(all.begin(), all.end()), all.end());
 }
 
+// Local optima with all ends moved at once, and from there to the nearest local optima again, while
+// that helps.
+PipelineCuts MovedTogether(const PipelineProblem& problem, PipelineCuts cuts) {
+  constexpr int kTimes = 5, kRoundsEach = 200;
+  for (int time = 0; time < kTimes; ++time) {
+    const PipelineCuts moved = CorridorCuts(problem, cuts, {{0, 1, 2, 4, 8}, {0, 1, 2, 4}});
+    if (moved == cuts) break;
+    int left = kRoundsEach;
+    cuts = LocalCuts(problem, moved, [&left] { return --left < 0; });
+  }
+  return cuts;
+}
+
 // From the starts, even cuts and the best simple cuts to the nearest local optima; from the best of
-// those further.
+// those further, and from the best of these with all ends at once.
 PipelineCuts Polish(const PipelineProblem& problem, std::vector<PipelineCuts> starts) {
   const Effort effort = EffortFor(problem);
   int64_t left = effort.rounds;
@@ -148,6 +163,9 @@ PipelineCuts Polish(const PipelineProblem& problem, std::vector<PipelineCuts> st
   SortWithoutEquals(problem, starts);
   for (size_t i = 0; i < std::min(starts.size(), effort.widely); ++i)
     starts[i] = WideLocalCuts(problem, starts[i], stop);
+  SortWithoutEquals(problem, starts);
+  for (size_t i = 0; i < std::min(starts.size(), effort.together); ++i)
+    starts[i] = MovedTogether(problem, starts[i]);
   SortByCost(problem, starts);
   return starts.front();
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gtest/gtest.h"
+#include "planner/explore/pipeline/corridor_cuts.h"
 #include "planner/explore/pipeline/generated_chain.h"
 #include "planner/explore/pipeline/local_cuts.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
@@ -81,6 +82,21 @@ TEST(WideLocalCuts, AreLegalAndNoWorseThanLocalOnesAndOftenBetter) {
     better += problem.Cost(wide).length < problem.Cost(local).length;
   }
   EXPECT_GE(better, 6);
+}
+
+TEST(CorridorCuts, AreLegalAndNeverLongerAndOftenShorter) {
+  int shorter = 0;
+  for (uint64_t seed = 7'000'000'000; seed < 7'000'000'040; ++seed) {
+    const auto made = GeneratePipeline(seed);
+    const PipelineProblem& problem = *made->problem;
+    const PipelineCuts even = EvenCuts(problem);
+    EXPECT_EQ(CorridorCuts(problem, even, {{0}, {0}}), even) << seed;
+    const PipelineCuts moved = CorridorCuts(problem, even, {{0, 1, 2, 4}, {0, 1}});
+    ASSERT_TRUE(problem.IsLegal(moved)) << seed;
+    EXPECT_LE(problem.Cost(moved).length, problem.Cost(even).length) << seed;
+    shorter += problem.Cost(moved).length < problem.Cost(even).length;
+  }
+  EXPECT_GE(shorter, 20);
 }
 
 TEST(SimpleCuts, AreLegalAndTheShortestFirst) {
