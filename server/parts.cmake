@@ -3,7 +3,7 @@ automap_library(server/process LAYER 41 DEPS automap_server_worker)
 
 automap_library(server/jobs LAYER 40 DEPS automap_base automap_proto SQLite::SQLite3 PostgreSQL::PostgreSQL)
 automap_library(server/blobs LAYER 40 DEPS automap_base automap_proto_services ZLIB::ZLIB)
-automap_library(server/ops LAYER 40 DEPS automap_base automap_proto absl::time prometheus-cpp::core civetweb::civetweb-cpp)
+automap_library(server/ops LAYER 40 DEPS automap_base automap_proto absl::time prometheus-cpp::core)
 automap_library(server/pool LAYER 42 DEPS automap_server_jobs automap_server_blobs automap_server_process)
 automap_library(server/api LAYER 43 DEPS automap_server_pool automap_server_blobs automap_server_ops
   automap_simulator_cluster automap_proto_services nlohmann_json::nlohmann_json)

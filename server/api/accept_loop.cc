@@ -1,9 +1,7 @@
 #include "server/api/accept_loop.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/tcp.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -12,82 +10,22 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "base/status_macros.h"
 #include "base/steady_clock.h"
+#include "server/api/origin.h"
+#include "server/ops/listen.h"
 
 namespace automap {
 namespace {
 
-constexpr int kBacklog = 1024;
 constexpr int kEvents = 64;
 constexpr int kLookMs = 100;
 constexpr absl::Duration kMaxSilence = absl::Seconds(10);
 constexpr uint8_t kClosed = 7;  // TCP_CLOSE in netinet/tcp.h, which does not go with linux/tcp.h
 constexpr int64_t kWorthALook = 4096;  // bytes; the frames of a hundred calls at least
-
-absl::Status Refuse(const std::string& address, absl::string_view text) {
-  return absl::UnavailableError(absl::StrCat("cannot listen on ", address, ": ", text));
-}
-
-absl::StatusOr<int> Bind(const std::string& address) {
-  const size_t colon = address.rfind(':');
-  if (colon == std::string::npos) return Refuse(address, "must be HOST:PORT");
-  absl::string_view host(address.data(), colon);
-  absl::ConsumePrefix(&host, "[");
-  absl::ConsumeSuffix(&host, "]");
-  addrinfo hints = {};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  addrinfo* found = nullptr;
-  const int error =
-      getaddrinfo(std::string(host).c_str(), address.c_str() + colon + 1, &hints, &found);
-  if (error != 0) return Refuse(address, gai_strerror(error));
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
-  const int fd =
-      socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, found->ai_protocol);
-  const int on = 1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  if (fd >= 0 && bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, kBacklog) == 0)
-    return fd;
-  const std::string text = std::strerror(errno);
-  if (fd >= 0) close(fd);
-  return Refuse(address, absl::StrCat(text, "; is another server there?"));
-}
-
-int PortOf(int fd) {
-  sockaddr_storage address = {};
-  socklen_t size = sizeof(address);
-  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size);
-  return ntohs(address.ss_family == AF_INET6
-                   ? reinterpret_cast<const sockaddr_in6*>(&address)->sin6_port
-                   : reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
-}
-
-// The address' bytes, without and with the port, and as people write it.
-struct Origin {
-  std::string host, peer, text;
-};
-
-Origin OriginOf(const sockaddr_storage& address) {
-  const auto origin = [&](const auto& ip, in_port_t port) {
-    char text[INET6_ADDRSTRLEN] = "";
-    inet_ntop(address.ss_family, &ip, text, sizeof(text));
-    return Origin{std::string(reinterpret_cast<const char*>(&ip), sizeof(ip)),
-                  PeerOf(&ip, sizeof(ip), ntohs(port)), absl::StrCat(text, " port ", ntohs(port))};
-  };
-  if (address.ss_family == AF_INET6) {
-    const auto& ip6 = reinterpret_cast<const sockaddr_in6&>(address);
-    return origin(ip6.sin6_addr, ip6.sin6_port);
-  }
-  const auto& ip4 = reinterpret_cast<const sockaddr_in&>(address);
-  return origin(ip4.sin_addr, ip4.sin_port);
-}
 
 tcp_info InfoOf(int socket) {
   tcp_info info = {};
@@ -127,7 +65,7 @@ void Watch(int epoll, int fd, uint32_t events, int change = EPOLL_CTL_ADD) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<AcceptLoop>> AcceptLoop::Listen(const std::string& address) {
-  ASSIGN_OR_RETURN(const int listener, Bind(address));
+  ASSIGN_OR_RETURN(const int listener, ListenOn(address));
   const int closings = epoll_create1(EPOLL_CLOEXEC), stop = eventfd(0, EFD_CLOEXEC);
   Watch(closings, listener, EPOLLIN);
   Watch(closings, stop, EPOLLIN);

@@ -8,6 +8,7 @@
 #include "grpc/grpc.h"
 #include "grpc/support/alloc.h"
 #include "nlohmann/json.hpp"
+#include "server/api/origin.h"
 
 namespace automap {
 namespace {
@@ -48,12 +49,6 @@ std::string PeerNamed(const std::string& name) {
 }
 
 }  // namespace
-
-std::string PeerOf(const void* ip, size_t ip_bytes, uint16_t port) {
-  std::string bytes(static_cast<const char*>(ip), ip_bytes);
-  if (ip_bytes == sizeof(in_addr)) bytes.insert(0, std::string(10, '\0') + "\xff\xff");
-  return bytes + static_cast<char>(port >> 8) + static_cast<char>(port);
-}
 
 std::optional<Traffic> GrpcSockets::TrafficOf(const std::string& peer) {
   if (socket_of_.count(peer) == 0) List();

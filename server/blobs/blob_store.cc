@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -42,7 +41,7 @@ absl::StatusOr<std::unique_ptr<BlobStore>> BlobStore::Open(const std::string& fo
         absl::StrCat(folder, ": cannot be made: ", error.message()));
   std::unique_ptr<BlobStore> store(new BlobStore(folder, max_bytes));
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
-    if (entry.is_regular_file(error))
+    if (IsSha256(entry.path().filename().string()) && entry.is_regular_file(error))
       store->stored_bytes_ += static_cast<int64_t>(entry.file_size(error));
   }
   return store;
@@ -176,14 +175,14 @@ absl::StatusOr<v1::Module> BlobStore::Get(const std::string& sha256) const {
 }
 
 absl::StatusOr<std::string> BlobStore::Read(const std::string& sha256) {
-  RETURN_IF_ERROR(Get(sha256).status());
+  ASSIGN_OR_RETURN(const v1::Module module, Get(sha256));
+  std::string bytes(static_cast<size_t>(module.size_bytes()), 0);
   std::ifstream file(PathOf(sha256), std::ios::binary);
-  std::stringstream stream;
-  stream << file.rdbuf();
-  if (!file) return absl::UnavailableError(absl::StrCat("modules: ", sha256, " cannot be read"));
-  std::string bytes = stream.str();
+  if (!file.read(bytes.data(), module.size_bytes()))
+    return absl::UnavailableError(absl::StrCat("modules: ", sha256, " cannot be read"));
   if (Sha256Hex(bytes) == sha256) return bytes;
-  rename(PathOf(sha256).c_str(), absl::StrCat(folder_, "/damaged-", sha256).c_str());
+  if (rename(PathOf(sha256).c_str(), absl::StrCat(folder_, "/damaged-", sha256).c_str()) == 0)
+    stored_bytes_ -= static_cast<int64_t>(bytes.size());
   return WithReason(absl::DataLossError(
                         absl::StrCat("modules: ", sha256, " is damaged on disk; upload it again")),
                     "MODULE_DAMAGED");

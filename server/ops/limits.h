@@ -24,7 +24,7 @@ struct Limits {
   int max_priority = 100;
   int64_t max_watch_streams = 4000;
   int64_t max_connections = 2000;
-  int64_t max_connections_per_host = 1000;  // a proxy in front is one host
+  int64_t max_connections_per_host = 1000;  // server/api/origin.h; a proxy is one
   int max_streams_per_connection = 256;
   int64_t max_unfinished_calls_per_connection = 1000;  // with those that are given up and not gone
   int64_t max_given_up_calls_per_second = 2000;        // by one host, averaged over two seconds

@@ -63,7 +63,7 @@ absl::StatusOr<JobRunner::Found> JobRunner::FindPlan(const Claim& claim) {
       return Found{.plan = **std::move(known), .from_cache = true};
   }
   ASSIGN_OR_RETURN(std::string module, pool_.read_module_(job.spec()));
-  const worker::v1::Task search = SearchTask(job, module);
+  worker::v1::Task search = SearchTask(job, std::move(module));
   RETURN_IF_ERROR(FailpointStatus("pool.before_search"));
   ASSIGN_OR_RETURN(worker::v1::Done found, RunTask(searcher_, search, LimitOf(job)));
   RETURN_IF_ERROR(FromProto(found.status()));
@@ -73,7 +73,7 @@ absl::StatusOr<JobRunner::Found> JobRunner::FindPlan(const Claim& claim) {
   verifying.set_best_cost_s(found.plan().cost().step_time_s());
   Publish(verifying);
   worker::v1::Task check;
-  check.mutable_verify()->set_module(std::move(module));
+  check.mutable_verify()->set_module(std::move(*search.mutable_plan()->mutable_module()));
   *check.mutable_verify()->mutable_cluster() = job.spec().inline_cluster();
   *check.mutable_verify()->mutable_plan() = found.plan();
   ASSIGN_OR_RETURN(const worker::v1::Done verdict, RunTask(verifier_, check, {kVerifyTimeout}));
@@ -84,10 +84,10 @@ absl::StatusOr<JobRunner::Found> JobRunner::FindPlan(const Claim& claim) {
                .caches = keeps && !found.cut_short() && !job.plan_key().empty()};
 }
 
-worker::v1::Task JobRunner::SearchTask(const v1::PlanJob& job, const std::string& module) const {
+worker::v1::Task JobRunner::SearchTask(const v1::PlanJob& job, std::string module) const {
   worker::v1::Task search;
   worker::v1::PlanTask& task = *search.mutable_plan();
-  task.set_module(module);
+  task.set_module(std::move(module));
   *task.mutable_cluster() = job.spec().inline_cluster();
   *task.mutable_options() = job.spec().options();
   task.set_job(job.name());

@@ -35,7 +35,7 @@ class JobRunner {
   };
 
   absl::StatusOr<Found> FindPlan(const Claim& claim);
-  worker::v1::Task SearchTask(const v1::PlanJob& job, const std::string& module) const;
+  worker::v1::Task SearchTask(const v1::PlanJob& job, std::string module) const;
   void Hear(const worker::v1::Event& event);
   void Publish(const v1::Progress& progress);
   void TellCheckpoint(const char* outcome, const absl::Status& status) const;
