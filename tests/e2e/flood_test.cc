@@ -1,5 +1,6 @@
 // One hostile connection that sends more frames than gRPC 1.51 can read, beside an honest one.
 #include <signal.h>
+#include <stdlib.h>
 
 #include <algorithm>
 #include <atomic>
@@ -45,12 +46,24 @@ void Pings(RawHttp2& connection) {
   for (int i = 0; i < 5000; ++i) connection.Frame(RawHttp2::kPing, 0, 0, "12345678");
 }
 
+// Whether a share of the time by the clock says something about the server: others may have the
+// processor.
+bool IsMachineFree() {
+  double load = 0;
+  return getloadavg(&load, 1) == 1 && load < 5.0 * std::thread::hardware_concurrency();
+}
+
 class FloodTest : public ServerTest, public testing::WithParamInterface<bool> {
  protected:
   void SetUp() override {
     ServerTest::SetUp();
+    Restart({});
+  }
+
+  // `flags` besides those of every flood.
+  void Restart(std::vector<std::string> flags) {
     StopServer(SIGKILL);
-    std::vector<std::string> flags = {"--workers=0"};
+    flags.push_back("--workers=0");
     if (tls()) {
       const std::string key = (folder_ / "key").string(), certificate = (folder_ / "crt").string();
       const std::string command = absl::StrCat(
@@ -88,20 +101,25 @@ class FloodTest : public ServerTest, public testing::WithParamInterface<bool> {
 
   struct Calls {
     int count = 0;
-    absl::Duration slowest = absl::ZeroDuration();
+    absl::Duration time = absl::ZeroDuration(), slowest = absl::ZeroDuration();
+    double rate() const { return count / absl::ToDoubleSeconds(time); }
   };
-  // One after the other, as many as there are in this time; each must be answered.
-  Calls CallsIn(absl::Duration time) {
+  // One after the other, as many as there are in this time, and for longer until there are
+  // `at_least`; each must be answered.
+  Calls CallsIn(absl::Duration time, int at_least = 1) {
     Calls calls;
-    absl::Time begin = absl::Now();
-    for (const absl::Time end = begin + time; begin < end && !HasFailure(); ++calls.count) {
+    const absl::Time begin = absl::Now(), limit = begin + absl::FromChrono(kTimeout);
+    absl::Time now = begin;
+    while (!HasFailure() && now < limit && (now < begin + time || calls.count < at_least)) {
       grpc::ClientContext context;
       context.set_deadline(std::chrono::system_clock::now() + kTimeout);
       v1::Capabilities capabilities;
       EXPECT_TRUE(planner_->GetCapabilities(&context, {}, &capabilities).ok());
-      calls.slowest = std::max(calls.slowest, absl::Now() - begin);
-      begin = absl::Now();
+      ++calls.count;
+      calls.slowest = std::max(calls.slowest, absl::Now() - now);
+      now = absl::Now();
     }
+    calls.time = now - begin;
     return calls;
   }
 
@@ -109,16 +127,20 @@ class FloodTest : public ServerTest, public testing::WithParamInterface<bool> {
     return static_cast<int64_t>(MetricOf(Metrics(), "process_resident_memory_bytes")) >> 20;
   }
 
-  double Closed(const std::string& reason) {
-    return MetricOf(Metrics(),
-                    absl::StrCat("automap_connections_closed_total{reason=\"", reason, "\"}"));
+  double Closed(const std::vector<std::string>& reasons) {
+    const std::string metrics = Metrics();
+    double sum = 0;
+    for (const std::string& reason : reasons)
+      sum += MetricOf(metrics,
+                      absl::StrCat("automap_connections_closed_total{reason=\"", reason, "\"}"));
+    return sum;
   }
 
-  // Floods as fast as it goes, or so many a second, connecting again whenever it is hung up on.
-  // Returns how much was sent.
+  // Floods as fast as it goes, or at most so many a second, connecting again whenever it is hung up
+  // on. Returns how much was sent.
   int64_t Send(const Flood& flood, double per_second, int host,
                const std::atomic<bool>& ends) const {
-    const absl::Time begin = absl::Now();
+    absl::Time next = absl::Now();
     const auto connect = [&] { return std::make_unique<RawHttp2>(port_, 1024, tls(), host); };
     int64_t sent = 0;
     for (auto connection = connect(); !ends; sent += flood.per_burst) {
@@ -127,8 +149,9 @@ class FloodTest : public ServerTest, public testing::WithParamInterface<bool> {
         absl::SleepFor(absl::Milliseconds(20));
         connection = connect();
       }
-      if (per_second > 0)
-        absl::SleepFor(begin + absl::Seconds(static_cast<double>(sent) / per_second) - absl::Now());
+      if (per_second <= 0) continue;
+      next = std::max(next, absl::Now()) + absl::Seconds(flood.per_burst / per_second);
+      absl::SleepFor(next - absl::Now());
     }
     return sent;
   }
@@ -139,68 +162,84 @@ class FloodTest : public ServerTest, public testing::WithParamInterface<bool> {
     int64_t sent = 0;
     const int host = ++hosts_;
     std::thread flooding([&] { sent = Send(flood, per_second, host, ends); });
-    const Calls calls = CallsIn(time);
+    const Calls calls = CallsIn(time, kCalls);
     ends = true;
     flooding.join();
     sent_ += sent;
     return calls;
   }
 
-  // What the honest one gets beside the flood, and what it took. Rounds of quiet and of flood take
-  // turns, and the median of their ratios counts: the machine may have other work.
-  void Judge(const Flood& flood, double per_second) {
+  // What the honest one gets beside the flood, and what that took. Rounds of quiet and of flood
+  // take turns, and the median of their ratios is the figure, as the machine may have other work.
+  // However much that is, the honest one gets on while the flood lasts, and the server closes the
+  // flood's connections for one of the reasons `closes`, unless it is none.
+  void Judge(const Flood& flood, double per_second, const std::vector<std::string>& closes) {
     const absl::Duration time = absl::Seconds(Times(2, 5));
     const int64_t before = ResidentMiB();
-    absl::Duration slowest = absl::ZeroDuration();
+    const double closed = Closed(closes);
+    const absl::Time limit = absl::Now() + absl::FromChrono(kTimeout);
+    const std::string what = absl::StrCat(flood.name, tls() ? " in TLS" : "");
+    absl::Duration quiet_slowest = absl::ZeroDuration(), slowest = absl::ZeroDuration();
     std::vector<double> ratios;
     sent_ = 0;
-    for (int round = 0; round < 3; ++round) {
+    const auto is_over = [&] {
+      return ratios.size() >= 3 &&
+             (closes.empty() || Closed(closes) > closed || absl::Now() > limit);
+    };
+    while (!is_over() && !HasFailure()) {
       const Calls alone = CallsIn(time / 2), beside = CallsBeside(flood, per_second, time);
-      ratios.push_back(static_cast<double>(beside.count) / std::max(1, 2 * alone.count));
+      EXPECT_GE(beside.count, kCalls) << what;
+      ratios.push_back(beside.rate() / alone.rate());
+      quiet_slowest = std::max(quiet_slowest, alone.slowest);
       slowest = std::max(slowest, beside.slowest);
     }
     const int64_t grown = ResidentMiB() - before;
-    const std::string what = absl::StrCat(flood.name, tls() ? " in TLS" : "");
     const double ratio = Quantile(ratios, 0.5);
     Measured(absl::StrCat("S4: calls of one client beside a flood of ", what), "at least 80 %",
              absl::StrFormat("%.0f %% (%.0f to %.0f), slowest %d ms; %d sent, %d MiB more",
                              100 * ratio, 100 * Quantile(ratios, 0), 100 * Quantile(ratios, 1),
                              absl::ToInt64Milliseconds(slowest), sent_, grown));
-    EXPECT_GT(ratio, 0.1) << what;
-    EXPECT_LT(slowest, absl::Seconds(5)) << what;
+    if (IsMachineFree()) {
+      EXPECT_GT(ratio, 0.1) << what;
+    }
+    if (!closes.empty()) {
+      EXPECT_GT(Closed(closes), closed) << what;
+    }
+    EXPECT_LT(slowest, absl::Seconds(5) + 10 * quiet_slowest) << what;
     EXPECT_LT(grown, 250) << what;  // what gRPC had read by then
   }
 
+  static constexpr int kCalls = 50;  // of the honest one beside each flood, at least
   std::string root_;
   int hosts_ = 0;
   int64_t sent_ = 0;
 };
 
+const std::vector<std::string> kForCalls = {"unfinished_calls", "calls_given_up"};
+const std::vector<std::string> kForBytes = {"empty_bytes"};
+
 // Faster than gRPC reads them, unless nothing else runs on the machine.
-TEST_P(FloodTest, ResetsAsFastAsTheyCanBeSent) {
-  Judge({"resets", Resets, 100}, 0);
-  EXPECT_GT(Closed("unfinished_calls") + Closed("calls_given_up"), 0);
-}
+TEST_P(FloodTest, ResetsAsFastAsTheyCanBeSent) { Judge({"resets", Resets, 100}, 0, kForCalls); }
 
 // What was sent before is still there to be read.
 TEST_P(FloodTest, WhoHangsUpAfterwardsIsNoLessHostile) {
-  Judge({"resets that hang up", ManyResets, 20'000, /*hangs_up=*/true}, 0);
+  Judge({"resets that hang up", ManyResets, 20'000, /*hangs_up=*/true}, 0, {});
 }
 
 TEST_P(FloodTest, TenThousandResetsASecond) {
-  Judge({"10 000 resets a second", Resets, 100}, 10'000);
-  EXPECT_GT(Closed("unfinished_calls") + Closed("calls_given_up"), 0);
+  Judge({"10 000 resets a second", Resets, 100}, 10'000, kForCalls);
 }
 
 TEST_P(FloodTest, AThousandResetsASecondAreBorne) {
-  Judge({"1000 resets a second", Resets, 100}, 1000);
-  EXPECT_EQ(Closed("unfinished_calls") + Closed("calls_given_up"), 0);
+  Judge({"1000 resets a second", Resets, 100}, 1000, {});
+  EXPECT_EQ(Closed(kForCalls), 0);
 }
 
+// A server that hardly gets the processor reads less than the usual limit, which is no flood then.
 TEST_P(FloodTest, FramesOfNoMessage) {
-  Judge({"window updates", WindowUpdates, 5000}, 0);
-  Judge({"pings", Pings, 5000}, 0);
-  EXPECT_GT(Closed("empty_bytes"), 0);
+  if (!IsMachineFree()) Restart({"--max-empty-bytes-per-second=65536"});
+  Judge({"window updates", WindowUpdates, 5000}, 0, kForBytes);
+  Judge({"pings", Pings, 5000}, 0, kForBytes);
 }
 
 // A hundred at once, as fast as they are answered: all are answered, so none counts.
@@ -217,8 +256,8 @@ TEST_P(FloodTest, ManySmallCallsOnOneConnectionAreNoFlood) {
     });
   }
   for (std::thread& caller : callers) caller.join();
-  for (const char* reason : {"calls_given_up", "unfinished_calls", "empty_bytes"})
-    EXPECT_EQ(Closed(reason), 0) << reason;
+  EXPECT_EQ(Closed(kForCalls), 0);
+  EXPECT_EQ(Closed(kForBytes), 0);
 }
 
 // Uploads as fast as they go cost nothing: every byte is of a message.
@@ -238,7 +277,7 @@ TEST_P(FloodTest, AnHonestUploadIsNoFlood) {
     writer->WritesDone();
     EXPECT_EQ(writer->Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT) << "the digest";
   }
-  EXPECT_EQ(Closed("empty_bytes"), 0);
+  EXPECT_EQ(Closed(kForBytes), 0);
 }
 
 // All of a connection's first message may wait in the kernel before its call is known.
@@ -253,7 +292,7 @@ TEST_P(FloodTest, AFirstMessageOfMegabytesIsNoFlood) {
     EXPECT_EQ(planner_->CreatePlanJob(&context, request, &job).error_code(),
               grpc::StatusCode::RESOURCE_EXHAUSTED);
   }
-  EXPECT_EQ(Closed("empty_bytes"), 0);
+  EXPECT_EQ(Closed(kForBytes), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Transports, FloodTest, testing::Bool(),

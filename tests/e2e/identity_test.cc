@@ -1,9 +1,6 @@
-// Who may do what: tokens, roles, owners, certificates; and what a server refuses to start with.
-#include <arpa/inet.h>
+// Who may do what: tokens, roles, owners; and what a server refuses to start with.
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <fstream>
 #include <set>
@@ -14,7 +11,6 @@
 #include "base/sha256.h"
 #include "server/api/access.h"
 #include "tests/support/files.h"
-#include "tests/support/scale.h"
 #include "tests/support/server_test.h"
 
 namespace automap {
@@ -333,100 +329,6 @@ TEST_F(IdentityTest, RefusesToStartWhereOthersReachItWithoutCredentials) {
   StartServer({open, "--allow-insecure"});
 }
 
-// Certificates by the openssl program, in the test's folder.
-class TlsTest : public IdentityTest {
- protected:
-  void SetUp() override {
-    IdentityTest::SetUp();
-    StopServer(SIGKILL);
-    Authority("ca");
-    Authority("other-ca");
-    Certificate("server", "ca", "DNS:localhost,IP:127.0.0.1", 30);
-    Certificate("client", "ca", "URI:spiffe://test/ann", 30);
-    Certificate("stranger", "other-ca", "URI:spiffe://test/ann", 30);
-    std::ofstream(principals()) << R"({"principals": [{"name": "ann", "role": "submitter",
-      "certificates": ["spiffe://test/ann"]}]})";
-    SpawnServer({"--principals=" + principals(), "--tls-certificate=" + File("server.crt"),
-                 "--tls-key=" + File("server.key"), "--tls-client-ca=" + File("ca.crt")},
-                {});
-    ASSERT_TRUE(WaitUntilServing());
-  }
-
-  std::string File(const std::string& name) { return (folder_ / name).string(); }
-  void Run(const std::string& command) {
-    ASSERT_EQ(
-        std::system(("cd " + folder_.string() + " && " + command + " >/dev/null 2>&1").c_str()), 0)
-        << command;
-  }
-  void Authority(const std::string& name) {
-    Run(absl::StrCat("openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=", name,
-                     " -keyout ", name, ".key -out ", name, ".crt"));
-  }
-  void Certificate(const std::string& name, const std::string& ca, const std::string& names,
-                   int days) {
-    std::ofstream(File(name + ".ext")) << "subjectAltName=" << names << "\n";
-    Run(absl::StrCat("openssl req -newkey rsa:2048 -nodes -subj /CN=", name, " -keyout ", name,
-                     ".key.new -out ", name, ".csr && openssl x509 -req -in ", name, ".csr -CA ",
-                     ca, ".crt -CAkey ", ca, ".key -CAcreateserial -days ", days, " -extfile ",
-                     name, ".ext -out ", name, ".crt.new && mv ", name, ".key.new ", name,
-                     ".key && mv ", name, ".crt.new ", name, ".crt"));
-  }
-  std::string Read(const std::string& name) {
-    std::stringstream bytes;
-    bytes << std::ifstream(File(name)).rdbuf();
-    return bytes.str();
-  }
-  grpc::Status CreateWith(const std::string& client, const std::string& ca) {
-    grpc::SslCredentialsOptions options;
-    options.pem_root_certs = Read(ca + ".crt");
-    if (!client.empty()) {
-      options.pem_cert_chain = Read(client + ".crt");
-      options.pem_private_key = Read(client + ".key");
-    }
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    const auto stub = v1::Planner::NewStub(grpc::CreateCustomChannel(
-        absl::StrCat("localhost:", port_), grpc::SslCredentials(options), arguments));
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
-    v1::CreatePlanJobRequest request;
-    *request.mutable_spec() = Spec("ok");
-    v1::PlanJob job;
-    const grpc::Status status = stub->CreatePlanJob(&context, request, &job);
-    EXPECT_TRUE(!status.ok() || job.caller() == "ann");
-    return status;
-  }
-};
-
-TEST_F(TlsTest, TheCertificateSaysWhoCalls) {
-  const grpc::Status status = CreateWith("client", "ca");
-  EXPECT_TRUE(status.ok()) << status.error_message();
-  EXPECT_FALSE(CreateWith("", "ca").ok()) << "without one";
-  EXPECT_FALSE(CreateWith("stranger", "ca").ok()) << "of another authority";
-  EXPECT_FALSE(CreateWith("client", "other-ca").ok()) << "the client knows another server";
-}
-
-// The exit code of `automap jobs` with these flags.
-int AutomapJobs(int port, const std::string& flags) {
-  return WEXITSTATUS(
-      std::system(absl::StrCat(ProductProgram("automap"), " jobs --server localhost:", port, " ",
-                               flags, " >/dev/null 2>&1")
-                      .c_str()));
-}
-
-TEST_F(TlsTest, TheCommandLineHasACertificate) {
-  const std::string ca = "--tls-ca " + File("ca.crt");
-  const auto own = [this](const std::string& name) {
-    return absl::StrCat(" --tls-certificate ", File(name + ".crt"), " --tls-key ",
-                        File(name + ".key"));
-  };
-  EXPECT_EQ(AutomapJobs(port_, ca + own("client")), 0);
-  EXPECT_NE(AutomapJobs(port_, ca + own("stranger")), 0);
-  EXPECT_NE(AutomapJobs(port_, "--tls-ca " + File("other-ca.crt") + own("client")), 0);
-  EXPECT_NE(AutomapJobs(port_, ca), 0);
-  EXPECT_EQ(AutomapJobs(port_, ca + " --tls-certificate /nothing --tls-key /nothing"), 3);
-}
-
 TEST_F(IdentityTest, TheCommandLineHasAToken) {
   const std::string file = (folder_ / "token").string();
   std::ofstream(file) << Token("ann") << "\n";
@@ -434,44 +336,6 @@ TEST_F(IdentityTest, TheCommandLineHasAToken) {
   std::ofstream(file) << "another\n";
   EXPECT_NE(AutomapJobs(port_, "--token-file " + file), 0);
   EXPECT_NE(AutomapJobs(port_, ""), 0);
-}
-
-// Connections that never say a word of TLS hold nobody up, and are closed after ten seconds.
-TEST_F(TlsTest, HalfOpenConnectionsHurtNobody) {
-  std::vector<int> sockets;
-  for (int i = 0; i < 300; ++i) {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address = {};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port_);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-    if (i % 2 == 0) send(fd, "\x16\x03\x01", 3, 0);  // a beginning
-    sockets.push_back(fd);
-  }
-  const absl::Time begin = absl::Now();
-  const grpc::Status status = CreateWith("client", "ca");
-  EXPECT_TRUE(status.ok()) << status.error_message();
-  EXPECT_LT(absl::Now() - begin, absl::Seconds(5));
-  const timeval limit = {Times(0, 30), 1};  // gRPC gives up on a handshake after ten seconds
-  setsockopt(sockets.back(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-  char byte = 0;
-  EXPECT_EQ(recv(sockets.back(), &byte, 1, 0), Times(-1, 0)) << "closed by the server, later";
-  for (const int fd : sockets) close(fd);
-}
-
-TEST_F(TlsTest, CertificatesAreReplacedWithoutARestart) {
-  ASSERT_TRUE(CreateWith("client", "ca").ok());
-  Authority("new-ca");
-  Run("cp ca.crt old-ca.crt && cat new-ca.crt old-ca.crt > both.crt && mv both.crt ca.crt");
-  Run("cp new-ca.crt signer.crt && cp new-ca.key signer.key");
-  Certificate("server", "signer", "DNS:localhost,IP:127.0.0.1", 30);
-  bool ok = false;
-  for (int i = 0; i < 60 && !ok; ++i) {
-    ok = CreateWith("client", "new-ca").ok();
-    if (!ok) absl::SleepFor(absl::Seconds(1));
-  }
-  EXPECT_TRUE(ok) << "the server shows its new certificate within a minute";
 }
 
 }  // namespace

@@ -10,8 +10,10 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "google/rpc/error_details.pb.h"
+#include "tests/support/files.h"
 #include "tests/support/http2.h"
 #include "tests/support/measured.h"
 #include "tests/support/scale.h"
@@ -152,6 +154,50 @@ TEST_F(OverloadTest, CompressedMessagesAreRefusedWithoutInflatingThem) {
   CallSeconds();
 }
 
+// A field of a message, on the wire.
+std::string Field(int number, const std::string& payload) {
+  std::string bytes;
+  for (uint64_t value : {uint64_t(number) << 3 | 2, uint64_t(payload.size())}) {
+    for (; value > 127; value >>= 7) bytes += static_cast<char>(value | 128);
+    bytes += static_cast<char>(value);
+  }
+  return bytes + payload;
+}
+
+// Two bytes of an empty message become hundreds in memory.
+TEST_F(OverloadTest, ModulesThatCostMuchMoreThanTheyWeighAreRefusedAndCostTheServerLittle) {
+  Restart({"--worker-program=" + ProductProgram("automap-worker"), "--workers=1",
+           "--worker-memory-bytes=6442450944"});
+  const auto many = [](const std::string& part) {
+    std::string all;
+    while (all.size() < size_t{50} << 20) all += part;
+    return all;
+  };
+  const std::pair<const char*, std::string> modules[] = {
+      {"computations", many(Field(3, ""))},
+      {"instructions", Field(3, many(Field(2, "")))},
+      {"shapes", Field(3, Field(2, Field(3, many(Field(4, "")))))},
+      {"operands", Field(3, Field(2, Field(36, many("\x01"))))},
+      {"unknown fields", many(Field(1000, ""))},
+  };
+  v1::PlanSpec spec = Spec("");
+  for (const auto& [what, bytes] : modules) {
+    spec.set_module_name(Upload(bytes));
+    const int64_t before = ResidentMiB();
+    int64_t grown = 0;
+    const auto begin = Clock::now();
+    const std::string job = Create(spec).name();
+    while (Get(job).state() != v1::PlanJob::FAILED && SecondsSince(begin) < 60)
+      grown = std::max(grown, ResidentMiB() - before);
+    const v1::PlanJob end = Get(job);
+    Measured(absl::StrCat("S2: 50 MiB of empty ", what), "refused within 1 s, 96 MiB more",
+             absl::StrFormat("%.2f s, %d MiB more", SecondsSince(begin), grown));
+    EXPECT_EQ(end.state(), v1::PlanJob::FAILED) << what;
+    EXPECT_EQ(end.attempts(), 1) << what << ": no worker died";
+    EXPECT_LT(grown, 200) << what;
+  }
+}
+
 TEST_F(OverloadTest, AMessageThatIsTooLargeIsRefused) {
   grpc::Status status;
   v1::PlanSpec spec = Spec("");
@@ -188,23 +234,17 @@ TEST_F(OverloadTest, ReadersThatDoNotReadAreCutOffAndHurtNobody) {
   EXPECT_LT(CallSeconds(), 1);
 }
 
+// Half of them on streams that break at random.
 TEST_F(OverloadTest, ManyWatchersEachGetEverythingOnceAndInOrder) {
   Restart({"--workers=1"});
   const std::string job = Create(Spec("slow")).name();
   std::atomic<int> complete = 0;
   std::vector<std::thread> clients;
   for (int client = 0; client < 8; ++client) {
-    clients.emplace_back([&] {
-      for (int i = 0; i < Times(15, 125); ++i) {
-        const std::vector<v1::PlanEvent> events = Watch(job);
-        int64_t sequence = 0;
-        bool in_order = events.back().has_final_plan();
-        for (const v1::PlanEvent& event : events) {
-          if (event.has_snapshot() || event.has_progress() || event.has_bookmark()) continue;
-          in_order = in_order && event.sequence() == ++sequence;
-        }
-        complete += in_order;
-      }
+    clients.emplace_back([&, client] {
+      std::mt19937 random(client);
+      for (int i = 0; i < Times(15, 125); ++i)
+        complete += IsWhole(i % 2 == 0 ? Watch(job) : WatchInPieces(job, random));
     });
   }
   for (std::thread& client : clients) client.join();
@@ -213,6 +253,7 @@ TEST_F(OverloadTest, ManyWatchersEachGetEverythingOnceAndInOrder) {
 
 TEST_F(OverloadTest, StormsOfDeadlinesAndCancellationsLeaveNothingBehind) {
   CallSeconds();
+  const int64_t before = ResidentMiB();
   const int storm = Times(1000, 10'000);
   std::vector<std::thread> clients;
   for (int client = 0; client < 4; ++client) {
@@ -237,6 +278,11 @@ TEST_F(OverloadTest, StormsOfDeadlinesAndCancellationsLeaveNothingBehind) {
   for (int i = 0; i < 500 && MetricOf(Metrics(), "automap_watch_streams") > 0; ++i)
     absl::SleepFor(absl::Milliseconds(20));
   EXPECT_EQ(MetricOf(Metrics(), "automap_watch_streams"), 0);
+  const int64_t grown = ResidentMiB() - before;
+  Measured(absl::StrCat("R9: memory after ", storm, " calls with deadlines of 1 to 50 ms, half of ",
+                        "them cancelled"),
+           "no streams are left", absl::StrCat(before, " MiB before, ", grown, " more"));
+  EXPECT_LT(grown, 64);
 }
 
 TEST_F(OverloadTest, RefusalsAreQuickAndSayWhenToComeBack) {

@@ -91,6 +91,16 @@ TEST_F(ReplicasTest, AnyReplicaServesAnyJobAndItsStream) {
   EXPECT_TRUE(Create(Spec("slow")).from_cache());
 }
 
+TEST_F(ReplicasTest, AWatcherThatChangesReplicasGetsEverythingOnceAndInOrder) {
+  std::mt19937 random(3);
+  for (int i = 0; i < Times(5, 100); ++i) {
+    Use(0);
+    const std::string job = Create(Spec("count", i)).name();
+    EXPECT_TRUE(IsWhole(WatchInPieces(job, random, [&] { Use(static_cast<int>(random() % 3)); })))
+        << i;
+  }
+}
+
 TEST_F(ReplicasTest, AnyReplicaCancelsAnyJob) {
   Use(0);
   const std::string job = Create(Spec("forever")).name();

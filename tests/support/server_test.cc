@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/sha256.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 #include "tests/support/files.h"
@@ -96,6 +97,22 @@ std::string ReasonOfError(const grpc::Status& status) {
 double MetricOf(const std::string& text, const std::string& name_and_labels) {
   const size_t at = text.find("\n" + name_and_labels + " ");
   return at == std::string::npos ? -1 : std::stod(text.substr(at + name_and_labels.size() + 2, 40));
+}
+
+bool IsWhole(const std::vector<v1::PlanEvent>& events) {
+  int64_t sequence = 0;
+  for (const v1::PlanEvent& event : events) {
+    if (event.has_snapshot() || event.has_progress() || event.has_bookmark()) continue;
+    if (event.sequence() != ++sequence) return false;
+  }
+  return !events.empty() && events.back().has_final_plan();
+}
+
+int AutomapJobs(int port, const std::string& flags) {
+  return WEXITSTATUS(
+      std::system(absl::StrCat(ProductProgram("automap"), " jobs --server localhost:", port, " ",
+                               flags, " >/dev/null 2>&1")
+                      .c_str()));
 }
 
 void ServerTest::SetUp() {
@@ -243,6 +260,50 @@ std::vector<v1::PlanEvent> ServerTest::Watch(const std::string& job, const std::
   EXPECT_FALSE(events.empty());
   if (events.empty()) events.emplace_back();
   return events;
+}
+
+std::vector<v1::PlanEvent> ServerTest::WatchInPieces(const std::string& job, std::mt19937& random,
+                                                     const std::function<void()>& before) {
+  std::vector<v1::PlanEvent> events;
+  v1::WatchPlanJobRequest request;
+  request.set_name(job);
+  bool is_over = false;
+  const auto end = std::chrono::system_clock::now() + kTimeout;
+  while (!is_over && std::chrono::system_clock::now() < end) {
+    before();
+    grpc::ClientContext context;
+    context.set_deadline(end);
+    auto reader = planner_->WatchPlanJob(&context, request);
+    v1::PlanEvent event;
+    for (unsigned left = 1 + random() % 4; !is_over && left > 0 && reader->Read(&event); --left) {
+      request.set_resume_token(event.resume_token());
+      is_over = event.has_final_plan();
+      events.push_back(event);
+    }
+    context.TryCancel();
+    reader->Finish();
+  }
+  return events;
+}
+
+std::string ServerTest::Upload(const std::string& bytes) {
+  constexpr size_t kChunk = 1 << 20;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+  v1::Module module;
+  const auto writer = modules_->UploadModule(&context, &module);
+  v1::UploadModuleRequest request;
+  request.mutable_header()->set_sha256(Sha256Hex(bytes));
+  request.mutable_header()->set_size_bytes(static_cast<int64_t>(bytes.size()));
+  bool goes_on = writer->Write(request);
+  for (size_t at = 0; goes_on && at < bytes.size(); at += kChunk) {
+    request.mutable_chunk()->set_data(bytes.substr(at, kChunk));
+    goes_on = writer->Write(request);
+  }
+  writer->WritesDone();
+  const grpc::Status status = writer->Finish();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return module.name();
 }
 
 v1::PlanJob ServerTest::Get(const std::string& name) {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,12 @@ std::string ReasonOfError(const grpc::Status& status);
 // The value of a metric line in Prometheus' text, -1 when it is not there.
 double MetricOf(const std::string& text, const std::string& name_and_labels);
 
+// Whether states and plans are there once, in order, without a gap, and a final plan ends them.
+bool IsWhole(const std::vector<v1::PlanEvent>& events);
+
+// The exit code of `automap jobs` with these flags, on a server of this machine.
+int AutomapJobs(int port, const std::string& flags);
+
 class ServerTest : public testing::Test {
  protected:
   void SetUp() override;
@@ -51,6 +59,12 @@ class ServerTest : public testing::Test {
   v1::PlanJob CreateWith(const v1::CreatePlanJobRequest& request, grpc::Status* status = nullptr);
   std::vector<v1::PlanEvent> Watch(const std::string& job, const std::string& token = "",
                                    grpc::Status* status = nullptr);
+  // The same on streams that are broken off after some events each, and go on from their tokens;
+  // `random` says after how many. `before` runs before each.
+  std::vector<v1::PlanEvent> WatchInPieces(
+      const std::string& job, std::mt19937& random, const std::function<void()>& before = [] {});
+  // In chunks of a mebibyte, the last of which may be shorter; the module's name.
+  std::string Upload(const std::string& bytes);
   v1::PlanJob Get(const std::string& name);
   v1::PlanJob Cancel(const std::string& name, bool keep_best_plan);
   void WaitForState(const std::string& name, v1::PlanJob::State state);
