@@ -14,7 +14,7 @@ automap_library(server/cli LAYER 44 SOURCES axis_commands.cc bench_command.cc ex
 
 # The three programs. automapd and automap never link LibTorch.
 add_executable(automapd server/automapd.cc server/flags.cc server/log.cc $<TARGET_OBJECTS:automap_proto_health>)
-target_link_libraries(automapd PRIVATE automap_server_api gRPC::grpc++ gRPC::grpc++_reflection CLI11::CLI11 nlohmann_json::nlohmann_json
+target_link_libraries(automapd PRIVATE automap_server_api gRPC::grpc++ ${CMAKE_DL_LIBS} CLI11::CLI11 nlohmann_json::nlohmann_json
   spdlog::spdlog automap_flags)
 add_executable(automap-worker server/automap_worker.cc)
 target_link_libraries(automap-worker PRIVATE automap_server_worker automap_planner automap_planner_verify automap_flags)

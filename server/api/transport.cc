@@ -1,11 +1,12 @@
 #include "server/api/transport.h"
 
+#include <dlfcn.h>
 #include <unistd.h>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/grpcpp.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/tls_certificate_provider.h"
 #include "grpcpp/security/tls_credentials_options.h"
@@ -37,6 +38,14 @@ std::shared_ptr<grpc::ServerCredentials> Credentials(const TransportOptions& opt
     tls.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
   }
   return TlsServerCredentials(tls);
+}
+
+// Every server of a process has reflection from the moment that its library is there, whether it
+// was asked for or not; so it is loaded when it is. Where it is not installed there is none.
+void LoadReflection() {
+  const std::string version = grpc::Version();  // 1.51.1, whose library is called 1.51
+  dlopen(absl::StrCat("libgrpc++_reflection.so.", version.substr(0, version.rfind('.'))).c_str(),
+         RTLD_NOW);
 }
 
 void SetLimits(grpc::ServerBuilder& builder, const Limits& limits) {
@@ -80,7 +89,7 @@ absl::StatusOr<std::unique_ptr<Transport>> Transport::Start(const TransportOptio
   std::unique_ptr<Transport> transport(new Transport);
   ASSIGN_OR_RETURN(transport->accept_, AcceptLoop::Listen(options.listen));
   grpc::EnableDefaultHealthCheckService(true);
-  if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  if (options.reflection) LoadReflection();
   grpc::ServerBuilder builder;
   transport->acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
