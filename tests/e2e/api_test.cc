@@ -24,8 +24,8 @@ struct UploadResult {
   v1::Module module;
 };
 
-UploadResult Upload(v1::Modules::Stub& stub, const std::string& body, int64_t from,
-                    int64_t stop_after, bool damage = false) {
+UploadResult SendChunks(v1::Modules::Stub& stub, const std::string& body, int64_t from,
+                        int64_t stop_after, bool damage = false) {
   grpc::ClientContext context;
   UploadResult result;
   auto writer = stub.UploadModule(&context, &result.module);
@@ -192,7 +192,7 @@ TEST_F(ServerTest, AQueueThatIsFullSaysWhenToTryAgain) {
 TEST_F(ServerTest, ABrokenUploadGoesOnWhereItEnded) {
   std::string body = "ok";
   body.resize(5500, ' ');
-  EXPECT_FALSE(Upload(*modules_, body, 0, 2500).status.ok());
+  EXPECT_FALSE(SendChunks(*modules_, body, 0, 2500).status.ok());
   StopServer(SIGKILL);
   StartServer();
   v1::QueryUploadRequest query;
@@ -204,10 +204,10 @@ TEST_F(ServerTest, ABrokenUploadGoesOnWhereItEnded) {
   }
   EXPECT_EQ(there.committed_size(), 2500);
   EXPECT_FALSE(there.complete());
-  EXPECT_EQ(Upload(*modules_, body, 1000, 9000).status.error_code(),
+  EXPECT_EQ(SendChunks(*modules_, body, 1000, 9000).status.error_code(),
             grpc::StatusCode::INVALID_ARGUMENT)
       << "neither the beginning nor the end";
-  const UploadResult rest = Upload(*modules_, body, there.committed_size(), 9000);
+  const UploadResult rest = SendChunks(*modules_, body, there.committed_size(), 9000);
   EXPECT_TRUE(rest.status.ok()) << rest.status.error_message();
   EXPECT_EQ(rest.module.size_bytes(), 5500);
   grpc::ClientContext context;
@@ -216,7 +216,7 @@ TEST_F(ServerTest, ABrokenUploadGoesOnWhereItEnded) {
 }
 
 TEST_F(ServerTest, ADamagedChunkIsRefused) {
-  const UploadResult result = Upload(*modules_, std::string(3000, 'x'), 0, 9000, true);
+  const UploadResult result = SendChunks(*modules_, std::string(3000, 'x'), 0, 9000, true);
   EXPECT_EQ(result.status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(ReasonOfError(result.status), "CHUNK_DAMAGED");
   EXPECT_EQ(DetailOf<google::rpc::BadRequest>(result.status).field_violations(0).field(),

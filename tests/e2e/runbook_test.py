@@ -8,6 +8,8 @@ import json
 import os
 import pathlib
 import re
+import shlex
+import shutil
 import sqlite3
 import subprocess
 import tempfile
@@ -95,6 +97,29 @@ class RunbookTest(unittest.TestCase):
             self.assertNotEqual(automap("jobs").returncode, 0)
             done = automap("jobs", AUTOMAP_TOKEN_FILE=str(self.folder / "token"))
             self.assertEqual(done.returncode, 0, done.stderr)
+
+    @unittest.skipUnless(shutil.which("kubectl"), "needs kubectl")
+    def test_ItsKubectlLinesMakeWhatTheManifestsMount(self):
+        lines = re.findall(r"^kubectl (.*)$", page(), re.MULTILINE)
+        for name in ("tls.crt", "tls.key", "ca.crt", "principals.json", "address"):
+            (self.folder / name).write_text("x")
+        made = set()
+        for line in lines:
+            words = shlex.split(line, comments=True)
+            if words[:2] == ["apply", "-k"]:
+                continue
+            done = run(["kubectl", *words, "--dry-run=client", "-o", "json"], cwd=self.folder)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            secret = json.loads(done.stdout)
+            made |= {(secret["metadata"]["name"], key) for key in secret["data"]}
+        used = set()
+        [overlay] = [line.split()[2] for line in lines if line.startswith("apply -k")]
+        for folder in (overlay, overlay.replace("embedded", "replicated")):
+            done = run(["kubectl", "kustomize", str(_ROOT / folder)])
+            self.assertEqual(done.returncode, 0, done.stderr)
+            used |= {(f"automap-{name}", key) for name, key in re.findall(r"=/etc/automap/(\w+)/(\S+)", done.stdout)}
+            self.assertEqual(set(re.findall(r"secretName: (\S+)", done.stdout)) - {name for name, _ in made}, set())
+        self.assertEqual(used, made)
 
     def test_EveryAlertHasItsSectionAndEverySectionItsAlert(self):
         rules = (ROOT / "deploy/observability/rules.yml").read_text()
