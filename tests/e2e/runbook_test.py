@@ -115,7 +115,7 @@ class RunbookTest(unittest.TestCase):
         used = set()
         [overlay] = [line.split()[2] for line in lines if line.startswith("apply -k")]
         for folder in (overlay, overlay.replace("embedded", "replicated")):
-            done = run(["kubectl", "kustomize", str(_ROOT / folder)])
+            done = run(["kubectl", "kustomize", str(ROOT / folder)])
             self.assertEqual(done.returncode, 0, done.stderr)
             used |= {(f"automap-{name}", key) for name, key in re.findall(r"=/etc/automap/(\w+)/(\S+)", done.stdout)}
             self.assertEqual(set(re.findall(r"secretName: (\S+)", done.stdout)) - {name for name, _ in made}, set())
