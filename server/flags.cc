@@ -69,9 +69,10 @@ void AddLimitOptions(CLI::App& app, Flags& flags) {
                  "jobs of one caller that may wait");
   app.add_option("--max-stored-bytes", limits.max_stored_bytes, "bytes of all uploaded modules");
   app.add_option("--max-connections", limits.max_connections, "open gRPC connections");
-  app.add_option("--max-connections-per-host", limits.max_connections_per_host,
-                 "open gRPC connections from one host: an IPv4 address, or all of an IPv6 network of "
-                 "64 bits; a proxy in front is one");
+  app.add_option(
+      "--max-connections-per-host", limits.max_connections_per_host,
+      "open gRPC connections from one host: an IPv4 address, or all of an IPv6 network of "
+      "64 bits; a proxy in front is one");
   app.add_option("--max-given-up-calls-per-second", limits.max_given_up_calls_per_second,
                  "calls that one host may begin and give up, averaged over two seconds, before "
                  "its connections are closed");

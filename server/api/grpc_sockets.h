@@ -14,7 +14,8 @@ namespace automap {
 // while gRPC itself does not. For a process with one server. Not thread-safe.
 class GrpcSockets {
  public:
-  // Of a peer as PeerOf gives it; without bytes. Nothing while gRPC does not have the connection: not yet, or not any more.
+  // Of a peer as PeerOf gives it; without bytes. Nothing while gRPC does not have the connection:
+  // not yet, or not any more.
   std::optional<Traffic> TrafficOf(const std::string& peer);
   void Forget(const std::string& peer) { socket_of_.erase(peer); }
 
