@@ -153,30 +153,38 @@ class CutSearch {
     return is_stopped_;
   }
 
+  // The first stage, on all layers and devices before a state.
+  struct First {
+    bool is_known = false, is_legal = false;
+    PipelineStage times = {};
+  };
+
+  const First& FirstAt(int32_t layer, int32_t device) {
+    if (firsts_.empty()) firsts_.resize(static_cast<size_t>(q_.layers + 1) * (q_.devices + 1));
+    First& first = firsts_[static_cast<size_t>(layer) * (q_.devices + 1) + device];
+    if (first.is_known) return first;
+    first = {true, q_.is_legal(0, layer, 0, device, q_.stages - 1), {}};
+    if (!first.is_legal) return first;
+    first.times = q_.stage(0, layer, 0, device);
+    first.times.gradient_sync = q_.gradient_sync(0, layer, 0, device);
+    return first;
+  }
+
   // What is in front of a state: nothing, the first stage alone, or stages that are known by what
   // they come to at least. `send` is the transfer into it, of several stages the least.
   struct Front {
     const PrefixBound* least = nullptr;
-    bool is_first = false, is_legal = true;
-    PipelineStage first = {};
+    const First* first = nullptr;
     double send = 0;
   };
 
-  Front FrontOf(int32_t after, int32_t layer, int32_t device, int32_t first_end) const {
-    Front front;
+  Front FrontOf(int32_t after, int32_t layer, int32_t device, int32_t first_end) {
     const int32_t before = q_.stages - 1 - after;
-    if (before == 0) return front;
-    front.least = &prefixes_.Of(before, layer, device);
-    front.is_first = before == 1;
-    if (!front.is_first) {
-      front.send = q_.least_send(layer, device, first_end).value;
-      return front;
-    }
-    front.is_legal = q_.is_legal(0, layer, 0, device, after + 1);
-    if (!front.is_legal) return front;
-    front.first = q_.stage(0, layer, 0, device);
-    front.first.gradient_sync = q_.gradient_sync(0, layer, 0, device);
-    front.send = q_.send(layer, 0, device, first_end).value;
+    if (before == 0) return {};
+    Front front = {&prefixes_.Of(before, layer, device), nullptr, 0};
+    if (before == 1) front.first = &FirstAt(layer, device);
+    front.send = before == 1 ? q_.send(layer, 0, device, first_end).value
+                             : q_.least_send(layer, device, first_end).value;
     return front;
   }
 
@@ -189,7 +197,7 @@ class CutSearch {
   };
 
   void Put(Stage stage, const std::vector<Suffixes>& groups) {
-    if (!stage.front.is_legal) return;
+    if (stage.front.first != nullptr && !stage.front.first->is_legal) return;
     if (stage.after == 0) return Offer(stage, 0, Label{}, -1);
     for (const Suffixes& group : groups) {
       const double send =
@@ -276,9 +284,10 @@ class CutSearch {
   double LeastLength(const Label& label, int32_t after, int32_t layer, int32_t device,
                      const Front& front) const {
     if (layer == 0) return std::max(label.term, label.end);
-    if (front.is_first) {
-      const Label whole = Prepend(front.first, front.send, after + 1, device, label, layer, -1);
-      const double tail = (front.first.gradient_sync + front.first.update).value;
+    if (front.first != nullptr) {
+      const PipelineStage& first = front.first->times;
+      const Label whole = Prepend(first, front.send, after + 1, device, label, layer, -1);
+      const double tail = (first.gradient_sync + first.update).value;
       return std::max(whole.term + tail, whole.end);
     }
     const double m = q_.micro_batches;
@@ -332,7 +341,7 @@ class CutSearch {
 
   // Replaces neighbours by one that is no worse than either, those first that lose the least by it,
   // until half of the labels are left.
-  void MergeHalf(std::vector<Label>& labels, int32_t after, int32_t layer, int32_t device) const {
+  void MergeHalf(std::vector<Label>& labels, int32_t after, int32_t layer, int32_t device) {
     struct Merger {
       size_t at;  // and the label behind
       Label made;
@@ -420,6 +429,7 @@ class CutSearch {
   const PrefixBounds prefixes_;
   bool is_stopped_ = false;
   std::vector<std::vector<std::vector<Label>>> levels_;  // by stages after, then by state
+  std::vector<First> firsts_;                            // by state
 };
 
 }  // namespace
