@@ -6,6 +6,7 @@
 
 #include "planner/propagation/find_cuts.h"
 #include "planner/propagation/structure.h"
+#include "planner/propagation/unnumbered_groups.h"
 
 namespace automap {
 namespace {
@@ -43,7 +44,6 @@ class GroupFinder {
     SortGroups();
     FindImplied();
     FindConflicts();
-    FindCopies();
     return std::move(found_);
   }
 
@@ -237,18 +237,6 @@ class GroupFinder {
     }
   }
 
-  void FindCopies() {
-    std::vector<Piece> pieces;
-    for (const LinkageGroup& group : found_.groups)
-      pieces.push_back({group.factors, group.outers, group.tensors, group.cuts});
-    const std::vector<int32_t> number = NumberStructures(wiring_, pieces);
-    for (size_t g = 0; g < found_.groups.size(); ++g) {
-      found_.groups[g].structure = number[g];
-      if (number[g] >= static_cast<int32_t>(found_.copies.size())) found_.copies.push_back(0);
-      ++found_.copies[number[g]];
-    }
-  }
-
   const Wiring& wiring_;
   const Graph& graph_;
   const Roles& roles_;
@@ -274,7 +262,26 @@ class GroupFinder {
 
 LinkageGroups FindLinkageGroups(const Wiring& wiring, const Roles& roles, Role role,
                                 const PropagationOptions& options, const PriorSplits* prior) {
+  LinkageGroups found = FindUnnumberedGroups(wiring, roles, role, options, prior);
+  const std::vector<int32_t> structures = StructuresOf(wiring, found.groups);
+  for (size_t g = 0; g < found.groups.size(); ++g) {
+    const int32_t structure = found.groups[g].structure = structures[g];
+    if (structure >= static_cast<int32_t>(found.copies.size())) found.copies.push_back(0);
+    ++found.copies[structure];
+  }
+  return found;
+}
+
+LinkageGroups FindUnnumberedGroups(const Wiring& wiring, const Roles& roles, Role role,
+                                   const PropagationOptions& options, const PriorSplits* prior) {
   return GroupFinder(wiring, roles, role, options, prior).Find();
+}
+
+std::vector<int32_t> StructuresOf(const Wiring& wiring, absl::Span<const LinkageGroup> groups) {
+  std::vector<Piece> pieces;
+  for (const LinkageGroup& group : groups)
+    pieces.push_back({group.factors, group.outers, group.tensors, group.cuts});
+  return NumberStructures(wiring, pieces);
 }
 
 }  // namespace automap

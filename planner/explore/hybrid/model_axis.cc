@@ -1,12 +1,13 @@
 #include "planner/explore/hybrid/model_axis.h"
 
 #include <algorithm>
-#include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "planner/oracle/best_choice.h"
 #include "planner/plan/describe_plan.h"
+#include "planner/propagation/unnumbered_groups.h"
 
 namespace automap {
 namespace {
@@ -51,8 +52,8 @@ ModelAxis::ModelAxis(const StepCosts& costs, int32_t size, const Semantics& sema
       model_(std::move(model)),
       given_(semantics),
       semantics_(semantics),
-      groups_(FindLinkageGroups(costs.module().wiring(), costs.module().roles(), Role::kVariable,
-                                {size, semantics}, &costs.batch_splits())) {
+      groups_(FindUnnumberedGroups(costs.module().wiring(), costs.module().roles(), Role::kVariable,
+                                   {size, semantics}, &costs.batch_splits())) {
   FindOverlaps();
   FindGains();
 }
@@ -78,11 +79,13 @@ class ModelAxis::GainTable {
         propagation_(axis.costs_.module().wiring(), {axis.size_, axis.semantics_},
                      &axis.costs_.batch_splits()) {
     const auto& parameters = costs_.module().graph().parameters();
-    for (size_t p = 0; p < parameters.size(); ++p) parameter_of_[parameters[p].tensor] = p;
+    parameter_of_.assign(costs_.module().graph().tensor_count(), -1);
+    for (size_t p = 0; p < parameters.size(); ++p)
+      parameter_of_[parameters[p].tensor] = static_cast<int32_t>(p);
+    gains_.resize(costs_.layer_count());
   }
 
   GroupGains Of(const LinkageGroup& group) {
-    gains_.clear();
     Cuts cuts(costs_.module().wiring());
     for (const Cut& cut : group.cuts) cuts.Add(cut);
     const ParameterDim& member = group.members.front();
@@ -99,21 +102,23 @@ class ModelAxis::GainTable {
 
   // The memory that is saved when every array is split that any group splits.
   GroupGains OfAll(const LinkageGroups& groups) {
-    gains_.clear();
-    std::map<TensorId, double> most;
+    std::vector<double> most(costs_.module().graph().tensor_count(), 0.0);
     for (const LinkageGroup& group : groups.groups) {
       for (const TensorDim& place : group.tensors) {
         double& saved = most[place.tensor];
         saved = std::max(saved, SavedOf(place));
       }
     }
-    for (const auto& [tensor, saved] : most) AddMemory(tensor, saved);
+    for (size_t tensor = 0; tensor < most.size(); ++tensor) {
+      if (most[tensor] > 0) AddMemory(static_cast<TensorId>(tensor), most[tensor]);
+    }
     return ByLayer();
   }
 
  private:
   LayerGain& At(int32_t layer) {
     LayerGain& gain = gains_[layer];
+    if (!gain.times.empty()) return gain;
     gain.layer = layer;
     gain.times.resize(costs_.cluster().types.size());
     return gain;
@@ -148,7 +153,9 @@ class ModelAxis::GainTable {
 
   GroupGains ByLayer() {
     GroupGains by_layer;
-    for (auto& [layer, gain] : gains_) by_layer.push_back(std::move(gain));
+    for (LayerGain& gain : gains_) {
+      if (!gain.times.empty()) by_layer.push_back(std::exchange(gain, {}));
+    }
     return by_layer;
   }
 
@@ -169,11 +176,11 @@ class ModelAxis::GainTable {
         gain.times[type].backward_fixed += costs_.AccumulationTime(type, {gradient * share});
       return;
     }
-    const auto parameter = parameter_of_.find(id);
-    if (parameter == parameter_of_.end()) return;
+    const int32_t parameter = parameter_of_[id];
+    if (parameter < 0) return;
     const double bytes = lowering_.SizeOf(id).value * share;
-    LayerGain& gain = At(costs_.HomeOf(parameter->second));
-    switch (costs_.module().roles().of[parameter->second]) {
+    LayerGain& gain = At(costs_.HomeOf(parameter));
+    switch (costs_.module().roles().of[parameter]) {
       case Role::kVariable:
         gain.variables += bytes;
         return;
@@ -193,8 +200,8 @@ class ModelAxis::GainTable {
   const StepCosts& costs_;
   const Lowering& lowering_;
   Propagation propagation_;
-  std::map<TensorId, size_t> parameter_of_;
-  std::map<int32_t, LayerGain> gains_;
+  std::vector<int32_t> parameter_of_;  // by tensor; -1: none
+  GroupGains gains_;                   // by layer; without times: nothing there
 };
 
 void ModelAxis::FindGains() {
@@ -222,6 +229,10 @@ std::vector<bool> ModelAxis::Choose(const std::vector<LayerPrice>& prices) const
   std::vector<double> worth;
   for (const GroupGains& gains : gains_) worth.push_back(WorthOf(gains, prices));
   return BestChoice(worth, groups_.conflicts, kMaxChoiceNodes).chosen;
+}
+
+std::vector<int32_t> ModelAxis::Structures() const {
+  return StructuresOf(costs_.module().wiring(), groups_.groups);
 }
 
 std::vector<bool> ModelAxis::With(std::vector<bool> chosen, const std::vector<int32_t>& groups,

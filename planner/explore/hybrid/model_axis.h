@@ -40,8 +40,8 @@ class ModelAxis {
   // prices by layer. By group.
   std::vector<bool> Choose(const std::vector<LayerPrice>& prices) const;
 
-  // Groups that are structurally equal have the same number (LinkageGroup::structure).
-  int32_t structure_of(size_t group) const { return groups_.groups[group].structure; }
+  // By group: those that are structurally equal have the same number (LinkageGroup::structure).
+  std::vector<int32_t> Structures() const;
   // A choice in which these groups are split, or not; what excludes them is not.
   std::vector<bool> With(std::vector<bool> chosen, const std::vector<int32_t>& groups,
                          bool split) const;

@@ -221,9 +221,10 @@ StagedSplits StageSplits::LiftPrices(StagedSplits fitting, int32_t stages,
 
 // Groups that are tried together: of one structure, and single ones where there are few.
 std::vector<std::vector<int32_t>> StageSplits::Units() const {
+  const std::vector<int32_t> structures = axis_->Structures();
   std::map<int32_t, std::vector<int32_t>> by_structure;
   for (size_t g = 0; g < axis_->group_count(); ++g)
-    by_structure[axis_->structure_of(g)].push_back(static_cast<int32_t>(g));
+    by_structure[structures[g]].push_back(static_cast<int32_t>(g));
   std::vector<std::vector<int32_t>> units;
   for (auto& [structure, groups] : by_structure) units.push_back(std::move(groups));
   for (size_t g = 0; g < axis_->group_count() && axis_->group_count() <= kFewGroups; ++g)

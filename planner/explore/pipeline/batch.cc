@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "planner/plan/work.h"
+#include "planner/propagation/unnumbered_groups.h"
 
 namespace automap {
 namespace {
@@ -21,7 +22,7 @@ double WorkOf(const PreparedModule& module, const LinkageGroup& group) {
 
 Batch FindBatch(const PreparedModule& module, int64_t parts) {
   const LinkageGroups found =
-      FindLinkageGroups(module.wiring(), module.roles(), Role::kInput, {parts, {}});
+      FindUnnumberedGroups(module.wiring(), module.roles(), Role::kInput, {parts, {}});
   std::vector<double> work;
   for (const LinkageGroup& group : found.groups) work.push_back(WorkOf(module, group));
   std::vector<int32_t> order(found.groups.size());

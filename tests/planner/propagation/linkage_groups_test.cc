@@ -1,6 +1,7 @@
 #include "planner/propagation/linkage_groups.h"
 
 #include "gtest/gtest.h"
+#include "planner/propagation/unnumbered_groups.h"
 #include "tests/support/zoo.h"
 
 namespace automap {
@@ -52,6 +53,24 @@ TEST_P(LinkageGroupsOfZoo, CountsAgreeWithTheIndependentPrototype) {
       EXPECT_EQ(static_cast<int>(found.groups[0].members.size()), GetParam().largest);
     }
     size *= 2;
+  }
+}
+
+TEST_P(LinkageGroupsOfZoo, WithoutStructuresNothingElseDiffers) {
+  const auto module = PrepareZoo(GetParam().module);
+  const auto& roles = module->roles();
+  const LinkageGroups whole =
+      FindLinkageGroups(module->wiring(), roles, Role::kVariable, {4, false});
+  const LinkageGroups plain =
+      FindUnnumberedGroups(module->wiring(), roles, Role::kVariable, {4, false});
+  EXPECT_EQ(plain.conflicts, whole.conflicts);
+  EXPECT_TRUE(plain.copies.empty());
+  const std::vector<int32_t> structures = StructuresOf(module->wiring(), plain.groups);
+  ASSERT_EQ(plain.groups.size(), whole.groups.size());
+  for (size_t g = 0; g < plain.groups.size(); ++g) {
+    EXPECT_EQ(plain.groups[g].members, whole.groups[g].members);
+    EXPECT_EQ(plain.groups[g].structure, -1);
+    EXPECT_EQ(structures[g], whole.groups[g].structure);
   }
 }
 
