@@ -6,7 +6,6 @@
 
 #include "planner/propagation/find_cuts.h"
 #include "planner/propagation/structure.h"
-#include "planner/propagation/unnumbered_groups.h"
 
 namespace automap {
 namespace {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "planner/graph/roles.h"
 #include "planner/propagation/propagation.h"
 
@@ -52,5 +53,13 @@ struct LinkageGroups {
 LinkageGroups FindLinkageGroups(const Wiring& wiring, const Roles& roles, Role role,
                                 const PropagationOptions& options,
                                 const PriorSplits* prior = nullptr);
+
+// The same in less time: each structure is -1, `copies` is empty.
+LinkageGroups FindUnnumberedGroups(const Wiring& wiring, const Roles& roles, Role role,
+                                   const PropagationOptions& options,
+                                   const PriorSplits* prior = nullptr);
+
+// By group: LinkageGroup::structure.
+std::vector<int32_t> StructuresOf(const Wiring& wiring, absl::Span<const LinkageGroup> groups);
 
 }  // namespace automap

@@ -7,7 +7,7 @@
 #include "base/status_macros.h"
 #include "planner/oracle/best_choice.h"
 #include "planner/plan/describe_plan.h"
-#include "planner/propagation/unnumbered_groups.h"
+#include "planner/propagation/linkage_groups.h"
 
 namespace automap {
 namespace {

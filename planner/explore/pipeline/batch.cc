@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "planner/plan/work.h"
-#include "planner/propagation/unnumbered_groups.h"
+#include "planner/propagation/linkage_groups.h"
 
 namespace automap {
 namespace {

@@ -1,7 +1,6 @@
 #include "planner/propagation/linkage_groups.h"
 
 #include "gtest/gtest.h"
-#include "planner/propagation/unnumbered_groups.h"
 #include "tests/support/zoo.h"
 
 namespace automap {
