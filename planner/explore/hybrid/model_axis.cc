@@ -130,14 +130,15 @@ class ModelAxis::GainTable {
       if (!lowering_.HasStep(node)) continue;
       LayerGain& gain = At(costs_.LayerOf(node));
       const StepPart part = costs_.PartOf(node);
-      NodeGain saved = {node, part, {}};
+      NodeGain* const kept =
+          axis_.is_additive_ ? nullptr : &axis_.node_gains_.emplace_back(NodeGain{node, part, {}});
       for (size_t type = 0; type < gain.times.size(); ++type) {
         const ShareTime whole = costs_.TimeOf(type, node);
         const ShareTime split = costs_.TimeOf(type, node, propagation_, &axis_.times_);
-        saved.saved.push_back({whole.fixed - split.fixed, whole.scaled - split.scaled});
-        AddTo(gain.times[type], part, saved.saved.back());
+        const ShareTime saved = {whole.fixed - split.fixed, whole.scaled - split.scaled};
+        AddTo(gain.times[type], part, saved);
+        if (kept != nullptr) kept->saved.push_back(saved);
       }
-      if (!axis_.is_additive_) axis_.node_gains_.push_back(std::move(saved));
     }
   }
 
