@@ -25,6 +25,8 @@ struct HttpHandlers {
 // makes the metrics, so that a store that does not answer is no reason to be taken for dead. Who
 // sends no whole request within two seconds is hung up on, and before that when there are too many
 // connections, the oldest first: no number of them keeps a scrape out. One request a connection.
+// Debian's libraries have no such limits: civetweb gives each connection a thread, libevent 2.1
+// bounds the time between two reads, and neither a request's nor the number of connections.
 class HttpServer {
  public:
   // `address`: HOST:PORT. UNAVAILABLE when it cannot be bound.
