@@ -16,7 +16,8 @@ SplitProblem::SplitProblem(const PreparedModule& module, const CostModel& model,
       semantics_(options.semantics),
       groups_(FindLinkageGroups(module.wiring(), module.roles(), options.role,
                                 {options.axis_size, options.semantics}, &outer.splits())) {
-  FindOverlaps();
+  is_additive_ = !AnyOverlap(module_.wiring(), groups_.groups);
+  semantics_.deferred_sums = semantics_.deferred_sums && is_additive_;
   PriceGroups(outer, outer_axes);
   FoldGroups();
   PriceDecisions();
@@ -52,17 +53,6 @@ void SplitProblem::FoldGroups() {
       decisions_.push_back({.groups = copies[structure]});
     }
   }
-}
-
-void SplitProblem::FindOverlaps() {
-  std::vector<bool> is_claimed(module_.wiring().factor_count(), false);
-  for (const LinkageGroup& group : groups_.groups) {
-    for (const FactorId factor : group.factors) {
-      is_additive_ = is_additive_ && !is_claimed[factor];
-      is_claimed[factor] = true;
-    }
-  }
-  semantics_.deferred_sums = semantics_.deferred_sums && is_additive_;
 }
 
 // What a factor's node takes whole, less what it takes split, and what earlier axes save when the

@@ -89,7 +89,6 @@ class SplitProblem {
 
  private:
   void FoldGroups();
-  void FindOverlaps();
   void PriceGroups(const AppliedDecisions& outer, int32_t outer_axes);
   Seconds GainOf(FactorId factor, absl::Span<const Propagation* const> axes,
                  const OuterCollectives& outer) const;

@@ -276,6 +276,17 @@ LinkageGroups FindUnnumberedGroups(const Wiring& wiring, const Roles& roles, Rol
   return GroupFinder(wiring, roles, role, options, prior).Find();
 }
 
+bool AnyOverlap(const Wiring& wiring, absl::Span<const LinkageGroup> groups) {
+  std::vector<bool> is_claimed(wiring.factor_count(), false);
+  for (const LinkageGroup& group : groups) {
+    for (const FactorId factor : group.factors) {
+      if (is_claimed[factor]) return true;
+      is_claimed[factor] = true;
+    }
+  }
+  return false;
+}
+
 std::vector<int32_t> StructuresOf(const Wiring& wiring, absl::Span<const LinkageGroup> groups) {
   std::vector<Piece> pieces;
   for (const LinkageGroup& group : groups)

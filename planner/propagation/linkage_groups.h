@@ -59,6 +59,9 @@ LinkageGroups FindUnnumberedGroups(const Wiring& wiring, const Roles& roles, Rol
                                    const PropagationOptions& options,
                                    const PriorSplits* prior = nullptr);
 
+// Whether two groups select one factor, so that what they save does not add up.
+bool AnyOverlap(const Wiring& wiring, absl::Span<const LinkageGroup> groups);
+
 // By group: LinkageGroup::structure.
 std::vector<int32_t> StructuresOf(const Wiring& wiring, absl::Span<const LinkageGroup> groups);
 

@@ -54,19 +54,9 @@ ModelAxis::ModelAxis(const StepCosts& costs, int32_t size, const Semantics& sema
       semantics_(semantics),
       groups_(FindUnnumberedGroups(costs.module().wiring(), costs.module().roles(), Role::kVariable,
                                    {size, semantics}, &costs.batch_splits())) {
-  FindOverlaps();
-  FindGains();
-}
-
-void ModelAxis::FindOverlaps() {
-  std::vector<bool> is_claimed(costs_.module().wiring().factor_count(), false);
-  for (const LinkageGroup& group : groups_.groups) {
-    for (const FactorId factor : group.factors) {
-      is_additive_ = is_additive_ && !is_claimed[factor];
-      is_claimed[factor] = true;
-    }
-  }
+  is_additive_ = !AnyOverlap(costs_.module().wiring(), groups_.groups);
   semantics_.deferred_sums = semantics_.deferred_sums && is_additive_;
+  FindGains();
 }
 
 // What one group saves, by layer.

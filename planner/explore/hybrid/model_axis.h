@@ -71,7 +71,6 @@ class ModelAxis {
   class GainTable;
 
   ModelAxis(const StepCosts& costs, int32_t size, const Semantics& semantics, CostModel model);
-  void FindOverlaps();
   struct GroupInLayer {
     int32_t group = 0;
     const LayerGain* gain = nullptr;
