@@ -156,9 +156,10 @@ class Daemon {
                         }});
     pool_->Start();
     ticker_ = std::make_unique<Ticker>(absl::Seconds(1), [this] { Tick(); });
-    spdlog::info(R"("event":"listening","grpc":{},"port":{},"http":{},"workers":{})",
-                 Quoted(flags_.transport.listen), transport_->port(), Quoted(flags_.http_listen),
-                 flags_.workers);
+    spdlog::info(
+        R"("event":"listening","grpc":{},"port":{},"http":{},"workers":{},"reflection":{})",
+        Quoted(flags_.transport.listen), transport_->port(), Quoted(flags_.http_listen),
+        flags_.workers, transport_->has_reflection());
     return absl::OkStatus();
   }
 

@@ -42,10 +42,11 @@ std::shared_ptr<grpc::ServerCredentials> Credentials(const TransportOptions& opt
 
 // Every server of a process has reflection from the moment that its library is there, whether it
 // was asked for or not; so it is loaded when it is. Where it is not installed there is none.
-void LoadReflection() {
+bool LoadReflection() {
   const std::string version = grpc::Version();  // 1.51.1, whose library is called 1.51
-  dlopen(absl::StrCat("libgrpc++_reflection.so.", version.substr(0, version.rfind('.'))).c_str(),
-         RTLD_NOW);
+  const std::string library =
+      absl::StrCat("libgrpc++_reflection.so.", version.substr(0, version.rfind('.')));
+  return dlopen(library.c_str(), RTLD_NOW) != nullptr;
 }
 
 void SetLimits(grpc::ServerBuilder& builder, const Limits& limits) {
@@ -89,7 +90,7 @@ absl::StatusOr<std::unique_ptr<Transport>> Transport::Start(const TransportOptio
   std::unique_ptr<Transport> transport(new Transport);
   ASSIGN_OR_RETURN(transport->accept_, AcceptLoop::Listen(options.listen));
   grpc::EnableDefaultHealthCheckService(true);
-  if (options.reflection) LoadReflection();
+  transport->has_reflection_ = options.reflection && LoadReflection();
   grpc::ServerBuilder builder;
   transport->acceptor_ = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,

@@ -41,12 +41,14 @@ class Transport {
   ~Transport();
   int port() const { return accept_->port(); }
   int64_t connections() const { return accept_->connections(); }
+  bool has_reflection() const { return has_reflection_; }  // asked for, and its library is there
 
  private:
   Transport() = default;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> acceptor_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<AcceptLoop> accept_;
+  bool has_reflection_ = false;
 };
 
 }  // namespace automap

@@ -3,14 +3,12 @@
 #include <sys/wait.h>
 
 #include <fstream>
-#include <future>
 #include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "base/sha256.h"
-#include "grpcpp/generic/generic_stub.h"
 #include "server/api/access.h"
 #include "tests/support/files.h"
 #include "tests/support/server_test.h"
@@ -311,29 +309,16 @@ TEST_F(IdentityTest, NoSecretAndNothingOfAModuleIsInTheLog) {
   std::stringstream log;
   log << std::ifstream(log_).rdbuf();
   EXPECT_NE(log.str().find("job ended"), std::string::npos);
+  EXPECT_NE(log.str().find(R"("reflection":true)"), std::string::npos);
   EXPECT_EQ(log.str().find(kCanary), std::string::npos) << log.str();
 }
 
-// The code of a first question to gRPC's reflection.
-grpc::StatusCode AskForDescriptors(const std::shared_ptr<grpc::Channel>& channel) {
-  grpc::GenericStub stub(channel);
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kTimeout);
-  const grpc::Slice nothing;
-  const grpc::ByteBuffer request(&nothing, 1);
-  grpc::ByteBuffer response;
-  std::promise<grpc::StatusCode> code;
-  stub.UnaryCall(&context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", {},
-                 &request, &response,
-                 [&](const grpc::Status& status) { code.set_value(status.error_code()); });
-  return code.get_future().get();
-}
-
 TEST_F(IdentityTest, DescriptorsAreGivenWhereThatIsWantedOnly) {
-  EXPECT_NE(AskForDescriptors(channel_), grpc::StatusCode::UNIMPLEMENTED);
+  const std::string method = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+  EXPECT_NE(CallWithNothing(channel_, method), grpc::StatusCode::UNIMPLEMENTED);
   StopServer(SIGKILL);
   StartServer({"--no-reflection"});
-  EXPECT_EQ(AskForDescriptors(channel_), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(CallWithNothing(channel_, method), grpc::StatusCode::UNIMPLEMENTED);
 }
 
 TEST_F(IdentityTest, RefusesToStartWhereOthersReachItWithoutCredentials) {

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <future>
 #include <random>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,7 @@
 #include "base/sha256.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
+#include "grpcpp/generic/generic_stub.h"
 #include "tests/support/files.h"
 
 extern char** environ;
@@ -60,6 +62,20 @@ int FreePort() {
     close(fd);
     if (free) return port;
   }
+}
+
+grpc::StatusCode CallWithNothing(const std::shared_ptr<grpc::Channel>& channel,
+                                 const std::string& method) {
+  grpc::GenericStub stub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kTimeout);
+  const grpc::Slice nothing;
+  const grpc::ByteBuffer request(&nothing, 1);
+  grpc::ByteBuffer response;
+  std::promise<grpc::StatusCode> code;
+  stub.UnaryCall(&context, method, {}, &request, &response,
+                 [&](const grpc::Status& status) { code.set_value(status.error_code()); });
+  return code.get_future().get();
 }
 
 std::string HttpGet(int port, const std::string& path) {

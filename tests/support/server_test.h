@@ -27,6 +27,9 @@ std::string HttpGet(int port, const std::string& path);
 template <typename Detail>
 Detail DetailOf(const grpc::Status& status);
 std::string ReasonOfError(const grpc::Status& status);
+// How a call of this method ("/package.Service/Method") with an empty message ends.
+grpc::StatusCode CallWithNothing(const std::shared_ptr<grpc::Channel>& channel,
+                                 const std::string& method);
 
 // The value of a metric line in Prometheus' text, -1 when it is not there.
 double MetricOf(const std::string& text, const std::string& name_and_labels);
