@@ -1,4 +1,4 @@
-// bench-paper [FILE [PART...]]: the paper's Tables 3 to 8 beside ours, as Markdown: operator
+// bench-paper [FILE.md] [PART...]: the paper's Tables 3 to 8 beside ours, as Markdown: operator
 // splits, data parallelism and stages of its models on its clusters, `paper` preset, `default`
 // preset and the exact answer; and the times from file to verified plan. Writes to FILE, by default
 // docs/paper-tables.md. With PARTs (operators, inputs, stages, inference, times) the others stay as
@@ -11,6 +11,7 @@
 #include <set>
 #include <sstream>
 
+#include "absl/strings/match.h"
 #include "planner/explore/pipeline/local_cuts.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/hlo/read_module.h"
@@ -339,8 +340,9 @@ std::string PartOf(const std::string& text, const std::string& heading,
 }  // namespace automap
 
 int main(int argc, char** argv) {
-  const std::string path = argc > 1 ? argv[1] : "docs/paper-tables.md";
-  const std::set<std::string> asked(argv + std::min(argc, 2), argv + argc);
+  const bool names_file = argc > 1 && absl::EndsWith(argv[1], ".md");
+  const std::string path = names_file ? argv[1] : "docs/paper-tables.md";
+  const std::set<std::string> asked(argv + (names_file ? 2 : 1), argv + argc);
   std::stringstream before;
   before << std::ifstream(path).rdbuf();
   struct Part {
@@ -352,6 +354,14 @@ int main(int argc, char** argv) {
                         {"stages", "\n## Table 7", automap::Stages},
                         {"inference", "\n## Table 8", automap::InferredCuts},
                         {"times", "\n## Times", automap::TimesTable}};
+  const auto is_part = [&](const std::string& name) {
+    return std::any_of(std::begin(parts), std::end(parts),
+                       [&](const Part& part) { return name == part.name; });
+  };
+  if (!std::all_of(asked.begin(), asked.end(), is_part)) {
+    std::fputs("bench-paper [FILE.md] [operators] [inputs] [stages] [inference] [times]\n", stderr);
+    return 2;
+  }
   std::string text =
       "# The paper's tables beside ours\n\nWritten by `automap bench paper`, seed 1; times of one "
       "run on whatever else the machine did. Step times are our simulator's, seconds. A 0 means "
