@@ -6,6 +6,7 @@
 
 #include "gtest/gtest.h"
 #include "planner/explore/explore_splits.h"
+#include "planner/explore/split_memory.h"
 #include "planner/plan/describe_plan.h"
 #include "planner/plan/semantics_proto.h"
 #include "simulator/cluster/cluster_proto.h"
@@ -41,6 +42,7 @@ class Costs {
       const auto task = MakeSplitTask(module, *ClusterFromProto(proto), {strategy, 4, semantics});
       if (!task.ok() || task->problem == nullptr) continue;
       const SplitProblem& problem = *task->problem;
+      SplitMemory memory(problem, /*with_copies=*/true);
       (problem.is_additive() ? additive_ : overlapping_)++;
       for (int i = 0; i < choices; ++i) {
         const std::vector<bool> chosen = RandomChoice(problem, random_);
@@ -50,6 +52,7 @@ class Costs {
         const double time = plan->cost().step_time_s(), bytes = plan->cost().peak_memory_bytes();
         EXPECT_NEAR(cost.step_time.value, time, 1e-9 * time);
         EXPECT_NEAR(cost.peak_memory.value, bytes, 1e-6 * bytes + 1);
+        EXPECT_NEAR(memory.Peak(chosen).value, bytes, 1e-6 * bytes + 1);
       }
     }
   }
