@@ -64,10 +64,10 @@ Seconds CostModel::StepTime(const ComputeStep& step) const {
 
 Seconds CostModel::StepTime(const CollectiveStep& step) const {
   const GroupPath& path = axes_[step.axis];
-  const Bytes together = step.combines ? std::max(step.bytes, kCombined) : step.bytes;
+  const Bytes together = std::max(step.bytes, std::min(step.combined, kCombined));
   Seconds time = ModelOf(step.kind).Time(path, together);
   if (time.value > 0) time += kCollectiveStart;
-  if (step.combines) time = time * (step.bytes / together);
+  if (together > step.bytes) time = time * (step.bytes / together);
   return time * static_cast<double>(step.repeats);
 }
 

@@ -47,8 +47,8 @@ class CostModel {
   // Seconds of one step, repeats included. A pure function: the time of a program is the sum over
   // its steps.
   Seconds StepTime(const ComputeStep& step) const;
-  // One that combines pays its share of the 30 MiB that XLA makes one collective of (by default, as
-  // xla_gpu_all_reduce_combine_threshold_bytes says).
+  // One that runs as one with others pays its share of that, which is of 30 MiB at most (XLA's
+  // default, xla_gpu_all_reduce_combine_threshold_bytes).
   Seconds StepTime(const CollectiveStep& step) const;
 
   // What is seen of a collective of T seconds behind compute of C seconds, m of them bound by

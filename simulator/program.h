@@ -73,9 +73,11 @@ struct CollectiveStep {
   int32_t axis = 0;  // index into the mesh
   Bytes bytes;       // of the full tensor that each device contributes
   int64_t repeats = 1;
-  int32_t label = -1;     // whose step it is; the maker's number
-  int32_t overlaps = 0;   // how many compute steps that follow run meanwhile
-  bool combines = false;  // nothing waits for it: it runs as one with others of its kind
+  int32_t label = -1;    // whose step it is; the maker's number
+  int32_t overlaps = 0;  // how many compute steps that follow run meanwhile
+  // Nothing waits for it: it runs as one with others of its kind, of so many bytes in all; 0:
+  // alone.
+  Bytes combined = {0};
   bool operator==(const CollectiveStep&) const = default;
 };
 

@@ -187,9 +187,9 @@ class CollectiveFinder {
         is_before ? (producer < 0 ? 1 : graph_.node(producer).trips) : graph_.node(node).trips;
     CollectiveStep step = {kind, axis_.number, lowering_.SizeOf(tensor) / PartsOf(tensor, others_),
                            trips};
-    step.combines =
-        (kind == CollectiveKind::kAllReduce || kind == CollectiveKind::kReduceScatter) &&
-        !lowering_.FeedsProducts(tensor);
+    const bool is_sum =
+        kind == CollectiveKind::kAllReduce || kind == CollectiveKind::kReduceScatter;
+    if (is_sum && !lowering_.FeedsProducts(tensor)) step.combined = lowering_.variables();
     found_.push_back({node, is_before, node, tensor, factor, step});
   }
 

@@ -108,6 +108,8 @@ Lowering::Lowering(const Wiring& wiring, const Roles& roles)
   MarkMaterialized();
   MeasureWork();
   FindLifetimes(roles);
+  for (const Buffer& buffer : buffers_)
+    if (buffer.role == BufferRole::kVariable) variables_ += buffer.bytes;
 }
 
 Bytes Lowering::SizeOf(TensorId tensor) const {

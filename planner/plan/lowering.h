@@ -66,6 +66,9 @@ class Lowering {
   // Whether a node does any work (and has a step).
   bool HasStep(NodeId node) const { return !work_[node].is_free; }
 
+  // Bytes of all variables, which is what their gradients have together.
+  Bytes variables() const { return variables_; }
+
   // Whether products depend on an array (feeds_products.h).
   bool FeedsProducts(TensorId tensor) const { return feeds_products_[tensor]; }
 
@@ -86,6 +89,7 @@ class Lowering {
   const Graph* graph_;
   Storage storage_;
   std::vector<bool> feeds_products_;  // by tensor
+  Bytes variables_;
   std::vector<NodeWork> work_;
   std::vector<float> reread_;   // by array, recomputed.h
   std::vector<double> scales_;  // empty: all 1

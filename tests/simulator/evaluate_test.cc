@@ -23,12 +23,12 @@ TEST(StepTime, OfASmallCollectiveIsItsStartAndItsSteps) {
   EXPECT_EQ(AllReduce(Model("v100x8x1-25gbps", {{"x", 1}, {"y", 8}}), 64), 0);
 }
 
-TEST(StepTime, OfOneThatCombinesIsItsShareOfThirtyMebibytes) {
+TEST(StepTime, OfOneThatCombinesIsItsShareOfThirtyMebibytesAtMost) {
   const CostModel model = Model("v100x8x2-25gbps", {{"x", 16}});
   const double limit = 30 << 20;
-  const auto combined = [&](double bytes, int64_t repeats) {
+  const auto combined = [&](double bytes, int64_t repeats, double together = 1e9) {
     CollectiveStep step = {CollectiveKind::kAllReduce, 0, {bytes}, repeats};
-    step.combines = true;
+    step.combined = {together};
     return model.StepTime(step).value;
   };
   EXPECT_NEAR(combined(limit / 8, 1), AllReduce(model, limit) / 8, 1e-12);
@@ -37,6 +37,10 @@ TEST(StepTime, OfOneThatCombinesIsItsShareOfThirtyMebibytes) {
   EXPECT_NEAR(combined(limit, 1), AllReduce(model, limit), 1e-12);
   EXPECT_EQ(combined(2 * limit, 1), AllReduce(model, 2 * limit));
   EXPECT_EQ(combined(0, 1), 0);
+  EXPECT_NEAR(combined(3 << 10, 1, 4 << 10) + combined(1 << 10, 1, 4 << 10),
+              AllReduce(model, 4 << 10), 1e-12)
+      << "small gradients start once";
+  EXPECT_EQ(combined(4 << 10, 1, 1 << 10), AllReduce(model, 4 << 10));
 }
 
 TEST(KernelTime, IsTheRooflineAndTheLaunch) {
