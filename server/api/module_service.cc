@@ -115,7 +115,9 @@ absl::StatusOr<std::string> ModuleService::ContentDigestOf(const v1::PlanSpec& s
   }
   const auto bytes = blobs_.Read(digest);
   if (!bytes.ok()) return missing(bytes.status());
-  const std::string content = ContentDigest(*bytes, limits_.max_module_bytes);
+  // What Read has found right has the digest that it is named by.
+  const std::string content =
+      LooksGzipped(*bytes) ? ContentDigest(*bytes, limits_.max_module_bytes) : digest;
   MutexLock lock(mutex_);
   if (content_digests_.size() >= kRememberedDigests) content_digests_.clear();
   content_digests_[digest] = content;

@@ -41,8 +41,12 @@ bool HashInflated(absl::string_view bytes, int64_t max_bytes, Sha256& hash) {
 
 }  // namespace
 
+bool LooksGzipped(absl::string_view bytes) {
+  return bytes.size() > 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b';
+}
+
 std::string ContentDigest(absl::string_view bytes, int64_t max_bytes) {
-  if (bytes.size() > 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b') {
+  if (LooksGzipped(bytes)) {
     Sha256 hash;
     if (HashInflated(bytes, max_bytes, hash)) return hash.Hex();
   }

@@ -62,10 +62,10 @@ absl::StatusOr<JobRunner::Found> JobRunner::FindPlan(const Claim& claim) {
     if (known.ok() && known->has_value())
       return Found{.plan = **std::move(known), .from_cache = true};
   }
-  ASSIGN_OR_RETURN(std::string module, pool_.read_module_(job.spec()));
-  worker::v1::Task search = SearchTask(job, std::move(module));
+  ASSIGN_OR_RETURN(const std::string module, pool_.read_module_(job.spec()));
+  const worker::v1::Task search = SearchTask(job);
   RETURN_IF_ERROR(FailpointStatus("pool.before_search"));
-  ASSIGN_OR_RETURN(worker::v1::Done found, RunTask(searcher_, search, LimitOf(job)));
+  ASSIGN_OR_RETURN(worker::v1::Done found, RunTask(searcher_, search, module, LimitOf(job)));
   RETURN_IF_ERROR(FromProto(found.status()));
   RETURN_IF_ERROR(FailpointStatus("pool.before_verification"));
   v1::Progress verifying;
@@ -73,10 +73,10 @@ absl::StatusOr<JobRunner::Found> JobRunner::FindPlan(const Claim& claim) {
   verifying.set_best_cost_s(found.plan().cost().step_time_s());
   Publish(verifying);
   worker::v1::Task check;
-  check.mutable_verify()->set_module(std::move(*search.mutable_plan()->mutable_module()));
   *check.mutable_verify()->mutable_cluster() = job.spec().inline_cluster();
   *check.mutable_verify()->mutable_plan() = found.plan();
-  ASSIGN_OR_RETURN(const worker::v1::Done verdict, RunTask(verifier_, check, {kVerifyTimeout}));
+  ASSIGN_OR_RETURN(const worker::v1::Done verdict,
+                   RunTask(verifier_, check, module, {kVerifyTimeout}));
   const absl::Status status = FromProto(verdict.status());
   if (!status.ok()) return absl::InternalError(absl::StrCat("PLAN_REJECTED: ", status.message()));
   const bool keeps = job.options().cache_policy() != v1::CACHE_POLICY_NO_STORE;
@@ -84,10 +84,9 @@ absl::StatusOr<JobRunner::Found> JobRunner::FindPlan(const Claim& claim) {
                .caches = keeps && !found.cut_short() && !job.plan_key().empty()};
 }
 
-worker::v1::Task JobRunner::SearchTask(const v1::PlanJob& job, std::string module) const {
+worker::v1::Task JobRunner::SearchTask(const v1::PlanJob& job) const {
   worker::v1::Task search;
   worker::v1::PlanTask& task = *search.mutable_plan();
-  task.set_module(std::move(module));
   *task.mutable_cluster() = job.spec().inline_cluster();
   *task.mutable_options() = job.spec().options();
   task.set_job(job.name());
@@ -115,13 +114,14 @@ JobRunner::TimeLimit JobRunner::LimitOf(const v1::PlanJob& job) const {
 // UNAVAILABLE: the process died. CANCELLED: the run stopped, `stop_` says why; the process is gone.
 absl::StatusOr<worker::v1::Done> JobRunner::RunTask(std::unique_ptr<WorkerProcess>& process,
                                                     const worker::v1::Task& task,
+                                                    absl::string_view module,
                                                     const TimeLimit& limit) {
   // One that died while it had nothing to do costs the job nothing.
   if (process == nullptr || !process->IsAlive()) {
     ASSIGN_OR_RETURN(process,
                      WorkerProcess::Start(pool_.options_.worker_program, pool_.options_.limits));
   }
-  auto done = Converse(*process, task, limit);
+  auto done = Converse(*process, task, module, limit);
   if (done.ok()) {
     RETURN_IF_ERROR(FailpointStatus("pool.after_task"));
     return done;
@@ -136,6 +136,7 @@ absl::StatusOr<worker::v1::Done> JobRunner::RunTask(std::unique_ptr<WorkerProces
 
 absl::StatusOr<worker::v1::Done> JobRunner::Converse(WorkerProcess& process,
                                                      const worker::v1::Task& task,
+                                                     absl::string_view module,
                                                      const TimeLimit& limit) {
   const RunSlots::Attached attached(pool_.slots_, slot_, process);
   const absl::Time begin = heard_ = SteadyNow();
@@ -145,7 +146,8 @@ absl::StatusOr<worker::v1::Done> JobRunner::Converse(WorkerProcess& process,
   if (task.has_plan() && stop_ != Stop::kNone && stop_ != Stop::kKeepsBest)
     return absl::CancelledError("stopped");
   cause_ = "crashed";
-  RETURN_IF_ERROR(process.Send(task, begin + limit.computing + pool_.options_.overrun_grace));
+  RETURN_IF_ERROR(
+      process.Send(task, module, begin + limit.computing + pool_.options_.overrun_grace));
   cause_ = "";
   RETURN_IF_ERROR(FailpointStatus("pool.after_task_sent"));
   absl::Time killed = absl::InfiniteFuture();

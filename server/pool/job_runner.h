@@ -35,17 +35,18 @@ class JobRunner {
   };
 
   absl::StatusOr<Found> FindPlan(const Claim& claim);
-  worker::v1::Task SearchTask(const v1::PlanJob& job, std::string module) const;
+  worker::v1::Task SearchTask(const v1::PlanJob& job) const;
   void Hear(const worker::v1::Event& event);
   void Publish(const v1::Progress& progress);
   void TellCheckpoint(const char* outcome, const absl::Status& status) const;
   TimeLimit LimitOf(const v1::PlanJob& job) const;
   absl::StatusOr<worker::v1::Done> RunTask(std::unique_ptr<WorkerProcess>& process,
-                                           const worker::v1::Task& task, const TimeLimit& limit);
+                                           const worker::v1::Task& task, absl::string_view module,
+                                           const TimeLimit& limit);
   // An error says that the process is of no more use: dead for `cause_`, or not wanted when that is
   // empty.
   absl::StatusOr<worker::v1::Done> Converse(WorkerProcess& process, const worker::v1::Task& task,
-                                            const TimeLimit& limit);
+                                            absl::string_view module, const TimeLimit& limit);
   std::optional<absl::Duration> TimeToEnd(const worker::v1::Task& task, bool is_late) const;
   absl::StatusOr<worker::v1::Event> NextEvent(WorkerProcess& process, absl::Time deadline);
   // Renews the claim when it is time and notices a cancellation.

@@ -135,12 +135,14 @@ std::string WorkerProcess::HowItEnded() {
   return absl::StrCat("exited with ", WEXITSTATUS(exit_status_));
 }
 
-absl::Status WorkerProcess::Send(const worker::v1::Task& task, absl::Time deadline) {
+absl::Status WorkerProcess::Send(const worker::v1::Task& task, absl::string_view module,
+                                 absl::Time deadline) {
   if (Failpoint("process.half_a_task")) {
     (void)!write(in_, "half", 4);  // of a frame's header
     return absl::UnavailableError("process.half_a_task: fails as told");
   }
-  return WriteMessage(in_, task.SerializeAsString(), deadline);
+  RETURN_IF_ERROR(WriteMessage(in_, task.SerializeAsString(), deadline));
+  return WriteMessage(in_, module, deadline);
 }
 
 absl::StatusOr<worker::v1::Event> WorkerProcess::Receive(absl::Time deadline) {

@@ -31,7 +31,8 @@ class WorkerProcess {
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
 
-  absl::Status Send(const worker::v1::Task& task, absl::Time deadline);
+  // `task` without its module, whose bytes are written from where they are.
+  absl::Status Send(const worker::v1::Task& task, absl::string_view module, absl::Time deadline);
   // The next event. UNAVAILABLE when the process is gone, DEADLINE_EXCEEDED when nothing comes.
   absl::StatusOr<worker::v1::Event> Receive(absl::Time deadline);
 

@@ -48,10 +48,14 @@ class Worker {
     while (true) {
       const auto bytes = ReadMessage(in_, kMaxTaskBytes, absl::InfiniteFuture());
       if (!bytes.ok()) return bytes.status().code() == absl::StatusCode::kUnavailable ? 0 : 1;
+      auto module = ReadMessage(in_, kMaxTaskBytes, absl::InfiniteFuture());
+      if (!module.ok()) return module.status().code() == absl::StatusCode::kUnavailable ? 0 : 1;
       worker::v1::Task task;
       worker::v1::Event done;
       if (task.ParseFromString(*bytes)) {
         stop_requested = checkpoint_requested = false;
+        (task.has_plan() ? *task.mutable_plan()->mutable_module()
+                         : *task.mutable_verify()->mutable_module()) = *std::move(module);
         *done.mutable_done() = Serve(task);
       } else {
         *done.mutable_done()->mutable_status() =
@@ -111,22 +115,22 @@ class Worker {
       return stops;
     };
     if (task.checkpoint_interval_s() <= 0) return functions_.plan(task, observer, stop, nullptr);
-    const std::string fingerprint = FingerprintOf(task);
+    std::string fingerprint;  // made when it is needed: it takes the whole module
     const SearchJournal::Save save = [&](const std::string& bytes) {
+      if (fingerprint.empty()) fingerprint = FingerprintOf(task);
       worker::v1::Event event;
       event.set_checkpoint(SealCheckpoint(bytes, fingerprint));
       if (event.checkpoint().size() <= kMaxCheckpointBytes) Send(event);
     };
-    SearchJournal journal(JournalOf(task, fingerprint), absl::Seconds(task.checkpoint_interval_s()),
-                          save, kCheckpointShare,
-                          [] { return checkpoint_requested.exchange(false); });
+    SearchJournal journal(JournalOf(task), absl::Seconds(task.checkpoint_interval_s()), save,
+                          kCheckpointShare, [] { return checkpoint_requested.exchange(false); });
     return functions_.plan(task, observer, stop, &journal);
   }
 
   // Where an earlier run was; empty when the search begins.
-  std::string JournalOf(const worker::v1::PlanTask& task, const std::string& fingerprint) {
+  std::string JournalOf(const worker::v1::PlanTask& task) {
     if (task.resume_from().empty()) return "";
-    auto journal = OpenCheckpoint(task.resume_from(), fingerprint);
+    auto journal = OpenCheckpoint(task.resume_from(), FingerprintOf(task));
     worker::v1::Event event;
     *event.mutable_resumed() = ToProto(journal.status());
     Send(event);
