@@ -27,9 +27,10 @@ ModuleFormat FormatOf(absl::string_view bytes) {
   // A message's first byte is 0x0a, a newline; its length byte may look like a letter. No text has
   // a second line that begins in the middle of a word: the word "HloModule", a name, "ENTRY",
   // "ROOT", '%' or a comment comes first.
-  const bool begins_like_message =
-      absl::StartsWith(bytes, "\x0a") && bytes.size() > 2 && ScanWire(bytes, ReadLimits{}).ok();
-  if (begins_like_message) return ModuleFormat::kProto;
+  if (absl::StartsWith(bytes, "\x0a") && bytes.size() > 2) {
+    const absl::Status scanned = ScanWire(bytes, ReadLimits{}).status();
+    if (scanned.ok() || absl::IsResourceExhausted(scanned)) return ModuleFormat::kProto;
+  }
   return IsTextProto(bytes) ? ModuleFormat::kTextProto : ModuleFormat::kText;
 }
 

@@ -4,15 +4,21 @@
 #include "base/status_macros.h"
 
 namespace automap {
+namespace {
+
+constexpr char kCutShort[] = "a number cut short";
+
+}  // namespace
 
 absl::StatusOr<WireField> WireReader::Next() {
   const size_t begin = position_;
-  ASSIGN_OR_RETURN(const uint64_t tag, Varint());
-  WireField field = {static_cast<uint32_t>(tag >> 3), static_cast<uint32_t>(tag & 7), {}, {}};
-  if (tag >> 3 == 0 || tag > UINT32_MAX) return Broken("a field number of 0");
+  const std::optional<uint64_t> tag = Varint();
+  if (!tag) return Broken(kCutShort);
+  if (*tag >> 3 == 0 || *tag > UINT32_MAX) return Broken("a field number of 0");
+  WireField field = {static_cast<uint32_t>(*tag >> 3), static_cast<uint32_t>(*tag & 7), {}, {}};
   switch (field.wire_type) {
     case 0:
-      RETURN_IF_ERROR(Varint().status());
+      if (!Varint()) return Broken(kCutShort);
       break;
     case 1:
       RETURN_IF_ERROR(Skip(8));
@@ -21,13 +27,14 @@ absl::StatusOr<WireField> WireReader::Next() {
       RETURN_IF_ERROR(Skip(4));
       break;
     case kLengthDelimited: {
-      ASSIGN_OR_RETURN(const uint64_t size, Varint());
+      const std::optional<uint64_t> size = Varint();
+      if (!size) return Broken(kCutShort);
       const size_t left = bytes_.size() - position_;
-      if (size > left) {
-        return Broken(absl::StrCat("a field of ", size, " bytes where ", left, " are left"));
+      if (*size > left) {
+        return Broken(absl::StrCat("a field of ", *size, " bytes where ", left, " are left"));
       }
-      field.payload = bytes_.substr(position_, size);
-      position_ += size;
+      field.payload = bytes_.substr(position_, *size);
+      position_ += *size;
       break;
     }
     default:
@@ -37,14 +44,14 @@ absl::StatusOr<WireField> WireReader::Next() {
   return field;
 }
 
-absl::StatusOr<uint64_t> WireReader::Varint() {
+std::optional<uint64_t> WireReader::Varint() {
   uint64_t value = 0;
   for (int shift = 0; shift < 64 && position_ < bytes_.size(); shift += 7) {
     const uint64_t byte = static_cast<unsigned char>(bytes_[position_++]);
     value |= (byte & 0x7f) << shift;
     if (byte < 0x80) return value;
   }
-  return Broken("a number cut short");
+  return std::nullopt;
 }
 
 absl::Status WireReader::Skip(size_t count) {

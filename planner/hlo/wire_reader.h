@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -29,7 +30,8 @@ class WireReader {
   absl::StatusOr<WireField> Next();
 
  private:
-  absl::StatusOr<uint64_t> Varint();
+  // Nothing when it is cut short.
+  std::optional<uint64_t> Varint();
   absl::Status Skip(size_t count);
   absl::Status Broken(absl::string_view what) const;
 

@@ -1,21 +1,76 @@
 #include "planner/hlo/wire_scan.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "planner/hlo/wire_reader.h"
+#include "planner/hlo/wire_types.h"
 
 namespace automap {
 namespace {
 
-// Bytes in memory of one message of the kind, without its contents.
-constexpr int64_t kInstructionBytes = 760, kComputationBytes = 200, kMessageBytes = 64;
-constexpr int kMaxNesting = 90;  // the parser's own limit is 100
+constexpr size_t kMaxNesting = 95;  // the parser's own limit is 100
+// A container has one for each argument at most.
+constexpr int kMaxContainerFields = 100'000;
 
-int64_t OffsetOf(absl::string_view part, absl::string_view whole) {
-  return part.data() - whole.data();
+// Bytes in memory, besides what is said in wire_types.h.
+constexpr int64_t kPointer = 8, kList = 16, kText = 32, kUnknown = 64, kBlock = 16;
+constexpr int64_t kInlineText = 15;  // what a string holds without a block of its own
+constexpr int64_t kGrowth = 2;       // lists double, and an arena keeps the old ones
+
+struct Types {
+  WireTypes all{*xla::HloSnapshot::descriptor()};
+  int32_t snapshot = all.IndexOf(*xla::HloSnapshot::descriptor());
+  int32_t hlo_proto = all.IndexOf(*xla::HloProto::descriptor());
+  int32_t module = all.IndexOf(*xla::HloModuleProto::descriptor());
+  int32_t computation = all.IndexOf(*xla::HloComputationProto::descriptor());
+  int32_t instruction = all.IndexOf(*xla::HloInstructionProto::descriptor());
+};
+
+const Types& OurTypes() {
+  static const auto& types = *new Types();
+  return types;
+}
+
+bool LooksLikeMessage(absl::string_view bytes) {
+  if (bytes.empty() || bytes[0] != '\x0a') return false;
+  WireReader reader(bytes);
+  while (!reader.AtEnd()) {
+    if (!reader.Next().ok()) return false;
+  }
+  return true;
+}
+
+// The payload of field 1, if that looks like a message rather than like a name and no computations
+// stand beside it.
+std::optional<absl::string_view> NestedModule(absl::string_view bytes) {
+  WireReader reader(bytes);
+  std::optional<absl::string_view> first;
+  for (int fields = 0; !reader.AtEnd(); ++fields) {
+    const auto field = reader.Next();
+    if (!field.ok() || fields == kMaxContainerFields) return std::nullopt;
+    if (field->wire_type != kLengthDelimited) continue;
+    if (field->number == 3 && LooksLikeMessage(field->payload)) return std::nullopt;
+    if (field->number == 1 && !first) first = field->payload;
+  }
+  return first && LooksLikeMessage(*first) ? first : std::nullopt;
+}
+
+// Only a module's field 1 is a name; in the containers it is a message that begins with a nested
+// field 1.
+WireFormat FormatOf(absl::string_view bytes) {
+  const auto inner = NestedModule(bytes);
+  if (!inner) return WireFormat::kModule;
+  return NestedModule(*inner) ? WireFormat::kSnapshot : WireFormat::kHloProto;
+}
+
+// How many numbers a packed list has.
+int64_t CountNumbers(const WireFieldType& type, absl::string_view payload) {
+  if (type.wire_bytes != 0) return static_cast<int64_t>(payload.size()) / type.wire_bytes;
+  return std::count_if(payload.begin(), payload.end(), [](char byte) { return byte >= 0; });
 }
 
 class Scanner {
@@ -23,130 +78,96 @@ class Scanner {
   Scanner(absl::string_view bytes, const ReadLimits& limits) : all_(bytes), limits_(limits) {}
 
   absl::StatusOr<WireSummary> Scan() {
-    absl::string_view module = all_;
-    for (const WireFormat format :
-         {WireFormat::kModule, WireFormat::kHloProto, WireFormat::kSnapshot}) {
-      summary_.format = format;
-      // Only a module's field 1 is a name; in the containers it is a message that begins with a
-      // nested field 1.
-      const auto inner = NestedModule(module);
-      if (!inner) break;
-      module = *inner;
+    summary_.format = FormatOf(all_);
+    Enter(all_, summary_.format == WireFormat::kModule     ? types_.module
+                : summary_.format == WireFormat::kHloProto ? types_.hlo_proto
+                                                           : types_.snapshot);
+    while (!open_.empty()) {
+      if (open_.back().reader.AtEnd()) {
+        open_.pop_back();
+        continue;
+      }
+      ASSIGN_OR_RETURN(const WireField field, open_.back().reader.Next());
+      RETURN_IF_ERROR(Take(field, types_.all.at(open_.back().type)));
     }
-    RETURN_IF_ERROR(ScanModule(module));
     return summary_;
   }
 
  private:
-  // The payload of field 1, if that looks like a message rather than like a name and no
-  // computations stand beside it.
-  std::optional<absl::string_view> NestedModule(absl::string_view bytes) {
-    WireReader reader(bytes, 0);
-    std::optional<absl::string_view> first;
-    while (!reader.AtEnd()) {
-      const auto field = reader.Next();
-      if (!field.ok()) return std::nullopt;
-      if (field->number == 3 && field->wire_type == 2 && LooksLikeMessage(field->payload))
-        return std::nullopt;
-      if (field->number == 1 && field->wire_type == 2 && !first) first = field->payload;
-    }
-    return first && LooksLikeMessage(*first) ? first : std::nullopt;
+  struct Open {
+    WireReader reader;
+    int32_t type;
+  };
+
+  void Enter(absl::string_view payload, int32_t type) {
+    open_.push_back({WireReader(payload, payload.data() - all_.data()), type});
   }
 
-  static bool LooksLikeMessage(absl::string_view bytes) {
-    if (bytes.empty() || bytes[0] != '\x0a') return false;
-    WireReader reader(bytes, 0);
-    while (!reader.AtEnd()) {
-      if (!reader.Next().ok()) return false;
-    }
-    return true;
-  }
-
-  absl::Status ScanModule(absl::string_view bytes) {
-    WireReader reader(bytes, OffsetOf(bytes, all_));
-    while (!reader.AtEnd()) {
-      ASSIGN_OR_RETURN(const WireField field, reader.Next());
-      RETURN_IF_ERROR(Spend(field));
-      if (field.number != 3 || field.wire_type != 2) continue;
-      if (++summary_.computations > limits_.max_computations) {
-        return absl::ResourceExhaustedError(
-            absl::StrCat("module: more than ", limits_.max_computations, " computations"));
+  absl::Status Take(const WireField& field, const WireMessageType& in) {
+    const bool has_payload = field.wire_type == kLengthDelimited;
+    const auto size = static_cast<int64_t>(field.payload.size());
+    const WireFieldType& type = in.field(field.number);
+    const int64_t text = kText + (size > kInlineText ? size + kBlock : 0);
+    switch (type.kind) {
+      case WireKind::kNumber:
+        if (!has_payload) return absl::OkStatus();
+        break;
+      case WireKind::kNumbers: {
+        const int64_t count = has_payload ? CountNumbers(type, field.payload) : 1;
+        if (!in.is_literal) summary_.numbers += count;
+        return Spend(kList + kGrowth * count * type.number_bytes);
       }
-      summary_.memory_bytes += kComputationBytes;
-      RETURN_IF_ERROR(ScanComputation(field.payload));
+      case WireKind::kText:
+        if (!has_payload) break;
+        return Spend(text + (type.is_repeated ? kPointer : 0));
+      case WireKind::kMessage:
+        if (!has_payload) break;
+        return TakeMessage(field, type);
+      case WireKind::kUnknown:
+        break;
     }
+    ++summary_.parts;
+    return Spend(kUnknown + (has_payload ? kBlock + text : 0));
+  }
+
+  absl::Status TakeMessage(const WireField& field, const WireFieldType& type) {
+    (type.message == types_.instruction   ? summary_.instructions
+     : type.message == types_.computation ? summary_.computations
+                                          : summary_.parts) += 1;
+    RETURN_IF_ERROR(Spend(types_.all.at(type.message).bytes + kPointer));
+    if (field.payload.empty()) return absl::OkStatus();
+    if (open_.size() == kMaxNesting) {
+      return absl::InvalidArgumentError(absl::StrCat("module: byte ", open_.back().reader.offset(),
+                                                     ": nested deeper than ", kMaxNesting));
+    }
+    Enter(field.payload, type.message);
     return absl::OkStatus();
   }
 
-  absl::Status ScanComputation(absl::string_view bytes) {
-    WireReader reader(bytes, OffsetOf(bytes, all_));
-    while (!reader.AtEnd()) {
-      ASSIGN_OR_RETURN(const WireField field, reader.Next());
-      if (field.number != 2 || field.wire_type != 2) continue;
-      if (++summary_.instructions > limits_.max_instructions) {
-        return absl::ResourceExhaustedError(
-            absl::StrCat("module: more than ", limits_.max_instructions, " instructions"));
-      }
-      summary_.memory_bytes += kInstructionBytes;
-      RETURN_IF_ERROR(Spend(field));
-      RETURN_IF_ERROR(ScanMessage(field.payload));
-    }
+  absl::Status Spend(int64_t memory_bytes) {
+    summary_.memory_bytes += memory_bytes;
+    if (summary_.computations > limits_.max_computations)
+      return TooMany(limits_.max_computations, "computations");
+    if (summary_.instructions > limits_.max_instructions)
+      return TooMany(limits_.max_instructions, "instructions");
+    if (summary_.parts > max_parts_) return TooMany(max_parts_, "shapes, layouts and other parts");
+    const int64_t max_numbers = kNumbersPerInstruction * limits_.max_instructions;
+    if (summary_.numbers > max_numbers)
+      return TooMany(max_numbers, "operands, sizes and other numbers");
+    if (summary_.memory_bytes > limits_.max_memory_bytes)
+      return TooMany(limits_.max_memory_bytes, "bytes of memory once parsed");
     return absl::OkStatus();
   }
 
-  // Fields of an instruction: every length-delimited one may become an object. Shapes (3) and
-  // shardings (40) nest, and two wire bytes of a nested one can become a whole message.
-  absl::Status ScanMessage(absl::string_view bytes) {
-    WireReader reader(bytes, OffsetOf(bytes, all_));
-    while (!reader.AtEnd()) {
-      ASSIGN_OR_RETURN(const WireField field, reader.Next());
-      RETURN_IF_ERROR(Spend(field));
-      if (field.wire_type == 2 && (field.number == 3 || field.number == 40 || field.number == 8)) {
-        RETURN_IF_ERROR(ScanNested(field.payload));
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  // Walks nested messages with a stack of our own; counts what each field may cost.
-  absl::Status ScanNested(absl::string_view bytes) {
-    std::vector<WireReader> stack = {WireReader(bytes, OffsetOf(bytes, all_))};
-    while (!stack.empty()) {
-      if (stack.back().AtEnd()) {
-        stack.pop_back();
-        continue;
-      }
-      const auto field = stack.back().Next();
-      if (!field.ok()) return field.status();
-      RETURN_IF_ERROR(Spend(*field));
-      // Tuples of shapes, shardings and literals: the numbers of their recursive fields.
-      const bool recurses = field->wire_type == 2 &&
-                            (field->number == 4 || field->number == 5 || field->number == 10);
-      if (!recurses || field->payload.empty() || !LooksLikeFields(field->payload)) continue;
-      if (stack.size() > kMaxNesting) {
-        return absl::InvalidArgumentError(absl::StrCat("module: byte ", stack.back().offset(),
-                                                       ": nested deeper than ", kMaxNesting));
-      }
-      stack.emplace_back(field->payload, OffsetOf(field->payload, all_));
-    }
-    return absl::OkStatus();
-  }
-
-  static bool LooksLikeFields(absl::string_view bytes) {
-    WireReader reader(bytes, 0);
-    return reader.Next().ok();
-  }
-
-  absl::Status Spend(const WireField& field) {
-    summary_.memory_bytes +=
-        field.wire_type == 2 ? kMessageBytes + static_cast<int64_t>(field.payload.size()) / 8 : 8;
-    if (summary_.memory_bytes <= limits_.max_memory_bytes) return absl::OkStatus();
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "module: would take more than ", limits_.max_memory_bytes, " bytes of memory once parsed"));
+  static absl::Status TooMany(int64_t limit, absl::string_view what) {
+    return absl::ResourceExhaustedError(absl::StrCat("module: more than ", limit, " ", what));
   }
 
   const absl::string_view all_;
   const ReadLimits& limits_;
+  const int64_t max_parts_ = kFreeParts + static_cast<int64_t>(all_.size()) / kBytesPerPart;
+  const Types& types_ = OurTypes();
+  std::vector<Open> open_;  // from the whole input inwards
   WireSummary summary_;
 };
 

@@ -22,6 +22,7 @@ target_link_libraries(automap_test_hlo_text PUBLIC automap_planner_graph PRIVATE
 automap_test(tests/planner/hlo/read_module_test.cc DEPS automap_test_zoo)
 automap_test(tests/planner/hlo/check_module_test.cc DEPS automap_planner_hlo)
 automap_test(tests/planner/hlo/hostile_modules_test.cc DEPS automap_planner_hlo)
+automap_test(tests/planner/hlo/wire_scan_test.cc DEPS automap_test_files automap_planner_hlo)
 add_library(automap_test_rule_cases STATIC tests/support/rule_cases.cc)
 target_link_libraries(automap_test_rule_cases PUBLIC automap_test_hlo_text PRIVATE automap_flags)
 automap_test(tests/planner/rules/catalog_test.cc DEPS automap_test_rule_cases automap_planner_rules)
