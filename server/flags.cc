@@ -46,7 +46,7 @@ void AddWorkOptions(CLI::App& app, Flags& flags) {
       ->check(CLI::Range(0, 256));
   app.add_option("--worker-program", flags.worker_program, "program that computes");
   app.add_option("--worker-memory-bytes", flags.worker_memory_bytes,
-                 "address space of one worker process");
+                 "memory that one worker process may have of its own");
   app.add_option("--worker-cpu-seconds", flags.worker_cpu_seconds,
                  "CPU time of one worker process before it is replaced");
   app.add_option("--max-run-timeout", flags.max_run_timeout_s, "seconds that a job may run at most")

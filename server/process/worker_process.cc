@@ -24,6 +24,8 @@ namespace automap {
 namespace {
 
 constexpr int64_t kMaxEventBytes = int64_t{64} << 20;
+// Address space for what a worker only reads: the program, LibTorch and what that needs.
+constexpr int64_t kProgramBytes = int64_t{2} << 30;
 constexpr absl::Duration kStartTimeout = absl::Seconds(60);
 
 // OpenBLAS reads its own when it is loaded, so they must be there before exec.
@@ -102,7 +104,8 @@ absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const std::s
     return pid.status();
   }
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they reserve terabytes
-  Cap(*pid, RLIMIT_AS, limits.memory_bytes);
+  Cap(*pid, RLIMIT_DATA, limits.memory_bytes);
+  Cap(*pid, RLIMIT_AS, limits.memory_bytes + kProgramBytes);
 #endif
   Cap(*pid, RLIMIT_CPU, limits.cpu_seconds);
   Cap(*pid, RLIMIT_CORE, 0);

@@ -15,8 +15,9 @@
 namespace automap {
 
 struct WorkerLimits {
-  int64_t memory_bytes = int64_t{6} << 30;  // of address space
-  int64_t cpu_seconds = 3600;               // in all
+  // Of its own that it may write to, used or not; of address space it may have somewhat more.
+  int64_t memory_bytes = int64_t{6} << 30;
+  int64_t cpu_seconds = 3600;  // in all
 };
 
 // Owns the process: the destructor kills and reaps it. Deadlines are on base/steady_clock.h. Not
