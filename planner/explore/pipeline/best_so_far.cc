@@ -21,12 +21,14 @@ BestSoFar::BestSoFar(const PipelineProblem& problem, PipelineCuts start)
 }
 
 void BestSoFar::SumWays() {
-  Seconds way, send;
-  ways_.clear();
+  Seconds way, send, home, tail;
+  ways_.clear(), homes_.clear(), tails_.clear();
   for (const PipelineStage& stage : stages_) {
-    ways_.push_back(way);
+    ways_.push_back(way), homes_.push_back(home), tails_.push_back(tail);
     way += send + stage.forward + stage.backward;
     send = stage.send + stage.send_back;
+    tail = std::max(tail, stage.gradient_sync + stage.update - home);
+    home += stage.backward + stage.send_back;
   }
 }
 
@@ -57,11 +59,16 @@ BestSoFar::Range BestSoFar::ChangedBy(const PipelineCuts& cuts) const {
   return {std::max(0, first - 1), std::min(static_cast<int32_t>(stages_.size()), end + 1)};
 }
 
-// The stages that are not the same; false once one is not legal or alone too long or too large.
+// The stages that are not the same; false once one is not legal, too large, or too long with what
+// is before it.
 bool BestSoFar::PriceChanged(const PipelineCuts& cuts, Range changed) {
   const int32_t count = static_cast<int32_t>(stages_.size());
+  Seconds before = ways_[changed.begin] + tails_[changed.begin];  // transfers aside
   for (int32_t s = changed.begin; s < changed.end; ++s) {
-    if (HasStage(cuts, s)) continue;
+    if (HasStage(cuts, s)) {
+      before += stages_[s].forward + stages_[s].backward;
+      continue;
+    }
     const Range layers = PipelineProblem::LayersOf(cuts, s),
                 devices = PipelineProblem::DevicesOf(cuts, s);
     if (layers.count() <= 0 || devices.count() <= 0 || layers.end > problem_.layers() ||
@@ -69,7 +76,8 @@ bool BestSoFar::PriceChanged(const PipelineCuts& cuts, Range changed) {
       return false;
     }
     offered_[s] = problem_.TimesOf(layers, devices);
-    if (IsByLength() && AloneTakes(offered_[s]) >= cost_.length) return false;
+    if (IsByLength() && before + AloneTakes(offered_[s]) >= cost_.length) return false;
+    before += offered_[s].forward + offered_[s].backward;
     if (!problem_.options().ignore_memory) {
       offered_pressures_[s] = problem_.Pressure(layers, devices, count - 1 - s);
       if (IsByLength() && offered_pressures_[s] > 1) return false;
@@ -78,21 +86,36 @@ bool BestSoFar::PriceChanged(const PipelineCuts& cuts, Range changed) {
   return true;
 }
 
-// The transfers of the stages that are not the same, and to them; false once all micro-batches in a
-// stage and the way to it and back are too long.
-bool BestSoFar::PriceSends(const PipelineCuts& cuts, Range changed) {
-  Seconds way;  // there and back
-  for (int32_t s = 0; s + 1 < static_cast<int32_t>(stages_.size()); ++s) {
-    PipelineStage& stage = offered_[s];
-    if (s >= changed.begin && s < changed.end) {
-      stage.send = stage.send_back =
-          problem_.Send(cuts.layer_ends[s], s > 0 ? cuts.device_ends[s - 1] : 0,
-                        cuts.device_ends[s], cuts.device_ends[s + 1]);
-    }
-    if (IsByLength() && way + AloneTakes(stage) >= cost_.length) return false;
-    way += stage.forward + stage.backward + stage.send + stage.send_back;
+// The transfers of the stages that are not the same, and to them.
+void BestSoFar::PriceSends(const PipelineCuts& cuts, Range changed) {
+  const int32_t end = std::min(changed.end, static_cast<int32_t>(stages_.size()) - 1);
+  for (int32_t s = changed.begin; s < end; ++s) {
+    offered_[s].send = offered_[s].send_back =
+        problem_.Send(cuts.layer_ends[s], s > 0 ? cuts.device_ends[s - 1] : 0, cuts.device_ends[s],
+                      cuts.device_ends[s + 1]);
   }
-  return !IsByLength() || way + AloneTakes(offered_.back()) < cost_.length;
+}
+
+// Whether all micro-batches in one of the stages or on one of the links from stage `from` on, the
+// way to it and back, and the all-reduces by then take as long as the best cuts: PipelineLength is
+// never less. `from` and what is before it are the same in the best cuts but for its transfer.
+bool BestSoFar::IsOfferLonger(int32_t from) const {
+  if (!IsByLength()) return false;
+  const double others = problem_.options().micro_batches - 1;
+  Seconds way = ways_[from], home = homes_[from], tail = tails_[from], queue;
+  if (from > 0) way += stages_[from - 1].send + stages_[from - 1].send_back;
+  for (size_t s = from; s < offered_.size(); ++s) {
+    const PipelineStage& stage = offered_[s];
+    const Seconds busy = stage.forward + stage.backward;
+    tail = std::max(tail, stage.gradient_sync + stage.update - home);
+    way += busy;
+    if (way + others * busy + tail >= cost_.length) return true;
+    if (s + 1 == offered_.size()) break;
+    queue = std::max(queue, others * stage.send_back + tail);
+    way += stage.send + stage.send_back;
+    home += stage.backward + stage.send_back;
+  }
+  return way + queue >= cost_.length;
 }
 
 // The all-reduces of the stages that are not the same.
@@ -106,8 +129,11 @@ void BestSoFar::PriceSyncs(const PipelineCuts& cuts, Range changed) {
 
 // What is offered; whether it is better.
 bool BestSoFar::PriceAll(const PipelineCuts& cuts, Range changed) {
-  if (!PriceChanged(cuts, changed) || !PriceSends(cuts, changed)) return false;
+  if (!PriceChanged(cuts, changed)) return false;
+  PriceSends(cuts, changed);
+  if (IsOfferLonger(changed.begin)) return false;
   PriceSyncs(cuts, changed);
+  if (IsOfferLonger(changed.begin)) return false;
   const PipelineCost cost = CostOf(offered_, offered_pressures_);
   if (!problem_.IsBetter(cost, cost_)) return false;
   cost_ = cost;
@@ -129,7 +155,8 @@ bool BestSoFar::Offer(const PipelineCuts& cuts) {
 }
 
 bool BestSoFar::IsLonger(int32_t s, Range layers, Range devices) const {
-  return IsByLength() && ways_[s] + AloneTakes(problem_.TimesOf(layers, devices)) >= cost_.length;
+  return IsByLength() &&
+         ways_[s] + tails_[s] + AloneTakes(problem_.TimesOf(layers, devices)) >= cost_.length;
 }
 
 }  // namespace automap

@@ -19,8 +19,8 @@ class BestSoFar {
   // then they are the best. O(stages) for what is compared, and O(stages^2) with a small constant
   // for PipelineLength; only stages that changed are priced.
   bool Offer(const PipelineCuts& cuts);
-  // Whether a stage behind the best cuts' first `s` alone, and the way through those and back, take
-  // as long as the best cuts.
+  // Whether a stage behind the best cuts' first `s` alone, the way through those and back, and
+  // their all-reduces take as long as the best cuts.
   bool IsLonger(int32_t s, PipelineProblem::Range layers, PipelineProblem::Range devices) const;
 
  private:
@@ -29,8 +29,9 @@ class BestSoFar {
   bool HasStage(const PipelineCuts& cuts, int32_t s) const;
   Range ChangedBy(const PipelineCuts& cuts) const;
   bool PriceChanged(const PipelineCuts& cuts, Range changed);
-  bool PriceSends(const PipelineCuts& cuts, Range changed);
+  void PriceSends(const PipelineCuts& cuts, Range changed);
   void PriceSyncs(const PipelineCuts& cuts, Range changed);
+  bool IsOfferLonger(int32_t from) const;
   bool PriceAll(const PipelineCuts& cuts, Range changed);
   // All micro-batches, one after the other.
   Seconds AloneTakes(const PipelineStage& stage) const {
@@ -49,8 +50,10 @@ class BestSoFar {
   // offers.
   std::vector<PipelineStage> stages_, offered_;
   std::vector<double> pressures_, offered_pressures_;
-  std::vector<Seconds>
-      ways_;  // through the stages before and back, but for the transfer to this one
+  // By stage, of the best cuts.
+  std::vector<Seconds> ways_;   // through the stages before and back, but for the transfer to it
+  std::vector<Seconds> homes_;  // a gradient's way from it to the end
+  std::vector<Seconds> tails_;  // how long the all-reduces before it outlast its own backwards' way
 };
 
 }  // namespace automap

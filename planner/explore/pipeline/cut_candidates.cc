@@ -21,6 +21,24 @@ bool IsLookedAt(int32_t distance) {
   return distance <= 4 || std::binary_search(std::begin(kFar), std::end(kFar), distance);
 }
 
+// Whether all micro-batches in one stage and the way to it and back, transfers behind the prefix
+// aside, take longer than `limit`: then the whole does.
+bool IsLonger(const PipelineProblem& problem, const PipelinePrefix& prefix,
+              const PipelineCuts& cuts, Seconds limit) {
+  Seconds way;
+  for (const PipelineStage& stage : prefix.stages())
+    way += stage.forward + stage.backward + stage.send + stage.send_back;
+  const int32_t begun = static_cast<int32_t>(prefix.stages().size());
+  for (int32_t s = begun; s < static_cast<int32_t>(cuts.layer_ends.size()); ++s) {
+    const PipelineStage stage =
+        problem.TimesOf(PipelineProblem::LayersOf(cuts, s), PipelineProblem::DevicesOf(cuts, s));
+    const Seconds busy = stage.forward + stage.backward;
+    if (way + busy * problem.options().micro_batches > limit) return true;
+    way += busy;
+  }
+  return false;
+}
+
 }  // namespace
 
 // The best cut for each layer and for each place.
@@ -118,8 +136,10 @@ void CutCandidates::Project(const PipelinePrefix& prefix, RestShare share,
                             CutCandidate& candidate) const {
   const PipelineCuts cuts =
       shares_.CutsWith(prefix, candidate.layer_end, candidate.device_end, share);
+  const bool is_first = candidate.projection.value <= 0;
+  if (!is_first && IsLonger(problem_, prefix, cuts, candidate.projection)) return;
   const Seconds length = PipelineLength(prefix.StagesOf(cuts), problem_.options().micro_batches);
-  if (candidate.projection.value > 0 && length >= candidate.projection) return;
+  if (!is_first && length >= candidate.projection) return;
   candidate.projection = length;
   candidate.share = share;
 }
