@@ -81,20 +81,20 @@ struct StageSizes {
       devices.push_back(cuts.device_ends[s] - device), device = cuts.device_ends[s];
     }
   }
-  // With `taken` of stage `at`'s layers as a stage on `more` devices before or behind it.
-  PipelineCuts With(size_t at, bool before, int32_t taken, int32_t more) const {
-    PipelineCuts cuts;
+  // With `taken` of stage `at`'s layers as a stage on `more` devices before or behind it; `cuts`
+  // have one more stage than there is here.
+  void PutWith(size_t at, bool before, int32_t taken, int32_t more, PipelineCuts& cuts) const {
     int32_t layer = 0, device = 0;
+    size_t stage = 0;
     const auto put = [&](int32_t of_layers, int32_t of_devices) {
-      cuts.layer_ends.push_back(layer += of_layers);
-      cuts.device_ends.push_back(device += of_devices);
+      cuts.layer_ends[stage] = layer += of_layers;
+      cuts.device_ends[stage++] = device += of_devices;
     };
     for (size_t s = 0; s < layers.size(); ++s) {
       if (s == at && before) put(taken, more);
       put(layers[s] - (s == at ? taken : 0), devices[s]);
       if (s == at && !before) put(taken, more);
     }
-    return cuts;
   }
 };
 
@@ -105,6 +105,7 @@ template <typename Visit>
 void Relocations(const PipelineCuts& cuts, size_t begun, const std::function<bool()>& stop,
                  const Visit& visit) {
   const size_t count = cuts.layer_ends.size();
+  PipelineCuts next = cuts;
   for (size_t gone = begun; gone < count; ++gone) {
     for (const bool to_next : {false, true}) {
       if (to_next ? gone + 1 == count : gone == begun) continue;
@@ -116,7 +117,10 @@ void Relocations(const PipelineCuts& cuts, size_t begun, const std::function<boo
       sizes.devices.erase(sizes.devices.begin() + gone);
       for (size_t at = begun; at + 1 < count; ++at) {
         for (int32_t taken = 1; taken < sizes.layers[at]; taken += std::max(1, taken / 4)) {
-          for (const bool before : {false, true}) visit(sizes.With(at, before, taken, moved));
+          for (const bool before : {false, true}) {
+            sizes.PutWith(at, before, taken, moved, next);
+            visit(next);
+          }
         }
       }
     }
