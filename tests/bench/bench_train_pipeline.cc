@@ -213,6 +213,30 @@ struct Options {
   int first = 0, generated = 1000;
 };
 
+// Whether all of them are known and have a value.
+bool Read(int argc, char** argv, Options& options) {
+  options.training.chains = options.flat.chains = 0;
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string flag = argv[i], value = argv[i + 1];
+    if (flag == "--preset" && (value == "paper" || value == "default")) {
+      options.is_paper = value == "paper";
+    } else if (flag == "--chains") {
+      options.training.chains = options.flat.chains = std::stoll(value);
+    } else if (flag == "--seed") {
+      options.training.seed = options.flat.seed = std::stoull(value);
+    } else if (flag == "--write") {
+      options.path = value;
+    } else if (flag == "--first") {
+      options.first = std::max(0, std::stoi(value));
+    } else if (flag == "--generated") {
+      options.generated = std::max(1, std::stoi(value));
+    } else {
+      return false;
+    }
+  }
+  return argc % 2 == 1;
+}
+
 // Only 0 chains: the shipped ones are judged.
 void TrainAndWrite(const Options& options, Policies& policies) {
   std::string report =
@@ -234,15 +258,11 @@ void TrainAndWrite(const Options& options, Policies& policies) {
 int main(int argc, char** argv) {
   setvbuf(stdout, nullptr, _IOLBF, 0);
   automap::Options options;
-  options.training.chains = options.flat.chains = 0;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    const std::string flag = argv[i], value = argv[i + 1];
-    if (flag == "--preset") options.is_paper = value == "paper";
-    if (flag == "--chains") options.training.chains = options.flat.chains = std::stoll(value);
-    if (flag == "--seed") options.training.seed = options.flat.seed = std::stoull(value);
-    if (flag == "--write") options.path = value;
-    if (flag == "--first") options.first = std::max(0, std::stoi(value));
-    if (flag == "--generated") options.generated = std::max(1, std::stoi(value));
+  if (!automap::Read(argc, argv, options)) {
+    std::fprintf(stderr,
+                 "usage: bench-train-pipeline [--preset default|paper] [--chains N] [--seed S] "
+                 "[--write FILE] [--generated N] [--first N]\n");
+    return 2;
   }
   automap::Policies policies;
   automap::TrainAndWrite(options, policies);
