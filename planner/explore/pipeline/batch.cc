@@ -9,11 +9,14 @@
 namespace automap {
 namespace {
 
-double WorkOf(const PreparedModule& module, const LinkageGroup& group) {
+// FLOPs of the operations that a group cuts. `known`: of one execution by node, negative until it
+// is asked for.
+double WorkOf(const PreparedModule& module, const LinkageGroup& group, std::vector<double>& known) {
   double flops = 0;
   for (const FactorId factor : group.factors) {
     const NodeId node = module.wiring().factor(factor).node;
-    flops += FlopsOf(module.graph(), node).value * module.graph().node(node).trips;
+    if (known[node] < 0) known[node] = FlopsOf(module.graph(), node).value;
+    flops += known[node] * module.graph().node(node).trips;
   }
   return flops;
 }
@@ -23,8 +26,8 @@ double WorkOf(const PreparedModule& module, const LinkageGroup& group) {
 Batch FindBatch(const PreparedModule& module, int64_t parts) {
   const LinkageGroups found =
       FindUnnumberedGroups(module.wiring(), module.roles(), Role::kInput, {parts, {}});
-  std::vector<double> work;
-  for (const LinkageGroup& group : found.groups) work.push_back(WorkOf(module, group));
+  std::vector<double> work, known(module.graph().node_count(), -1);
+  for (const LinkageGroup& group : found.groups) work.push_back(WorkOf(module, group, known));
   std::vector<int32_t> order(found.groups.size());
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(),

@@ -33,6 +33,8 @@ int64_t Elements(const Tensor& tensor) {
 
 // Finds the pieces one after the other; each function fills one of them.
 class PhaseFinder {
+  using Slots = absl::InlinedVector<int32_t, 4>;
+
  public:
   PhaseFinder(const Graph& graph, const Roles& roles) : graph_(graph), roles_(roles) {}
 
@@ -194,15 +196,17 @@ class PhaseFinder {
     }
   }
 
-  // By tensor, the slots of the forward operations that read it, directly or through what was
-  // pulled to them.
+  // By tensor that depends on a parameter, the slots of the forward operations that read it,
+  // directly or through what was pulled to them.
   void FindReaders() {
     readers_.resize(graph_.tensor_count());
     for (NodeId node = graph_.node_count() - 1; node >= 0; --node) {
       if (!phases_.is_forward[node] || phases_.slot_of[node] == kNone) continue;
       const TensorId result = graph_.results(node).empty() ? -1 : graph_.results(node)[0];
       const bool is_slot = result >= 0 && on_variable_[result] && on_input_[result];
+      if (!is_slot) SortUnique(readers_[result]);  // whoever reads it was there already
       for (const TensorId operand : graph_.operands(node)) {
+        if (operand == result || graph_.tensor(operand).is_free) continue;
         auto& slots = readers_[operand];
         if (is_slot) {
           slots.push_back(phases_.slot_of[node]);
@@ -211,10 +215,15 @@ class PhaseFinder {
         }
       }
     }
-    for (auto& slots : readers_) {
-      std::sort(slots.begin(), slots.end());
-      slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
-    }
+    for (auto& slots : readers_) SortUnique(slots);
+  }
+
+  // Most lists are of one slot, or in order already, the last one first.
+  static void SortUnique(Slots& slots) {
+    if (slots.size() < 2) return;
+    if (slots.front() > slots.back()) std::reverse(slots.begin(), slots.end());
+    if (!std::is_sorted(slots.begin(), slots.end())) std::sort(slots.begin(), slots.end());
+    slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
   }
 
   bool IsForwardValue(TensorId tensor) const {
@@ -309,7 +318,7 @@ class PhaseFinder {
   StepPhases phases_;
   std::vector<bool> on_variable_, on_input_;
   std::vector<bool> is_anchored_;  // by node: placed by a forward value that it reads
-  std::vector<absl::InlinedVector<int32_t, 4>> readers_;
+  std::vector<Slots> readers_;     // by tensor
 };
 
 }  // namespace
