@@ -177,9 +177,12 @@ void Lowering::MeasureWork() {
 // A buffer lives from the node that fills it to its last use. Parameters live throughout, and new
 // values of parameters take their place.
 void Lowering::FindLifetimes(const Roles& roles) {
+  std::vector<Bytes> sizes(graph_->tensor_count());
+  for (TensorId tensor = 0; tensor < graph_->tensor_count(); ++tensor)
+    sizes[tensor] = SizeOf(tensor);
   KeptArrays kept;
-  kept.size_of = [this](TensorId tensor) { return SizeOf(tensor); };
-  Recomputed recomputed = WithoutRecomputed(*graph_, storage_, kept.size_of);
+  kept.sizes = sizes;
+  Recomputed recomputed = WithoutRecomputed(*graph_, storage_, sizes);
   kept.storage = std::move(recomputed.storage);
   reread_ = std::move(recomputed.reread);
   kept.is_new = NewArrays(kept.storage, roles);
@@ -190,7 +193,7 @@ void Lowering::FindLifetimes(const Roles& roles) {
   buffer_of_.assign(graph_->tensor_count(), -1);
   const auto add = [&](TensorId tensor, int32_t first, int32_t last, BufferRole role) {
     buffer_of_[tensor] = buffers_.size();
-    buffers_.push_back({SizeOf(tensor), first, last, role, tensor});
+    buffers_.push_back({sizes[tensor], first, last, role, tensor});
   };
   const int32_t end = std::max(0, graph_->node_count() - 1);
   for (size_t p = 0; p < graph_->parameters().size(); ++p)

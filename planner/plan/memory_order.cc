@@ -15,13 +15,13 @@ constexpr size_t kMostSources = 64;  // of an array that is not kept; more are l
 
 // What is scheduled at once: an operation, or a loop or conditional with all that is in it.
 struct Unit {
-  std::vector<NodeId> nodes;
-  std::vector<TensorId> reads;  // kept arrays, once each
-  std::vector<int32_t> after;   // units that wait for it, once each
-  std::vector<int32_t> lazy;    // constant units that it reads
-  double makes = 0;             // bytes of new arrays, and of those of its lazy units
-  int32_t waits_for = 0;        // units before it that are not done
-  bool is_lazy = false;         // reads nothing that has to be computed
+  absl::InlinedVector<NodeId, 1> nodes;
+  absl::InlinedVector<TensorId, 3> reads;  // kept arrays, once each
+  absl::InlinedVector<int32_t, 2> after;   // units that wait for it, once each
+  absl::InlinedVector<int32_t, 2> lazy;    // constant units that it reads
+  double makes = 0;                        // bytes of new arrays, and of those of its lazy units
+  int32_t waits_for = 0;                   // units before it that are not done
+  bool is_lazy = false;                    // reads nothing that has to be computed
   bool is_done = false;
 };
 
@@ -55,13 +55,10 @@ class ListScheduler {
  private:
   using Key = std::pair<CallSiteId, const xla::HloInstructionProto*>;
 
-  // The outermost loop or conditional that a node belongs to; null: none.
-  Key KeyOf(NodeId node) const {
-    const Node& of = graph_.node(node);
+  // The outermost loop or conditional around a call site; null: none.
+  Key KeyAround(CallSiteId site) const {
     Key key = {-1, nullptr};
-    if (of.opcode == Opcode::kWhile || of.opcode == Opcode::kConditional)
-      key = {of.call_site, of.instruction};
-    for (CallSiteId site = of.call_site; site > 0; site = graph_.call_site(site).parent) {
+    for (; site > 0; site = graph_.call_site(site).parent) {
       const CallSite& call = graph_.call_site(site);
       if (call.caller->opcode() == "while" || call.caller->opcode() == "conditional")
         key = {call.parent, call.caller};
@@ -69,10 +66,22 @@ class ListScheduler {
     return key;
   }
 
+  // The one that a node belongs to; `around` is that around its call site.
+  Key KeyOf(NodeId node, const Key& around) const {
+    const Node& of = graph_.node(node);
+    const bool is_own = of.opcode == Opcode::kWhile || of.opcode == Opcode::kConditional;
+    return around.second == nullptr && is_own ? Key{of.call_site, of.instruction} : around;
+  }
+
   void FormUnits() {
+    units_.reserve(graph_.node_count());
     std::map<Key, int32_t> known;
+    CallSiteId site = -1;  // whose surroundings are in `around`: neighbours share theirs
+    Key around;
     for (NodeId node = 0; node < graph_.node_count(); ++node) {
-      const Key key = KeyOf(node);
+      if (graph_.node(node).call_site != site)
+        site = graph_.node(node).call_site, around = KeyAround(site);
+      const Key key = KeyOf(node, around);
       int32_t unit = static_cast<int32_t>(units_.size());
       if (key.second != nullptr) unit = known.try_emplace(key, unit).first->second;
       if (unit == static_cast<int32_t>(units_.size())) units_.emplace_back();
@@ -104,7 +113,7 @@ class ListScheduler {
         const TensorId array = kept_.storage.of[result];
         keeps_some = keeps_some || kept_.storage.is_materialized[array];
         if (array == result && kept_.is_new[array])
-          units_[unit_of_[node]].makes += kept_.size_of(array).value;
+          units_[unit_of_[node]].makes += kept_.sizes[array].value;
       }
       if (keeps_some) {
         auto& reads = units_[unit_of_[node]].reads;
@@ -132,30 +141,25 @@ class ListScheduler {
     for (NodeId node = 0; node < graph_.node_count(); ++node) {
       for (const TensorId result : graph_.results(node)) producers[result].push_back(node);
     }
-    std::vector<std::vector<int32_t>> before(units_.size());
-    for (NodeId node = 0; node < graph_.node_count(); ++node) {
-      for (const TensorId operand : graph_.operands(node)) {
-        for (const NodeId producer : producers[operand])
-          before[unit_of_[node]].push_back(unit_of_[producer]);
-      }
-      const Opcode opcode = graph_.node(node).opcode;
-      if (opcode != Opcode::kDynamicUpdateSlice && opcode != Opcode::kScatter) continue;
-      for (const NodeId reader : graph_.readers(graph_.operands(node)[0])) {
-        if (reader < node) before[unit_of_[node]].push_back(unit_of_[reader]);
-      }
-    }
+    std::vector<int32_t> list;  // units before the one at hand
     for (size_t u = 0; u < units_.size(); ++u) {
-      auto& list = before[u];
+      Unit& unit = units_[u];
+      list.clear();
+      bool reads_parameter = false;
+      for (const NodeId node : unit.nodes) {
+        for (const TensorId operand : graph_.operands(node)) {
+          reads_parameter = reads_parameter || producers[operand].empty();
+          for (const NodeId producer : producers[operand]) list.push_back(unit_of_[producer]);
+        }
+        const Opcode opcode = graph_.node(node).opcode;
+        if (opcode != Opcode::kDynamicUpdateSlice && opcode != Opcode::kScatter) continue;
+        for (const NodeId reader : graph_.readers(graph_.operands(node)[0])) {
+          if (reader < node) list.push_back(unit_of_[reader]);
+        }
+      }
       std::sort(list.begin(), list.end());
       list.erase(std::unique(list.begin(), list.end()), list.end());
       list.erase(std::remove(list.begin(), list.end(), static_cast<int32_t>(u)), list.end());
-      Unit& unit = units_[u];
-      const bool reads_parameter =
-          std::any_of(unit.nodes.begin(), unit.nodes.end(), [&](NodeId node) {
-            const auto operands = graph_.operands(node);
-            return std::any_of(operands.begin(), operands.end(),
-                               [&](TensorId t) { return producers[t].empty(); });
-          });
       unit.is_lazy = !reads_parameter && std::all_of(list.begin(), list.end(), [&](int32_t other) {
         return units_[other].is_lazy;
       });
@@ -174,7 +178,7 @@ class ListScheduler {
   double GainOf(int32_t u) const {
     double gain = -units_[u].makes;
     for (const TensorId array : units_[u].reads) {
-      if (uses_left_[array] == 1) gain += kept_.size_of(array).value;
+      if (uses_left_[array] == 1) gain += kept_.sizes[array].value;
     }
     return gain;
   }
@@ -235,7 +239,7 @@ Bytes PeakOfNewArrays(const Graph& graph, const KeptArrays& kept, absl::Span<con
     for (const TensorId result : graph.results(order[place])) {
       if (!kept.is_new[result] || is_counted[result]) continue;
       is_counted[result] = true;
-      const double bytes = kept.size_of(result).value;
+      const double bytes = kept.sizes[result].value;
       change[place] += bytes;
       change[std::max(static_cast<int32_t>(place), last[result]) + 1] -= bytes;
     }

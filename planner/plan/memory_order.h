@@ -1,7 +1,6 @@
 // In which order the operations of a step run.
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "base/units.h"
@@ -12,8 +11,8 @@ namespace automap {
 // What a step keeps in memory.
 struct KeptArrays {
   Storage storage;
-  std::vector<bool> is_new;  // by array: made in the step, with memory of its own
-  std::function<Bytes(TensorId)> size_of;
+  std::vector<bool> is_new;       // by array: made in the step, with memory of its own
+  absl::Span<const Bytes> sizes;  // by array
 };
 
 // An order of all nodes that keeps operands before readers, updates in place after what reads the

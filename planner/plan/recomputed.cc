@@ -18,11 +18,11 @@ using Sources = absl::InlinedVector<TensorId, 4>;
 class Recomputation {
  public:
   // `last`: by array its last use, where that is known; empty: nothing is needed anyway.
-  Recomputation(const Graph& graph, Storage storage, const std::function<Bytes(TensorId)>& size_of,
+  Recomputation(const Graph& graph, Storage storage, absl::Span<const Bytes> sizes,
                 std::vector<int32_t> last = {})
       : graph_(graph),
         storage_(std::move(storage)),
-        size_of_(size_of),
+        sizes_(sizes),
         last_(std::move(last)),
         only_maps_(graph.tensor_count(), true),
         only_dots_(graph.tensor_count(), true),
@@ -87,9 +87,9 @@ class Recomputation {
   }
 
   float RereadOf(TensorId result) const {
-    const double size = size_of_(result).value;
+    const double size = sizes_[result].value;
     double bytes = 0;
-    for (const TensorId source : sources_[result]) bytes += size_of_(source).value;
+    for (const TensorId source : sources_[result]) bytes += sizes_[source].value;
     return size > 0 && bytes > size ? static_cast<float>(bytes / size) : 1;
   }
 
@@ -107,17 +107,17 @@ class Recomputation {
       const NodeId producer = graph_.tensor(source).producer;
       const bool is_carried = producer >= 0 && graph_.node(producer).opcode == Opcode::kWhile;
       if (is_carried || is_overwritten_[source]) return false;
-      bytes += size_of_(source).value;
+      bytes += sizes_[source].value;
       const bool lives_anyway = producer < 0 || (!last_.empty() && last_[source] >= last_[result]);
-      if (!lives_anyway) kept_for_it += size_of_(source).value;
+      if (!lives_anyway) kept_for_it += sizes_[source].value;
     }
-    const double size = size_of_(result).value;
+    const double size = sizes_[result].value;
     return bytes <= kMostRead * size && kept_for_it <= kAsLarge * size;
   }
 
   const Graph& graph_;
   Storage storage_;
-  const std::function<Bytes(TensorId)>& size_of_;
+  const absl::Span<const Bytes> sizes_;
   const std::vector<int32_t> last_;
   std::vector<bool> only_maps_, only_dots_;  // by array: what its readers are
   std::vector<bool> is_overwritten_;         // by array
@@ -126,12 +126,11 @@ class Recomputation {
 
 }  // namespace
 
-Recomputed WithoutRecomputed(const Graph& graph, Storage storage,
-                             const std::function<Bytes(TensorId)>& size_of) {
-  const Storage first = Recomputation(graph, std::move(storage), size_of).Find().storage;
+Recomputed WithoutRecomputed(const Graph& graph, Storage storage, absl::Span<const Bytes> sizes) {
+  const Storage first = Recomputation(graph, std::move(storage), sizes).Find().storage;
   std::vector<NodeId> as_listed(graph.node_count());
   std::iota(as_listed.begin(), as_listed.end(), 0);
-  return Recomputation(graph, first, size_of, LastUses(graph, first, as_listed)).Find();
+  return Recomputation(graph, first, sizes, LastUses(graph, first, as_listed)).Find();
 }
 
 }  // namespace automap

@@ -1,7 +1,6 @@
 // Which arrays a compiler works out again where they are read, instead of keeping them.
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "base/units.h"
@@ -24,9 +23,8 @@ struct Recomputed {
 //     scales, kept once as the convolution's result). The sources live longer instead;
 //   - a transposed matrix that only matrix products read: they read it either way.
 //
-// Results of the step are kept. How long arrays live is taken from the order of listing. `size_of`
+// Results of the step are kept. How long arrays live is taken from the order of listing. `sizes`
 // tells the bytes of an array. O(slots).
-Recomputed WithoutRecomputed(const Graph& graph, Storage storage,
-                          const std::function<Bytes(TensorId)>& size_of);
+Recomputed WithoutRecomputed(const Graph& graph, Storage storage, absl::Span<const Bytes> sizes);
 
 }  // namespace automap
