@@ -73,7 +73,8 @@ class SplitRun final : public StrategyRun {
   absl::Status ChooseAxis() {
     std::optional<SplitCost> best;
     const bool folds = request_.preset != Preset::kPaper || strategy_ != "opp";
-    for (const int32_t size : AxisSizes()) {
+    const std::vector<int32_t> sizes = AxisSizes();
+    for (const int32_t size : sizes) {
       ASSIGN_OR_RETURN(SplitTask task, MakeSplitTask(*request_.module, request_.cluster,
                                                      {strategy_, size, request_.semantics, folds,
                                                       request_.options.ignore_memory()}));
@@ -91,9 +92,18 @@ class SplitRun final : public StrategyRun {
       best = cost;
       task_ = std::move(task);
       bound_ = std::move(bound);
+      if (sizes.size() > 1) ReportEarly(cost);
       if (request_.stop()) break;
     }
     return absl::OkStatus();
+  }
+
+  // Before the other sizes are looked into: the first plan at once, without its bound. The paper's
+  // preset passes on its own agent's plans only.
+  void ReportEarly(const SplitCost& cost) {
+    if (bound_.best.empty() || request_.preset == Preset::kPaper || report_.HasPlan()) return;
+    report_.SetBound(Seconds{0}, kOpenProof);
+    report_.OfPlan(cost, *task_.problem, [&] { return Describe(bound_.best); });
   }
 
   // Of the exact choice; where there is none, of one greedy episode.
