@@ -23,4 +23,5 @@ automap_bench(agents tests/bench/bench_agents.cc automap_test_zoo automap_planne
 automap_bench(train-pipeline tests/bench/bench_train_pipeline.cc automap_test_zoo automap_planner_search)
 automap_bench(simulator tests/bench/bench_simulator.cc automap_test_zoo automap_planner_explore automap_simulator_pipeline)
 automap_bench(paper tests/bench/bench_paper.cc automap_planner automap_planner_verify automap_test_zoo)
+automap_bench(first tests/bench/bench_first.cc automap_planner automap_test_zoo)
 automap_bench(hybrid tests/bench/bench_hybrid.cc automap_planner automap_planner_verify automap_test_zoo)
