@@ -1,4 +1,6 @@
 // Bytes as the requests that the server checks, and as its tokens.
+#include <cstdlib>
+
 #include "automap/v1/planner.pb.h"
 #include "server/api/resume_token.h"
 #include "server/api/validate.h"
@@ -20,6 +22,11 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     automap::CheckChunk(upload.chunk(), limits).IgnoreError();
   }
   automap::ParseResumeToken("planJobs/x", bytes).status().IgnoreError();
+  const auto sequence =
+      automap::ParseResumeToken(bytes, automap::ResumeToken(bytes, create.ByteSizeLong()));
+  if (!sequence.ok() || *sequence != static_cast<int64_t>(create.ByteSizeLong())) abort();
+  automap::CheckPageSize(create.options().priority(), limits).status().IgnoreError();
+  automap::CheckInlineSize("module", upload.header().size_bytes(), limits).IgnoreError();
   automap::ModuleDigest(bytes).status().IgnoreError();
   automap::CheckJobName(bytes).IgnoreError();
   automap::ContentDigest(bytes, 1 << 20);
