@@ -203,7 +203,8 @@ class PhaseFinder {
     for (NodeId node = graph_.node_count() - 1; node >= 0; --node) {
       if (!phases_.is_forward[node] || phases_.slot_of[node] == kNone) continue;
       const TensorId result = graph_.results(node).empty() ? -1 : graph_.results(node)[0];
-      const bool is_slot = result >= 0 && on_variable_[result] && on_input_[result];
+      if (result < 0) continue;
+      const bool is_slot = on_variable_[result] && on_input_[result];
       if (!is_slot) SortUnique(readers_[result]);  // whoever reads it was there already
       for (const TensorId operand : graph_.operands(node)) {
         if (operand == result || graph_.tensor(operand).is_free) continue;
