@@ -24,6 +24,9 @@ namespace {
 
 constexpr int64_t kMaxTaskBytes = int64_t{300} << 20;
 
+// From a task to the module that follows it; a parent of another version may send none.
+constexpr absl::Duration kModuleTime = absl::Seconds(60);
+
 // Larger ones are not sent: that search has none.
 constexpr size_t kMaxCheckpointBytes = size_t{60} << 20;
 
@@ -48,7 +51,7 @@ class Worker {
     while (true) {
       const auto bytes = ReadMessage(in_, kMaxTaskBytes, absl::InfiniteFuture());
       if (!bytes.ok()) return bytes.status().code() == absl::StatusCode::kUnavailable ? 0 : 1;
-      auto module = ReadMessage(in_, kMaxTaskBytes, absl::InfiniteFuture());
+      auto module = ReadMessage(in_, kMaxTaskBytes, SteadyNow() + kModuleTime);
       if (!module.ok()) return module.status().code() == absl::StatusCode::kUnavailable ? 0 : 1;
       worker::v1::Task task;
       worker::v1::Event done;
