@@ -24,17 +24,21 @@ class SearchReport {
   void SetBound(Seconds lower_bound, std::string proof) {
     lower_bound_ = lower_bound;
     proof_ = std::move(proof);
+    is_bound_news_ = true;
   }
 
   bool HasPlan() const { return best_.has_value(); }
   bool IsUsable(const Cost& cost) const { return FitsIn(cost) || request_.options.ignore_memory(); }
 
-  // Passes on a plan when it is usable and, as `problem` compares them, the best so far, with its
-  // bound. `describe` writes it.
+  // Passes on a plan when it is usable and, as `problem` compares them, the best so far, or as good
+  // as that and the first with its bound. `describe` writes it.
   template <typename Problem, typename Describe>
   void OfPlan(const Cost& cost, const Problem& problem, const Describe& describe) {
-    if (!IsUsable(cost) || (best_ && !problem.IsBetter(cost, *best_))) return;
+    if (!IsUsable(cost)) return;
+    const bool is_better = !best_ || problem.IsBetter(cost, *best_);
+    if (!is_better && (!is_bound_news_ || problem.IsBetter(*best_, cost))) return;
     best_ = cost;
+    is_bound_news_ = false;
     if (!request_.observer->improved_plan) return;
     absl::StatusOr<v1::Plan> plan = describe();
     if (!plan.ok()) return;
@@ -93,6 +97,7 @@ class SearchReport {
   ProgressReporter reporter_;
   Seconds lower_bound_;
   std::string proof_;
+  bool is_bound_news_ = false;
   std::optional<Cost> best_;
 };
 
