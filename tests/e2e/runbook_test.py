@@ -39,14 +39,24 @@ def automapd(data, *flags, worker=WORKER):
     return [str(BIN / "automapd"), f"--data-dir={data}", f"--worker-program={worker}", *flags]
 
 
+def start(data, *flags, **more):
+    """automapd on that folder, once it serves, and its port. Another test may take a free port meanwhile: tries thrice."""
+    for _ in range(3):
+        grpc, http = free_port(), free_port()
+        server = subprocess.Popen(
+            automapd(data, f"--listen=127.0.0.1:{grpc}", f"--http-listen=127.0.0.1:{http}", *flags, **more),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"FAKE_WORKER_DIR": str(data)})
+        wait_for(lambda: server.poll() is not None or get(f"http://127.0.0.1:{http}/readyz") != "")
+        if server.poll() is None:
+            return server, grpc
+    raise AssertionError("automapd does not serve")
+
+
 @contextlib.contextmanager
 def serving(data, *flags, **more):
     """automapd on that folder; yields a call of the command line on it."""
-    grpc, http = free_port(), free_port()
-    server = subprocess.Popen(automapd(data, f"--listen=127.0.0.1:{grpc}", f"--http-listen=127.0.0.1:{http}", *flags, **more),
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | {"FAKE_WORKER_DIR": str(data)})
+    server, grpc = start(data, *flags, **more)
     try:
-        assert wait_for(lambda: get(f"http://127.0.0.1:{http}/readyz") != ""), "automapd does not serve"
         environment = os.environ | {"AUTOMAP_SERVER": f"127.0.0.1:{grpc}"}
         yield lambda *words, **more: run([BIN / "automap", *map(str, words)], env=environment | more)
     finally:

@@ -3,6 +3,7 @@
 The programs under test are in the script's arguments BIN_DIR and FAKE_WORKER, else in the usual build.
 """
 
+import http.client
 import pathlib
 import socket
 import subprocess
@@ -41,7 +42,7 @@ def get(url):
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.read().decode()
-    except (urllib.error.URLError, OSError):
+    except (urllib.error.URLError, http.client.HTTPException, OSError):
         return ""
 
 
