@@ -136,7 +136,13 @@ class Daemon {
         Observe(metrics_));
     jobs_ = std::make_unique<JobService>(*store_, *modules_, feed_, *pool_, metrics_, limits_);
     executor_ = std::make_unique<Executor>(kApiThreads, limits_.max_waiting_calls);
-    api_.reset(new Api{*jobs_, *modules_, *executor_, metrics_, *access_, limits_, room_});
+    events_ = std::make_unique<SharedEvents>(
+        [this](const std::string& job, int64_t after, int limit) {
+          return store_->EventsAfter(job, after, limit);
+        },
+        feed_);
+    api_.reset(
+        new Api{*jobs_, *modules_, *executor_, metrics_, *access_, limits_, room_, *events_});
     planner_ = MakePlannerService(*api_);
     modules_api_ = MakeModulesService(*api_);
     ASSIGN_OR_RETURN(transport_, Transport::Start(flags_.transport, limits_, metrics_,
@@ -205,6 +211,7 @@ class Daemon {
   std::unique_ptr<WorkerPool> pool_;
   std::unique_ptr<JobService> jobs_;
   std::unique_ptr<Executor> executor_;
+  std::unique_ptr<SharedEvents> events_;
   std::unique_ptr<Api> api_;
   std::unique_ptr<v1::Planner::CallbackService> planner_;
   std::unique_ptr<v1::Modules::CallbackService> modules_api_;

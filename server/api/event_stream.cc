@@ -17,8 +17,7 @@ namespace {
 using google::protobuf::util::TimeUtil;
 
 constexpr absl::Duration kProgressInterval = absl::Milliseconds(500);
-constexpr int kEventsPerRead = 1;  // they wait in memory, and plans are large
-constexpr int64_t kCopies = 2;     // of an event in hand: the message and its bytes
+constexpr int64_t kCopies = 2;  // of an event in hand: the message and its bytes
 constexpr absl::Duration kShortWriteTime = absl::Seconds(1);  // while others wait for room
 
 // A plan follows where the job has one.
@@ -93,7 +92,7 @@ absl::Status EventStream::Begin(const v1::PlanJob& job) {
   v1::PlanEvent snapshot;
   *snapshot.mutable_snapshot() = job;
   Mark(snapshot);
-  queue_.push_back(std::move(snapshot));
+  queue_.push_back(std::make_shared<const v1::PlanEvent>(std::move(snapshot)));
   subscription_ = api_.jobs.feed().Subscribe(
       job_, [weak = weak_from_this(), &executor = api_.executor](FeedNews news) {
         if (auto stream = weak.lock()) executor.Run([stream, news] { stream->Wake(news); });
@@ -119,19 +118,22 @@ void EventStream::Pump() {
   MutexLock lock(mutex_);
   if (writing_ || finished_) return;
   if (last_) return End(absl::OkStatus());
-  v1::PlanEvent event;
-  const auto has_event = TakeNext(event);
-  if (!has_event.ok()) return End(has_event.status());
-  if (*has_event) return Write(std::move(event));
+  auto event = TakeNext();
+  if (!event.ok()) return End(event.status());
+  if (*event != nullptr) return Write(*std::move(event));
   if (job_ended_ && !has_news_) return End(absl::OkStatus());  // resumed after its last event
 }
 
-absl::StatusOr<bool> EventStream::TakeNext(v1::PlanEvent& event) {
+absl::StatusOr<SharedEvents::Event> EventStream::TakeNext() {
   if (queue_.empty() && has_news_) RETURN_IF_ERROR(FillQueue());
-  if (queue_.empty()) return TakeProgress(event) || TakeBookmark(event);
-  event = std::move(queue_.front());
+  if (queue_.empty()) {
+    v1::PlanEvent event;
+    if (!TakeProgress(event) && !TakeBookmark(event)) return SharedEvents::Event();
+    return std::make_shared<const v1::PlanEvent>(std::move(event));
+  }
+  SharedEvents::Event event = std::move(queue_.front());
   queue_.pop_front();
-  return true;
+  return event;
 }
 
 bool EventStream::HasRoom() {
@@ -156,21 +158,18 @@ void EventStream::ReturnRoom() {
 }
 
 absl::Status EventStream::FillQueue() {
-  if (!HasRoom()) return absl::OkStatus();
-  has_news_ = false;
-  ASSIGN_OR_RETURN(std::vector<v1::PlanEvent> events,
-                   api_.jobs.store().EventsAfter(job_, after_, kEventsPerRead));
-  has_news_ = !events.empty();
-  for (v1::PlanEvent& event : events) {
-    after_ = event.sequence();
-    event.set_resume_token(ResumeToken(job_, after_));
-    if (event.has_improved_plan() && filter_.omit_improved_plans()) continue;
-    const int64_t bytes = kCopies * static_cast<int64_t>(event.ByteSizeLong());
+  while (queue_.empty() && HasRoom()) {
+    has_news_ = false;
+    ASSIGN_OR_RETURN(SharedEvents::Event event, api_.events.After(job_, after_));
+    if (event == nullptr) break;
+    has_news_ = true;
+    after_ = event->sequence();
+    if (event->has_improved_plan() && filter_.omit_improved_plans()) continue;
+    const int64_t bytes = kCopies * static_cast<int64_t>(event->ByteSizeLong());
     api_.room.Take(bytes);
     room_ += bytes;
     queue_.push_back(std::move(event));
   }
-  if (queue_.empty() && has_news_) return FillQueue();  // all of them were left out
   return absl::OkStatus();
 }
 
@@ -204,12 +203,12 @@ void EventStream::Mark(v1::PlanEvent& event) {
   *event.mutable_event_time() = TimeUtil::NanosecondsToTimestamp(absl::ToUnixNanos(absl::Now()));
 }
 
-void EventStream::Write(v1::PlanEvent event) {
+void EventStream::Write(SharedEvents::Event event) {
   current_ = std::move(event);
-  last_ = EndsStream(current_);
+  last_ = EndsStream(*current_);
   writing_ = true;
   written_ = SteadyNow();
-  StartWrite(&current_);
+  StartWrite(current_.get());
 }
 
 void EventStream::End(const absl::Status& status) {
@@ -232,7 +231,7 @@ void EventStream::OnWriteDone(bool ok) {
       MutexLock lock(stream->mutex_);
       stream->writing_ = false;
       stream->reads_ = stream->reads_ || (ok && stream->room_ > 0);
-      v1::PlanEvent().Swap(&stream->current_);
+      stream->current_.reset();
       if (stream->queue_.empty()) stream->ReturnRoom();
       if (!ok) stream->End(absl::CancelledError("the client is gone"));
     }

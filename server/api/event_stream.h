@@ -40,8 +40,8 @@ class EventStream final : public grpc::ServerWriteReactor<v1::PlanEvent>,
   absl::Status Begin(const v1::PlanJob& job) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Wake(FeedNews news);
   void Pump();
-  // The next thing to send, if any.
-  absl::StatusOr<bool> TakeNext(v1::PlanEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The next thing to send, null when there is none.
+  absl::StatusOr<SharedEvents::Event> TakeNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status FillQueue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TakeProgress(v1::PlanEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool TakeBookmark(v1::PlanEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -49,7 +49,7 @@ class EventStream final : public grpc::ServerWriteReactor<v1::PlanEvent>,
   bool HasRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ReturnRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Mark(v1::PlanEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Write(v1::PlanEvent event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Write(SharedEvents::Event event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void End(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CutOff();
 
@@ -72,8 +72,8 @@ class EventStream final : public grpc::ServerWriteReactor<v1::PlanEvent>,
   int64_t progress_number_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Time next_progress_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   absl::Time written_ ABSL_GUARDED_BY(mutex_);  // when the last write began
-  std::deque<v1::PlanEvent> queue_ ABSL_GUARDED_BY(mutex_);
-  v1::PlanEvent current_ ABSL_GUARDED_BY(mutex_);
+  std::deque<SharedEvents::Event> queue_ ABSL_GUARDED_BY(mutex_);
+  SharedEvents::Event current_ ABSL_GUARDED_BY(mutex_);
   int64_t room_ ABSL_GUARDED_BY(mutex_) = 0;  // taken for what is read and not yet delivered
   bool waits_for_room_ ABSL_GUARDED_BY(mutex_) = false;
   bool reads_ ABSL_GUARDED_BY(mutex_) = false;  // its client has taken such an event

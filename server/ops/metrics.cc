@@ -139,14 +139,30 @@ void Metrics::CacheLookedUp(bool hit) {
 
 void Metrics::Answered(const char* method, absl::StatusCode code, const std::string& reason,
                        absl::Duration time) {
-  handling_.Add({{"method", method}, {"code", absl::StatusCodeToString(code)}}, kCallSeconds)
-      .Observe(absl::ToDoubleSeconds(time));
+  CallSeconds(method, code).Observe(absl::ToDoubleSeconds(time));
   if (code != absl::StatusCode::kOk && code != absl::StatusCode::kCancelled)
     rejected_.Add({{"reason", reason}}).Increment();
 }
 
+prometheus::Histogram& Metrics::CallSeconds(const char* method, absl::StatusCode code) {
+  MutexLock lock(mutex_);
+  prometheus::Histogram*& known = calls_[{method, code}];
+  if (known == nullptr) {
+    known = &handling_.Add({{"method", method}, {"code", absl::StatusCodeToString(code)}},
+                           kCallSeconds);
+  }
+  return *known;
+}
+
+prometheus::Histogram& Metrics::StoreSeconds(const char* operation) {
+  MutexLock lock(mutex_);
+  prometheus::Histogram*& known = operations_[operation];
+  if (known == nullptr) known = &store_.Add({{"operation", operation}}, kCallSeconds);
+  return *known;
+}
+
 void Metrics::StoreAnswered(const char* operation, absl::Duration time, absl::StatusCode code) {
-  store_.Add({{"operation", operation}}, kCallSeconds).Observe(absl::ToDoubleSeconds(time));
+  StoreSeconds(operation).Observe(absl::ToDoubleSeconds(time));
   const bool failed = code == absl::StatusCode::kInternal ||
                       code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kDataLoss;
   if (failed) store_errors_.Add({{"operation", operation}}).Increment();

@@ -4,11 +4,13 @@
 
 #include <map>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "automap/v1/job.pb.h"
 #include "automap/v1/plan.pb.h"
+#include "base/mutex.h"
 #include "prometheus/counter.h"
 #include "prometheus/family.h"
 #include "prometheus/gauge.h"
@@ -26,7 +28,7 @@ class Metrics {
   void JobEnded(v1::PlanJob::State state, absl::Duration waited, absl::Duration ran);
   void PlanFound(const v1::Plan& plan);
   void CacheLookedUp(bool hit);
-  // A call ended; `reason` says why it was refused, where it was.
+  // A call ended; `reason` says why it was refused, where it was. `method` is a literal.
   void Answered(const char* method, absl::StatusCode code, const std::string& reason,
                 absl::Duration time);
   void UploadedBytes(int64_t bytes) { uploaded_.Increment(static_cast<double>(bytes)); }
@@ -36,6 +38,7 @@ class Metrics {
     checkpoints_.Add({{"outcome", outcome}}).Increment();
   }
   void Fenced() { fenced_.Increment(); }
+  // `operation` is a literal.
   void StoreAnswered(const char* operation, absl::Duration time, absl::StatusCode code);
   void ConnectionRefused(const std::string& reason) {
     refused_.Add({{"reason", reason}}).Increment();
@@ -60,6 +63,9 @@ class Metrics {
   using Gauges = prometheus::Family<prometheus::Gauge>;
   using Histograms = prometheus::Family<prometheus::Histogram>;
 
+  prometheus::Histogram& CallSeconds(const char* method, absl::StatusCode code);
+  prometheus::Histogram& StoreSeconds(const char* operation);
+
   prometheus::Registry registry_;
   prometheus::Counter &created_, &uploaded_, &cut_off_, &fenced_;
   Counters &refused_, &closed_, &ended_, &rejected_, &cache_, &deaths_, &checkpoints_,
@@ -69,6 +75,11 @@ class Metrics {
   Gauges& jobs_;
   prometheus::Histogram &waited_, &ran_;
   Histograms &handling_, &store_, &search_, &gap_;
+  // Those of every call, by literals: a family makes a new histogram to find out that it has one.
+  Mutex mutex_;
+  std::map<std::pair<const char*, absl::StatusCode>, prometheus::Histogram*> calls_
+      ABSL_GUARDED_BY(mutex_);
+  std::map<const char*, prometheus::Histogram*> operations_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace automap

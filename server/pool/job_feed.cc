@@ -13,7 +13,9 @@ constexpr absl::Duration kKept = absl::Minutes(1);
 
 int64_t JobFeed::Subscribe(const std::string& job, Callback callback) {
   MutexLock lock(mutex_);
-  channels_[job].watchers[++next_id_] = std::make_shared<Callback>(std::move(callback));
+  Channel& channel = channels_[job];
+  channel.news = ++news_;
+  channel.watchers[++next_id_] = std::make_shared<Callback>(std::move(callback));
   return next_id_;
 }
 
@@ -32,11 +34,12 @@ void JobFeed::Wake(absl::string_view job, FeedNews news) {
   std::vector<std::shared_ptr<Callback>> callbacks;
   {
     MutexLock lock(mutex_);
-    const auto add = [&](const Channel& channel) {
+    const auto add = [&](Channel& channel) {
+      if (news == FeedNews::kEvents) channel.news = ++news_;
       for (const auto& [id, callback] : channel.watchers) callbacks.push_back(callback);
     };
     if (job.empty()) {
-      for (const auto& [name, channel] : channels_) add(channel);
+      for (auto& [name, channel] : channels_) add(channel);
     } else if (const auto channel = channels_.find(std::string(job)); channel != channels_.end()) {
       add(channel->second);
     }
@@ -53,6 +56,12 @@ void JobFeed::Publish(const std::string& job, const v1::Progress& progress, bool
     channel.forgotten = runs_elsewhere ? SteadyNow() + kKept : absl::InfiniteFuture();
   }
   Wake(job, FeedNews::kProgress);
+}
+
+int64_t JobFeed::NewsOf(const std::string& job) {
+  MutexLock lock(mutex_);
+  const auto channel = channels_.find(job);
+  return channel == channels_.end() ? ++news_ : channel->second.news;
 }
 
 void JobFeed::Tick() {

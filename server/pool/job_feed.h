@@ -34,6 +34,9 @@ class JobFeed {
   void Notify(absl::string_view job);
   // Replaces the job's progress. What runs elsewhere is forgotten a minute after its last news.
   void Publish(const std::string& job, const v1::Progress& progress, bool runs_elsewhere = false);
+  // A number that is another one after each Notify and each Subscribe of the job. Who subscribes
+  // may know more than those before, whom a Notify has yet to reach.
+  int64_t NewsOf(const std::string& job);
   // Wakes everybody to look at the clock.
   void Tick();
   // The newest progress and its number, 0 when there is none.
@@ -47,6 +50,7 @@ class JobFeed {
     std::map<int64_t, std::shared_ptr<Callback>> watchers;
     v1::Progress progress;
     int64_t progress_number = 0;
+    int64_t news = 0;
     absl::Time forgotten = absl::InfiniteFuture();
   };
 
@@ -54,6 +58,7 @@ class JobFeed {
 
   Mutex mutex_;
   std::map<std::string, Channel, std::less<>> channels_ ABSL_GUARDED_BY(mutex_);
+  int64_t news_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t next_id_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
