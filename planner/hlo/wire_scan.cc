@@ -87,7 +87,10 @@ class Scanner {
         open_.pop_back();
         continue;
       }
-      ASSIGN_OR_RETURN(const WireField field, open_.back().reader.Next());
+      WireField field;
+      if (!open_.back().reader.TakeShort(field)) {
+        ASSIGN_OR_RETURN(field, open_.back().reader.Next());
+      }
       RETURN_IF_ERROR(Take(field, types_.all.at(open_.back().type)));
     }
     return summary_;

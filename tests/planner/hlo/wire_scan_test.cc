@@ -1,12 +1,14 @@
 #include "planner/hlo/wire_scan.h"
 
 #include <filesystem>
+#include <random>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/arena.h"
 #include "gtest/gtest.h"
 #include "planner/hlo/gunzip.h"
+#include "planner/hlo/wire_reader.h"
 #include "tests/support/files.h"
 
 namespace automap {
@@ -114,6 +116,29 @@ TEST(ScanWire, NestsAsDeepAsTheParserGoes) {
   for (int depth = 0; depth < 10; ++depth) shape = Field(4, shape);
   EXPECT_EQ(ScanWire(Field(3, Field(2, Field(3, shape))), ReadLimits{}).status().code(),
             absl::StatusCode::kInvalidArgument);
+}
+
+TEST(WireReader, TakesShortFieldsAsItReadsThem) {
+  std::mt19937 random(1);
+  int taken = 0;
+  for (int trial = 0; trial < 200000; ++trial) {
+    std::string bytes(random() % 12, 0);
+    for (char& byte : bytes) byte = static_cast<char>(random() % 4 == 0 ? random() : random() % 24);
+    WireReader quick(bytes), slow(bytes);
+    WireField field;
+    while (quick.TakeShort(field)) {
+      const auto same = slow.Next();
+      ASSERT_TRUE(same.ok()) << same.status();
+      EXPECT_EQ(field.number, same->number);
+      EXPECT_EQ(field.wire_type, same->wire_type);
+      EXPECT_EQ(field.payload, same->payload);
+      EXPECT_EQ(field.bytes, same->bytes);
+      EXPECT_EQ(quick.offset(), slow.offset());
+      ++taken;
+    }
+    EXPECT_EQ(quick.offset(), slow.offset()) << "what is not taken is left";
+  }
+  EXPECT_GT(taken, 5000);
 }
 
 }  // namespace
