@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <ctime>
 #include <fstream>
 #include <functional>
 #include <sstream>
@@ -17,6 +16,7 @@
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
 #include "tests/support/dapple_rows.h"
+#include "tests/support/measured.h"
 
 namespace automap {
 namespace {
@@ -32,9 +32,9 @@ std::pair<double, double> TimesOf(const std::function<void()>& run) {
   std::vector<double> walls, processors;
   for (int i = 0; i < kRuns; ++i) {
     const double start = Now();
-    const std::clock_t begun = std::clock();
+    const double begun = ProcessorNow();
     run();
-    processors.push_back(static_cast<double>(std::clock() - begun) / CLOCKS_PER_SEC);
+    processors.push_back(ProcessorNow() - begun);
     walls.push_back(Now() - start);
   }
   std::sort(walls.begin(), walls.end());

@@ -4,7 +4,6 @@
 // strategies (`ready`), and from reading to the first plan that was passed on (`first`; goal 0.1).
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,14 +12,13 @@
 #include "planner/plan_module.h"
 #include "planner/strategy_names.h"
 #include "simulator/cluster/presets.h"
+#include "tests/support/measured.h"
 #include "tests/support/zoo.h"
 
 namespace automap {
 namespace {
 
 constexpr int kRuns = 5;
-
-double ProcessorNow() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 struct Moments {
   double read = 1e9, ready = 1e9, first = 1e9;

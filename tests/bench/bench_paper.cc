@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <ctime>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -24,12 +23,11 @@
 #include "planner/verify_module_plan.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
+#include "tests/support/measured.h"
 #include "tests/support/zoo.h"
 
 namespace automap {
 namespace {
-
-double ProcessorNow() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();

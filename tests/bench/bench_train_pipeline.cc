@@ -7,7 +7,6 @@
 // 1200 --seed 1, and --preset paper --chains 20000 --seed 1.
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <fstream>
 #include <map>
 #include <string>
@@ -22,12 +21,11 @@
 #include "planner/search/train_pipeline_policy.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
+#include "tests/support/measured.h"
 #include "tests/support/zoo.h"
 
 namespace automap {
 namespace {
-
-double ProcessorNow() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 // What is judged.
 struct Policies {

@@ -123,10 +123,6 @@ class FloodTest : public ServerTest, public testing::WithParamInterface<bool> {
     return calls;
   }
 
-  int64_t ResidentMiB() {
-    return static_cast<int64_t>(MetricOf(Metrics(), "process_resident_memory_bytes")) >> 20;
-  }
-
   double Closed(const std::vector<std::string>& reasons) {
     const std::string metrics = Metrics();
     double sum = 0;

@@ -20,6 +20,7 @@
 #include "tests/support/processes.h"
 #include "tests/support/scale.h"
 #include "tests/support/server_test.h"
+#include "tests/support/wire.h"
 
 namespace automap {
 namespace {
@@ -35,10 +36,6 @@ class OverloadTest : public ServerTest {
   void Restart(const std::vector<std::string>& flags) {
     StopServer(SIGKILL);
     StartServer(flags);
-  }
-
-  int64_t ResidentMiB() {
-    return static_cast<int64_t>(MetricOf(Metrics(), "process_resident_memory_bytes")) >> 20;
   }
 
   // How long an ordinary call takes now.
@@ -154,16 +151,6 @@ TEST_F(OverloadTest, CompressedMessagesAreRefusedWithoutInflatingThem) {
             grpc::StatusCode::UNIMPLEMENTED);
   EXPECT_LT(ResidentMiB() - before, 16);
   CallSeconds();
-}
-
-// A field of a message, on the wire.
-std::string Field(int number, const std::string& payload) {
-  std::string bytes;
-  for (uint64_t value : {uint64_t(number) << 3 | 2, uint64_t(payload.size())}) {
-    for (; value > 127; value >>= 7) bytes += static_cast<char>(value | 128);
-    bytes += static_cast<char>(value);
-  }
-  return bytes + payload;
 }
 
 // Two bytes of an empty message become hundreds in memory.

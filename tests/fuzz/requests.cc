@@ -22,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     automap::CheckChunk(upload.chunk(), limits).IgnoreError();
   }
   automap::ParseResumeToken("planJobs/x", bytes).status().IgnoreError();
+  // A token is read as it was made, for any job.
   const auto sequence =
       automap::ParseResumeToken(bytes, automap::ResumeToken(bytes, create.ByteSizeLong()));
   if (!sequence.ok() || *sequence != static_cast<int64_t>(create.ByteSizeLong())) abort();

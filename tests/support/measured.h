@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <ctime>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@ inline void Measured(const std::string& what, const std::string& goal, const std
   if (const char* path = std::getenv("AUTOMAP_MEASURED"); path != nullptr && *path != 0)
     std::ofstream(path, std::ios::app) << "| " << what << " | " << goal << " | " << value << " |\n";
 }
+
+// The processor's seconds that this process has used.
+inline double ProcessorNow() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 
 // The value that `share` of them do not exceed; `values` must not be empty.
 inline double Quantile(std::vector<double> values, double share) {

@@ -74,6 +74,10 @@ class ServerTest : public testing::Test {
   // The metric reaches the value in time.
   void WaitForMetric(const std::string& name_and_labels, double value);
   std::string Metrics() { return HttpGet(http_port_, "/metrics"); }
+  // The server's own memory, as its metrics say.
+  int64_t ResidentMiB() {
+    return static_cast<int64_t>(MetricOf(Metrics(), "process_resident_memory_bytes")) >> 20;
+  }
 
   std::filesystem::path folder_;
   std::string log_;  // where the server's stderr goes; empty: to the test's

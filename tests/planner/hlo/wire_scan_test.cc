@@ -10,19 +10,10 @@
 #include "planner/hlo/gunzip.h"
 #include "planner/hlo/wire_reader.h"
 #include "tests/support/files.h"
+#include "tests/support/wire.h"
 
 namespace automap {
 namespace {
-
-// A field of a message, on the wire.
-std::string Field(int number, const std::string& payload) {
-  std::string bytes;
-  for (uint64_t value : {uint64_t(number) << 3 | 2, uint64_t(payload.size())}) {
-    for (; value > 127; value >>= 7) bytes += static_cast<char>(value | 128);
-    bytes += static_cast<char>(value);
-  }
-  return bytes + payload;
-}
 
 std::string Many(const std::string& part, int count) {
   std::string all;
