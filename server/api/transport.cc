@@ -41,7 +41,8 @@ std::shared_ptr<grpc::ServerCredentials> Credentials(const TransportOptions& opt
 }
 
 // Every server of a process has reflection from the moment that its library is there, whether it
-// was asked for or not; so it is loaded when it is. Where it is not installed there is none.
+// was asked for or not; so it is loaded when it is. Whether it is there now: not where it is not
+// installed.
 bool LoadReflection() {
   const std::string version = grpc::Version();  // 1.51.1, whose library is called 1.51
   const std::string library =
