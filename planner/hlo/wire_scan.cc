@@ -44,17 +44,16 @@ bool LooksLikeMessage(absl::string_view bytes) {
   return true;
 }
 
-// The payload of field 1, if that looks like a message rather than like a name and no computations
-// stand beside it.
+// The payload of field 1, if that looks like a message rather than like a name. What stands beside
+// it does not tell: field 3 is computations, a buffer assignment or a result.
 std::optional<absl::string_view> NestedModule(absl::string_view bytes) {
   WireReader reader(bytes);
   std::optional<absl::string_view> first;
   for (int fields = 0; !reader.AtEnd(); ++fields) {
     const auto field = reader.Next();
     if (!field.ok() || fields == kMaxContainerFields) return std::nullopt;
-    if (field->wire_type != kLengthDelimited) continue;
-    if (field->number == 3 && LooksLikeMessage(field->payload)) return std::nullopt;
-    if (field->number == 1 && !first) first = field->payload;
+    if (field->number == 1 && field->wire_type == kLengthDelimited && !first)
+      first = field->payload;
   }
   return first && LooksLikeMessage(*first) ? first : std::nullopt;
 }

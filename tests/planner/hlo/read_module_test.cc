@@ -10,6 +10,7 @@
 #include "google/protobuf/arena.h"
 #include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
+#include "tests/support/wire.h"
 #include "tests/support/zoo.h"
 
 namespace automap {
@@ -168,6 +169,22 @@ TEST(ReadModule, ReadsContainersAndProtobufText) {
   *snapshot.mutable_hlo()->mutable_hlo_module() = *module->proto;
   for (const std::string& bytes : {snapshot.hlo().SerializeAsString(), snapshot.SerializeAsString(),
                                    module->proto->DebugString(), snapshot.hlo().DebugString()}) {
+    const auto read = ReadModule(bytes);
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(Normalized(*read->proto), Normalized(*module->proto));
+  }
+}
+
+// XLA's dumps of optimised modules have a buffer assignment, its snapshots arguments and a result:
+// the numbers of these fields are those of a module's entry and computations.
+TEST(ReadModule, ReadsContainersWithAllThatXlaPutsIntoThem) {
+  const auto module = ReadModule(ZooModule("mlp"));
+  const std::string other =
+      Field(1, "\x08\x01");  // its first field is a message: a buffer, a shape
+  const std::string hlo = Field(1, module->proto->SerializeAsString());
+  for (const std::string& bytes :
+       {hlo + Field(3, other), Field(1, hlo) + Field(2, other) + Field(3, other),
+        Field(1, hlo + Field(3, other)) + Field(2, other) + Field(3, other) + Field(4, "Host")}) {
     const auto read = ReadModule(bytes);
     ASSERT_TRUE(read.ok()) << read.status();
     EXPECT_EQ(Normalized(*read->proto), Normalized(*module->proto));
