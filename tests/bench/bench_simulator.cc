@@ -10,6 +10,7 @@
 #include "simulator/cluster/presets.h"
 #include "simulator/pipeline/pipeline_length.h"
 #include "simulator/pipeline/simulate_pipeline.h"
+#include "simulator/pipeline/simulated_length.h"
 #include "tests/support/zoo.h"
 
 namespace automap {
@@ -83,6 +84,8 @@ void MeasurePipelines() {
   for (const size_t stages : {4, 8, 32}) {
     const auto some = absl::MakeConstSpan(pipeline.stages).subspan(0, stages);
     constexpr int kMany = 1000;
+    Measure(("simulated length of 64 micro-batches, " + std::to_string(stages) + " stages").c_str(),
+            "-", 1000, [&] { sum += SimulatedLength(some, 64).value; });
     Measure(("1000 lengths in closed form, " + std::to_string(stages) + " stages").c_str(),
             "1000 us", 200, [&] {
               for (int i = 0; i < kMany; ++i) sum += PipelineLength(some, 64).value;

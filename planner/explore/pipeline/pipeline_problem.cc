@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "simulator/pipeline/pipeline_length.h"
-#include "simulator/pipeline/simulate_pipeline.h"
+#include "simulator/pipeline/simulated_length.h"
 
 namespace automap {
 
@@ -140,10 +140,21 @@ Pipeline PipelineProblem::PipelineOf(const PipelineCuts& cuts) const {
 }
 
 PipelineCost PipelineProblem::Cost(const PipelineCuts& cuts) const {
-  const Pipeline pipeline = PipelineOf(cuts);
-  const int32_t count = static_cast<int32_t>(pipeline.stages.size());
+  PipelineCost cost = MemoryCost(cuts);
+  cost.length = PipelineLength(PipelineOf(cuts).stages, options_.micro_batches);
+  return cost;
+}
+
+PipelineCost PipelineProblem::SimulatedCost(const PipelineCuts& cuts) const {
+  PipelineCost cost = MemoryCost(cuts);
+  cost.length = SimulatedLength(PipelineOf(cuts).stages, options_.micro_batches);
+  return cost;
+}
+
+// Without the length: of the stage with the least memory left.
+PipelineCost PipelineProblem::MemoryCost(const PipelineCuts& cuts) const {
+  const int32_t count = static_cast<int32_t>(cuts.layer_ends.size());
   PipelineCost cost;
-  cost.length = PipelineLength(pipeline.stages, options_.micro_batches);
   Range layers, devices;
   for (int32_t s = 0; s < count; ++s) {
     layers = {layers.end, cuts.layer_ends[s]};
@@ -154,13 +165,6 @@ PipelineCost PipelineProblem::Cost(const PipelineCuts& cuts) const {
     cost.memory_limit = MemoryLimit(devices);
     cost.peak_memory = cost.memory_limit * pressure;
   }
-  return cost;
-}
-
-PipelineCost PipelineProblem::SimulatedCost(const PipelineCuts& cuts) const {
-  PipelineCost cost = Cost(cuts);
-  const auto run = SimulatePipeline(PipelineOf(cuts), *FindPipelineSchedule(kPipelineSchedule));
-  if (run.ok()) cost.length = run->length;
   return cost;
 }
 

@@ -173,8 +173,8 @@ class PipelineProblem {
   }
 
   Pipeline PipelineOf(const PipelineCuts& cuts) const;
-  // With the length in closed form, and with that of the event-driven simulation, which is never
-  // shorter. The latter is O(stages x micro-batches).
+  // With the length in closed form, and with that of the simulation under kPipelineSchedule, which
+  // is never shorter. The latter is O(stages x micro-batches).
   PipelineCost Cost(const PipelineCuts& cuts) const;
   PipelineCost SimulatedCost(const PipelineCuts& cuts) const;
   bool IsBetter(const PipelineCost& a, const PipelineCost& b) const {
@@ -196,6 +196,7 @@ class PipelineProblem {
   void SumLayers();
   void TabulateRanges();
   void TabulateDevices();
+  PipelineCost MemoryCost(const PipelineCuts& cuts) const;
   double Need(Range layers, Range devices, int32_t stages_after, double received) const;
   // Of the batch, of one device, in a micro-batch.
   double ShareOf(int32_t devices) const { return share_[devices]; }

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <random>
 
 #include "gtest/gtest.h"
 #include "simulator/pipeline/simulate_pipeline.h"
 #include "tests/contracts/pipeline_contract.h"
+#include "tests/support/random_pipelines.h"
 
 namespace automap {
 namespace {
@@ -26,26 +26,13 @@ struct Spread {
   int above = 0;
 };
 
-// Errors of L on random pipelines of 1 to 16 stages and 1 to 64 micro-batches: stage times differ
-// up to tenfold, transfers last up to `most_send` of the longest forward.
+// Errors of L on random pipelines.
 Spread ErrorsOf(double most_send, double most_sync, int count) {
-  std::mt19937_64 random(1);
-  const auto uniform = [&](double from, double to) {
-    return from + (to - from) * static_cast<double>(random() >> 11) * 0x1p-53;
-  };
+  RandomPipelines random;
   std::vector<double> errors;
   Spread spread;
   for (int i = 0; i < count; ++i) {
-    Pipeline pipeline;
-    pipeline.micro_batches = 1 + static_cast<int>(random() % 64);
-    const double least = uniform(0.1, 1);
-    for (int s = 1 + static_cast<int>(random() % 16); s > 0; --s) {
-      PipelineStage& stage = pipeline.stages.emplace_back();
-      stage.forward = {uniform(least, 1)};
-      stage.backward = stage.forward * uniform(1, 2.5);
-      stage.send = stage.send_back = {uniform(0, most_send)};
-      stage.gradient_sync = {uniform(0, most_sync)};
-    }
+    const Pipeline pipeline = random.Next(most_send, most_sync);
     const double length = SimulatePipeline(pipeline, *FindPipelineSchedule("1F1B"))->length.value;
     const double error = PipelineLength(pipeline.stages, pipeline.micro_batches).value / length - 1;
     spread.above += error > 1e-9;
