@@ -65,14 +65,19 @@ std::vector<float> RainbowAgent::Values(const QNetwork& network,
                                         absl::Span<const float> observation,
                                         absl::Span<const uint8_t> mask) const {
   if (candidate_features_ == 0) return network.Forward(observation, 1);
-  std::vector<float> values(num_actions_, 0);
+  std::vector<float> values(num_actions_, 0), rows;
+  std::vector<int> guessed;
   for (int a = 0; a < num_actions_; ++a) {
     if (!mask.empty() && mask[a] == 0) continue;
     const auto row =
         observation.subspan(static_cast<size_t>(a) * candidate_features_, candidate_features_);
     values[a] = row[0];
-    if (row[1] != 0) values[a] += network.Forward(row, 1).front();
+    if (row[1] == 0) continue;
+    guessed.push_back(a);
+    rows.insert(rows.end(), row.begin(), row.end());
   }
+  const std::vector<float> learned = network.Forward(rows, static_cast<int>(guessed.size()));
+  for (size_t i = 0; i < guessed.size(); ++i) values[guessed[i]] += learned[i];
   return values;
 }
 
@@ -172,10 +177,11 @@ std::vector<float> RainbowAgent::Targets(const ReplayBatch& batch) const {
     auto mask = absl::MakeConstSpan(batch.next_masks)
                     .subspan(static_cast<size_t>(i) * num_actions_, num_actions_);
     if (mutation_ == Mutation::kNoMaskInTarget) mask = {};
-    const std::vector<float> target = Values(target_, next, mask);
-    const int best =
-        ArgMax(mutation_ == Mutation::kGreedyTarget ? target : Values(online_, next, mask), mask);
-    targets[i] += batch.bootstraps[i] * target[best];
+    const QNetwork& chooser = mutation_ == Mutation::kGreedyTarget ? target_ : online_;
+    const int best = ArgMax(Values(chooser, next, mask), mask);
+    std::vector<uint8_t> only(num_actions_, 0);
+    only[best] = 1;
+    targets[i] += batch.bootstraps[i] * Values(target_, next, only)[best];
   }
   return targets;
 }
