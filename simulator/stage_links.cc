@@ -3,16 +3,34 @@
 #include <algorithm>
 #include <bit>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
 
 namespace automap {
 
+namespace {
+
+// After how many places the line of devices repeats itself; all of them, unless all servers are
+// alike.
+int32_t PeriodOf(const Cluster& cluster, int32_t group_size) {
+  const Server& first = cluster.servers.front();
+  for (Server server : cluster.servers) {
+    server.first_device = first.first_device;
+    if (server != first || server.device_count == 0) return cluster.device_count() / group_size;
+  }
+  return first.device_count / std::gcd(first.device_count, group_size);
+}
+
+}  // namespace
+
 StageLinks::StageLinks(const Cluster& cluster, int32_t group_size)
     : cluster_(&cluster),
       group_size_(group_size),
-      groups_(static_cast<size_t>(places()) * (places() + 1)) {
+      period_(PeriodOf(cluster, group_size)),
+      groups_(RowOf(period_ - 1, places()) + 1),
+      paths_(groups_.size()) {
   if (group_size > 1)
     within_ = *CostModel::Create(cluster, Mesh{{{"data", places()}, {"model", group_size}}, 0});
   for (int32_t device = 0; device < cluster.device_count(); ++device) {
@@ -35,9 +53,9 @@ StageLinks::StageLinks(const Cluster& cluster, int32_t group_size)
 
 Seconds StageLinks::AllReduce(int32_t first, int32_t count, Bytes bytes) {
   if (count < 2 || bytes.value <= 0) return {0};
-  std::optional<CostModel>& group = groups_[first * (int64_t{places()} + 1) + count];
+  std::optional<CostModel>& group = groups_[RowOf(first, count)];
   if (!group) {
-    Mesh mesh = {{{"data", count}}, first * group_size_};
+    Mesh mesh = {{{"data", count}}, Like(first) * group_size_};
     if (group_size_ > 1) mesh.axes.push_back({"model", group_size_});
     group = *CostModel::Create(*cluster_, mesh);
   }
@@ -147,14 +165,12 @@ StageLinks::Path StageLinks::FindPath(int32_t first, int32_t count, int32_t next
 }
 
 const StageLinks::Path& StageLinks::PathOf(int32_t first, int32_t count, int32_t next) {
-  constexpr int kShift = 51;  // 8192 entries
-  if (paths_.empty()) paths_.resize(size_t{1} << (64 - kShift));
-  const int64_t most = places() + 1;
-  const int64_t asked = (first * most + count) * most + next;
-  KnownPath& known = paths_[static_cast<uint64_t>(asked) * 0x9e3779b97f4a7c15u >> kShift];
-  if (known.places != asked)
-    known = {asked, FindPath(first * group_size_, count * group_size_, next * group_size_)};
-  return known.path;
+  std::vector<Path>& row = paths_[RowOf(first, count)];
+  if (row.empty()) row.resize(places() - Like(first) - count + 1);
+  Path& path = row[next];
+  if (path.seconds_per_byte == 0)
+    path = FindPath(Like(first) * group_size_, count * group_size_, next * group_size_);
+  return path;
 }
 
 Seconds StageLinks::Transfer(int32_t first, int32_t count, int32_t next, Bytes bytes) {
@@ -170,7 +186,7 @@ const StageLinks::AnySender& StageLinks::FromAnySender(int32_t cut) {
   for (int32_t next = 1; cut + next <= places(); ++next) {
     double least = cut == 0 ? 0 : 1e300, most = 0;
     for (int32_t first = 0; first < cut; ++first) {
-      const Path path = FindPath(first, cut - first, next);
+      const Path& path = PathOf(first, cut - first, next);
       least = std::min(least, path.seconds_per_byte);
       most = std::max(most, path.seconds_per_byte);
       any.most_latency = std::max(any.most_latency, path.latency);

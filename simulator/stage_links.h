@@ -21,6 +21,9 @@ class StageLinks {
   const Cluster& cluster() const { return *cluster_; }
   int32_t places() const { return cluster_->device_count() / group_size_; }
   int32_t group_size() const { return group_size_; }
+  // The first place whose neighbourhood is like that of `place`, which is `place` itself unless all
+  // servers are alike: what is exchanged among the places from there on takes the same time.
+  int32_t Like(int32_t place) const { return place % period_; }
 
   // All-reduce among the places [first, first + count): of `bytes` by each device of a place with
   // its like in the other places, all of them at once.
@@ -64,21 +67,20 @@ class StageLinks {
     Seconds latency;
     double seconds_per_byte = 0;
   };
+  // Of devices; of places.
   Path FindPath(int32_t first, int32_t count, int32_t next) const;
   const Path& PathOf(int32_t first, int32_t count, int32_t next);
+  size_t RowOf(int32_t first, int32_t count) const {
+    return Like(first) * (size_t{1} + places()) + count;
+  }
 
   const Cluster* cluster_;
   int32_t group_size_;
+  int32_t period_;
   std::vector<Bytes> limits_;                     // by device
-  std::vector<std::optional<CostModel>> groups_;  // by first place and count
-  // By a hash of first place, count and next count, those asked for last: searches ask for the same
-  // ones again, and a map's look-up would be a seventh of what cuts cost.
-  struct KnownPath {
-    int64_t places = -1;  // none
-    Path path;
-  };
-  std::vector<KnownPath> paths_;
-  // Likewise by a hash of the bytes.
+  std::vector<std::optional<CostModel>> groups_;  // by row: first place and count
+  std::vector<std::vector<Path>> paths_;          // by row and next count; unknown: no time a byte
+  // By a hash of the bytes, those asked for last.
   struct KnownGather {
     Bytes bytes;  // 0: none
     Seconds time;

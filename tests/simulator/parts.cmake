@@ -7,5 +7,6 @@ automap_test(tests/simulator/collective/collective_test.cc DEPS automap_simulato
 automap_test(tests/simulator/compute/roofline_test.cc DEPS automap_simulator_compute)
 automap_test(tests/simulator/timeline/timeline_test.cc DEPS automap_simulator_timeline)
 automap_test(tests/simulator/doubt_test.cc DEPS automap_simulator)
+automap_test(tests/simulator/stage_links_test.cc DEPS automap_simulator)
 automap_test(tests/simulator/perturbed_test.cc DEPS automap_simulator_cluster)
 automap_test(tests/simulator/memory/changing_peak_test.cc DEPS automap_simulator_memory)

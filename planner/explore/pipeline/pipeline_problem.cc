@@ -26,12 +26,13 @@ PipelineStage PipelineProblem::TimesOf(Range range, Range devices) const {
 Seconds PipelineProblem::GradientSync(Range range, Range devices) const {
   constexpr int kShift = 52;  // 4096 entries
   if (known_syncs_.empty()) known_syncs_.resize(size_t{1} << (64 - kShift));
+  const int32_t first = links_->Like(devices.begin), count = devices.count();
   const uint64_t ranges = static_cast<uint64_t>(range.begin) << 48 |
                           static_cast<uint64_t>(range.end) << 32 |
-                          static_cast<uint64_t>(devices.begin) << 16 | devices.end;
+                          static_cast<uint64_t>(first) << 16 | count;
   KnownSync& known = known_syncs_[ranges * 0x9e3779b97f4a7c15u >> kShift];
   if (known.ranges != ranges) {
-    known = {ranges, links_->AllReduce(devices.begin, devices.count(),
+    known = {ranges, links_->AllReduce(first, count,
                                        Bytes{gradients_[range.end] - gradients_[range.begin]})};
   }
   return known.time;
