@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "absl/types/span.h"
+#include "base/most.h"
 #include "planner/oracle/prefix_bounds.h"
 #include "simulator/pipeline/pipeline_length.h"
 
@@ -15,6 +16,7 @@ namespace {
 constexpr size_t kManyLabels = 60'000'000, kFewLabels = 12;
 constexpr size_t kTogether = 16;  // labels that are looked at by their least figures first
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr PrefixBound kNothing = {0, 0, 0, 0};  // before the first stage
 
 struct Label {
   // Both ways through its first stage, its first two and all; the others as in best_cuts.h.
@@ -118,26 +120,60 @@ class CutSearch {
     return groups;
   }
 
+  // Labels at their least, the transfer into them included.
+  struct Behind {
+    double way = 0, term = 0, end = 0, journey = 0;
+
+    static Behind Of(const Label& label, double send, double m) {
+      return {label.way + 2 * send, std::max(label.term + 2 * send, label.way + (m + 1) * send),
+              label.end + send, label.journey + send};
+    }
+
+    // Whether nothing with that stage in front, `send` before it, and `rest` before that is
+    // shorter.
+    bool IsLonger(const PrefixBound& rest, const PipelineStage& stage, double m, double send,
+                  double known) const {
+      const double f = stage.forward.value, both = f + stage.backward.value;
+      const double there = rest.there + send, before = rest.way + 2 * send + both;
+      return Most(before + rest.lateness + way, before + term, there + f + end,
+                  there + m * f + journey) > known;
+    }
+  };
+
+  Behind BehindOf(int32_t layer_end, int32_t device_end,
+                  const std::vector<Suffixes>& groups) const {
+    if (groups.empty()) return {};
+    Behind least = {kInfinity, kInfinity, kInfinity, kInfinity};
+    for (const auto& [labels, begin, label] : groups) {
+      const double send = q_.least_send(layer_end, device_end, label.first_end).value;
+      const Behind group = Behind::Of(label, send, q_.micro_batches);
+      least.way = std::min(least.way, group.way);
+      least.term = std::min(least.term, group.term);
+      least.end = std::min(least.end, group.end);
+      least.journey = std::min(least.journey, group.journey);
+    }
+    return least;
+  }
+
   // All stages that end at (layer_end, device_end) with `after` stages behind them.
   void Extend(int32_t layer_end, int32_t device_end, int32_t after,
               const std::vector<Label>& suffixes) {
     const int32_t before = q_.stages - 1 - after;
     const std::vector<Suffixes> groups = GroupsOf(suffixes);
-    Label least;
-    if (!groups.empty()) least = groups.front().least;
-    for (const Suffixes& group : groups) least.TakeLeast(group.least);
+    const Behind behind = BehindOf(layer_end, device_end, groups);
     for (int32_t device = before == 0 ? 0 : device_end - 1; device >= before; --device) {
       if (IsStopped()) return;
       for (int32_t layer = before == 0 ? 0 : layer_end - 1; layer >= before; --layer) {
-        const PrefixBound rest =
-            layer > 0 ? prefixes_.Of(before, layer, device) : PrefixBound{0, 0, 0, 0};
-        if (rest.way + rest.lateness + least.way > known_) continue;
+        const PrefixBound& rest = layer > 0 ? prefixes_.Of(before, layer, device) : kNothing;
+        if (rest.way + rest.lateness + behind.way > known_) continue;
         if (q_.is_hopeless(layer, layer_end, device, device_end, after)) break;
         const PipelineStage stage = q_.stage(layer, layer_end, device, device_end);
         const double time = (stage.forward + stage.backward).value;
         if (q_.micro_batches * time > known_) break;
-        const double way = rest.way + time;
-        if (way + std::max(rest.lateness + least.way, least.term) > known_) continue;
+        if (behind.IsLonger(rest, stage, q_.micro_batches, 0, known_)) continue;
+        if (layer > 0 && behind.IsLonger(rest, stage, q_.micro_batches,
+                                         q_.least_send(layer, device, device_end).value, known_))
+          continue;
         if (!q_.is_legal(layer, layer_end, device, device_end, after)) continue;
         if (IsStopped()) return;
         Put({layer, layer_end, device, device_end, after, stage, -1,
@@ -202,6 +238,10 @@ class CutSearch {
     for (const Suffixes& group : groups) {
       const double send =
           q_.send(stage.layer_end, stage.device, stage.device_end, group.least.first_end).value;
+      const Behind behind = Behind::Of(group.least, send, q_.micro_batches);
+      const PrefixBound& before = stage.front.least != nullptr ? *stage.front.least : kNothing;
+      if (behind.IsLonger(before, stage.times, q_.micro_batches, stage.front.send, known_))
+        continue;
       if (InFront(stage, send, group.least, -1).least_length > known_) continue;
       for (size_t l = 0; l < group.labels.size(); ++l)
         Offer(stage, send, group.labels[l], static_cast<int32_t>(group.begin + l));
@@ -240,9 +280,9 @@ class CutSearch {
       return time + std::max(0, holds - 1) * std::max(time, send) + 2 * send + way;
     };
     const auto wait = [&](double time) {
-      return std::max({held * time, wait_for(1, suffix.way, time),
-                       wait_for(std::min(q_.micro_batches, after), suffix.first, time),
-                       wait_for(std::min(q_.micro_batches, after - 1), suffix.second, time)});
+      return Most(held * time, wait_for(1, suffix.way, time),
+                  wait_for(std::min(q_.micro_batches, after), suffix.first, time),
+                  wait_for(std::min(q_.micro_batches, after - 1), suffix.second, time));
     };
     const int32_t steps = q_.micro_batches - held;
     const double forwards = steps > 0 ? wait(f) + Middle(steps, f + b, suffix, send, after) : m * f;
@@ -250,8 +290,8 @@ class CutSearch {
     made.way = f + b + 2 * send + suffix.way;
     made.first = f + b;
     made.second = made.first + (after > 0 ? 2 * send + suffix.first : 0);
-    made.term = std::max({forwards + wait(b), f + b + 2 * send + suffix.term,
-                          made.way + (m - 1) * send, steps > 0 ? 0 : wait(f) + m * b});
+    made.term = Most(forwards + wait(b), f + b + 2 * send + suffix.term, made.way + (m - 1) * send,
+                     steps > 0 ? 0 : wait(f) + m * b);
     made.first_end = device_end;
     made.layer = layer_end;
     made.label = label;
@@ -267,15 +307,15 @@ class CutSearch {
   // forward of `both` seconds: waiting for the next stage every second time, for the next but one
   // every third, or for the last one each time that all it holds are on their way.
   double Middle(int32_t steps, double both, const Label& suffix, double send, int32_t after) const {
-    const double slow = after > 0 ? std::max({both, suffix.first, send}) : both;
+    const double slow = after > 0 ? Most(both, suffix.first, send) : both;
     const auto through = [&](int32_t stages, double way) {
       const int32_t trips = (steps - 1) / stages;
       return trips * (both + way) + both + (steps - 1 - stages * trips) * slow;
     };
     if (after == 0) return steps * both;
-    return std::max({through(1, 0), through(2, 2 * send + suffix.first),
-                     through(std::min(3, after + 1), 2 * send + suffix.second),
-                     through(after + 1, 2 * send + suffix.way)});
+    return Most(through(1, 0), through(2, 2 * send + suffix.first),
+                through(std::min(3, after + 1), 2 * send + suffix.second),
+                through(after + 1, 2 * send + suffix.way));
   }
 
   // The least length that a label at a state can come to. What the stages before it come to at
@@ -284,12 +324,16 @@ class CutSearch {
   double LeastLength(const Label& label, int32_t after, int32_t layer, int32_t device,
                      const Front& front) const {
     if (layer == 0) return std::max(label.term, label.end);
-    if (front.first != nullptr) {
-      const PipelineStage& first = front.first->times;
-      const Label whole = Prepend(first, front.send, after + 1, device, label, layer, -1);
-      const double tail = (first.gradient_sync + first.update).value;
-      return std::max(whole.term + tail, whole.end);
-    }
+    const double least = LeastBehind(label, after, front);
+    if (front.first == nullptr || least > known_) return least;
+    const PipelineStage& first = front.first->times;
+    const Label whole = Prepend(first, front.send, after + 1, device, label, layer, -1);
+    const double tail = (first.gradient_sync + first.update).value;
+    return std::max(whole.term + tail, whole.end);
+  }
+
+  // The same by what the stages before come to at least.
+  double LeastBehind(const Label& label, int32_t after, const Front& front) const {
     const double m = q_.micro_batches;
     const PrefixBound& before = *front.least;
     const double send = front.send;
@@ -302,9 +346,8 @@ class CutSearch {
     const int32_t steps = q_.micro_batches - after - 2;
     const double turns =
         steps > 0 ? way + label.way + 2 * send + Middle(steps, 0, label, send, after + 1) : 0;
-    return std::max({way + before.lateness, way + (m - 1) * send,
-                     label.term + before.way + 2 * send, label.end + before.there + send,
-                     m * before.slowest, waits, turns});
+    return Most(way + before.lateness, way + (m - 1) * send, label.term + before.way + 2 * send,
+                label.end + before.there + send, m * before.slowest, waits, turns);
   }
 
   void Keep(int32_t layer, int32_t device, int32_t after, Label label) {

@@ -38,10 +38,11 @@ class WindowLeast {
 
 }  // namespace
 
-// A stage's devices, and its times as sums over the layers before each.
+// A stage's devices, its times as sums over the layers before each, and transfers into it by what
+// is sent.
 struct PrefixBounds::Group {
   int32_t device, device_end;
-  std::vector<double> forward = {0}, backward = {0}, both = {0};
+  std::vector<double> forward = {0}, backward = {0}, both = {0}, send = {0};
 };
 
 PrefixBounds::PrefixBounds(const CutQuestion& question, Seconds longest)
@@ -69,6 +70,7 @@ PrefixBounds::Group PrefixBounds::GroupOf(int32_t device, int32_t device_end) co
     group.forward.push_back(stage.forward.value);
     group.backward.push_back(stage.backward.value);
     group.both.push_back((stage.forward + stage.backward).value);
+    group.send.push_back(device > 0 ? q_.least_send(layer, device, device_end).value : 0);
   }
   return group;
 }
@@ -101,9 +103,8 @@ void PrefixBounds::PutLast(const Group& group, int32_t stages) {
   int32_t first = 0, slow = 0, late = 0;
   for (int32_t end = 2; end <= layers_; ++end) {
     const int32_t cut = end - 1;
-    const double send = q_.least_send(cut, group.device, group.device_end).value;
-    there.Add(cut, before[cut].there + send - group.forward[cut]);
-    way.Add(cut, before[cut].way + 2 * send - group.both[cut]);
+    there.Add(cut, before[cut].there + group.send[cut] - group.forward[cut]);
+    way.Add(cut, before[cut].way + 2 * group.send[cut] - group.both[cut]);
     while (time(first, end) > longest_) ++first;
     there.ForgetBefore(first), way.ForgetBefore(first);
     if (way.least() == kNone) continue;

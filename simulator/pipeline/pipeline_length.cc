@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "absl/container/inlined_vector.h"
+#include "base/most.h"
 
 namespace automap {
 namespace {
@@ -84,7 +85,7 @@ absl::InlinedVector<Waits, 64 / kLanes> WaitsOf(absl::Span<const PipelineStage> 
     const int32_t held = std::min(m, count - t);
     through += send + send_back + f + b;
     const StageBehind behind = {std::max(f, send), std::max(b, send_back),
-                                std::max({f + b, send, send_back}), through, held - 1.0};
+                                Most(f + b, send, send_back), through, held - 1.0};
     for (int32_t s = std::max(0, t + kLanes - kTable) / kLanes * kLanes; s < t; s += kLanes) {
       const int32_t at = kTable - (t - s + 1);
       WaitFor(behind, &kNumbers.of[at], &kNumbers.inverse[at], waits[s / kLanes]);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/most.h"
+
 namespace automap {
 namespace {
 
@@ -88,7 +90,7 @@ class CorridorSearch {
     if (after > 0)
       send = problem_.Send(layers.end, devices.begin, devices.end, to.device_end).value;
     const double through = busy + 2 * send + to.through;
-    const double slowest = std::max({busy, send, to.slowest});
+    const double slowest = Most(busy, send, to.slowest);
     const double end = through + (micro_batches - 1) * std::max(slowest, least_);
     double until = std::max(end, stage.forward.value + send + to.until);
     if (until >= from.until) return;

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <limits>
 
+#include "base/most.h"
+
 namespace automap {
 namespace {
 
@@ -82,7 +84,7 @@ void RestCuts::Try(int32_t stages, Range layers, Range devices) {
   const double send = problem_.Send(layers.end, devices.begin, devices.end, rest.device_end).value;
   const double busy = (stage.forward + stage.backward).value;
   const double through = busy + 2 * send + rest.through;
-  const double slowest = std::max({busy, send, static_cast<double>(rest.slowest)});
+  const double slowest = Most(busy, send, static_cast<double>(rest.slowest));
   const double end = through + (problem_.options().micro_batches - 1) * std::max(slowest, least_);
   double until = std::max(end, stage.forward.value + send + rest.until);
   if (until >= best.until) return;
