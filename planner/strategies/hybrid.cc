@@ -158,9 +158,7 @@ class HybridRun final : public StrategyRun {
       if (request_.stop()) break;
       if (!IsPromising(candidate.splits.cost)) continue;
       const auto problem = ProblemOf(candidate);
-      int64_t questions = 0;  // the same on every machine
-      const PipelineBound bound =
-          QuickBoundOf(*problem, [&] { return ++questions > kMostQuestions || request_.stop(); });
+      const PipelineBound bound = ShorterCuts(*problem, candidate.splits.cost);
       if (!bound.is_found) continue;
       const PipelineCost cost = problem->Cost(bound.best);
       if (!problem->IsBetter(cost, candidate.splits.cost)) continue;
@@ -169,6 +167,20 @@ class HybridRun final : public StrategyRun {
       Keep(candidate, rows_[{candidate.shape.axis_size, candidate.shape.stages}]);
     }
     promising_.clear();
+  }
+
+  // Than those that are known, which leave little to find where they fit.
+  PipelineBound ShorterCuts(const PipelineProblem& problem, const PipelineCost& known) const {
+    const auto bounded = [&](Seconds than) {
+      int64_t questions = 0;  // the same on every machine
+      return QuickBoundOf(
+          problem, [&] { return ++questions > kMostQuestions || request_.stop(); }, than);
+    };
+    if (known.fits() || request_.options.ignore_memory()) {
+      PipelineBound bound = bounded(known.length);
+      if (bound.is_found || bound.proof != kStoppedProof) return bound;
+    }
+    return bounded({0});
   }
 
   // Whether better cuts could make it the best so far: hill climbing was seen 13 % behind.

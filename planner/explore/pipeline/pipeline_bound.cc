@@ -1,6 +1,7 @@
 #include "planner/explore/pipeline/pipeline_bound.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -54,6 +55,38 @@ CutQuestion QuestionOf(const PipelineProblem& problem, const std::function<bool(
   return question;
 }
 
+// The same where only some places may be cut at: devices are told by their number among `places`,
+// which begin with 0 and end with all devices.
+CutQuestion Coarse(const CutQuestion& fine, const std::vector<int32_t>& places) {
+  CutQuestion question = fine;
+  question.devices = static_cast<int32_t>(places.size()) - 1;
+  question.stage = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end) {
+    return fine.stage(layer, layer_end, places[device], places[device_end]);
+  };
+  question.gradient_sync = [&](int32_t layer, int32_t layer_end, int32_t device,
+                               int32_t device_end) {
+    return fine.gradient_sync(layer, layer_end, places[device], places[device_end]);
+  };
+  question.is_legal = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end,
+                          int32_t after) {
+    return fine.is_legal(layer, layer_end, places[device], places[device_end], after);
+  };
+  question.is_hopeless = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end,
+                             int32_t after) {
+    return fine.is_hopeless(layer, layer_end, places[device], places[device_end], after);
+  };
+  question.send = [&](int32_t layer_end, int32_t device, int32_t cut, int32_t device_end) {
+    return fine.send(layer_end, places[device], places[cut], places[device_end]);
+  };
+  question.least_send = [&](int32_t layer_end, int32_t cut, int32_t device_end) {
+    return fine.least_send(layer_end, places[cut], places[device_end]);
+  };
+  question.most_send = [&](int32_t layer_end, int32_t cut, int32_t device_end) {
+    return fine.most_send(layer_end, places[cut], places[device_end]);
+  };
+  return question;
+}
+
 // Cuts by the shortest projections: always the first, then one time in five another.
 std::vector<PipelineCuts> ProjectedCuts(const PipelineProblem& problem,
                                         const std::function<bool()>& stop) {
@@ -80,56 +113,110 @@ std::vector<PipelineCuts> ProjectedCuts(const PipelineProblem& problem,
   return found;
 }
 
-PipelineBound BoundOf(const PipelineProblem& problem, const CutQuestion& question,
-                      const std::function<void(const PipelineCuts&)>& found) {
-  const std::function<bool()>& look = question.stop;
-  PipelineBound bound;
-  if (!problem.options().ignore_memory && !AnyFits(problem, problem.options().stages)) {
-    bound.proof = absl::StrCat("nothing fits: ", MemoryCertificate(problem));
-    return bound;
+// The shortest of what is offered, after hill climbing.
+class BoundSearch {
+ public:
+  BoundSearch(const PipelineProblem& problem, CutQuestion question,
+              std::function<void(const PipelineCuts&)> found)
+      : problem_(problem), q_(std::move(question)), found_(std::move(found)) {}
+
+  // By the programme from all starts.
+  PipelineBound Run() {
+    if (!MayFit()) return bound_;
+    Offer(EvenCuts(problem_));
+    if (problem_.options().stages > 1) {
+      for (const PipelineCuts& cuts : ProjectedCuts(problem_, q_.stop)) Offer(cuts);
+      OfferBeam(known());
+    }
+    const CutAnswer exact = BestCuts(q_, known());
+    if (exact.is_complete) {
+      Take(exact);
+      if (!bound_.is_found)
+        bound_.proof = absl::StrCat("nothing fits: ", MemoryCertificate(problem_));
+    } else {
+      bound_.proof = kStoppedProof;
+    }
+    return bound_;
   }
-  PipelineCost cost;
-  const auto offer = [&](const PipelineCuts& start) {
-    const PipelineCuts cuts = LocalCuts(problem, start, look);
-    const PipelineCost own = problem.Cost(cuts);
-    const bool usable = problem.IsLegal(cuts) && (own.fits() || problem.options().ignore_memory);
-    if (!usable || (bound.is_found && own.length >= cost.length)) return;
-    bound.is_found = true;
-    bound.best = cuts;
-    cost = own;
-    if (found) found(cuts);
-  };
-  const auto known = [&] { return bound.is_found ? cost.length : Seconds{0}; };
-  offer(EvenCuts(problem));
-  if (problem.options().stages > 1) {
-    for (const PipelineCuts& cuts : ProjectedCuts(problem, look)) offer(cuts);
-    const CutAnswer beam = BeamCuts(question, kBeamWidth, known());
-    if (beam.is_found) offer({beam.layer_ends, beam.device_ends});
+
+  // By the programme, of those that are shorter than that; where it cannot tell, also by a beam.
+  PipelineBound RunBelow(Seconds than) {
+    if (!MayFit()) return bound_;
+    shortest_ = than;
+    const CutAnswer exact = BestCuts(q_, than);
+    bound_.proof = kStoppedProof;
+    if (!exact.is_complete) return bound_;
+    Take(exact);
+    if (!bound_.is_found && bound_.lower_bound < than) OfferBeam(than);
+    return bound_;
   }
-  const CutAnswer exact = BestCuts(question, known());
-  if (!exact.is_complete) {
-    bound.proof = kStoppedProof;
-    return bound;
+
+ private:
+  bool MayFit() {
+    if (problem_.options().ignore_memory || AnyFits(problem_, problem_.options().stages))
+      return true;
+    bound_.proof = absl::StrCat("nothing fits: ", MemoryCertificate(problem_));
+    return false;
   }
-  if (exact.is_found) offer({exact.layer_ends, exact.device_ends});
-  bound.lower_bound = exact.lower_bound;
-  bound.proof = bound.is_found ? "dynamic programming over all cuts of layers and devices, by the "
-                                 "length in closed form"
-                               : absl::StrCat("nothing fits: ", MemoryCertificate(problem));
-  return bound;
-}
+
+  Seconds known() const { return bound_.is_found ? shortest_ : Seconds{0}; }
+
+  void Offer(const PipelineCuts& start) {
+    const PipelineCuts cuts = LocalCuts(problem_, start, q_.stop);
+    const PipelineCost own = problem_.Cost(cuts);
+    const bool usable = problem_.IsLegal(cuts) && (own.fits() || problem_.options().ignore_memory);
+    if (!usable || own.length >= shortest_) return;
+    bound_.is_found = true;
+    bound_.best = cuts;
+    shortest_ = own.length;
+    if (found_) found_(cuts);
+  }
+
+  void OfferBeam(Seconds known) {
+    const CutAnswer beam = BeamCuts(q_, kBeamWidth, known);
+    if (beam.is_found) Offer({beam.layer_ends, beam.device_ends});
+  }
+
+  void Take(const CutAnswer& exact) {
+    if (exact.is_found) Offer({exact.layer_ends, exact.device_ends});
+    bound_.lower_bound = exact.lower_bound;
+    bound_.proof =
+        "dynamic programming over all cuts of layers and devices, by the length in closed "
+        "form";
+  }
+
+  const PipelineProblem& problem_;
+  const CutQuestion q_;
+  const std::function<void(const PipelineCuts&)> found_;
+  PipelineBound bound_;
+  Seconds shortest_ = {std::numeric_limits<double>::infinity()};  // of what is found
+};
 
 }  // namespace
 
 PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop,
                       const std::function<void(const PipelineCuts&)>& found) {
-  return BoundOf(problem, QuestionOf(problem, [&] { return stop && stop(); }), found);
+  return BoundSearch(problem, QuestionOf(problem, [&] { return stop && stop(); }), found).Run();
 }
 
-PipelineBound QuickBoundOf(const PipelineProblem& problem, const std::function<bool()>& stop) {
+PipelineBound QuickBoundOf(const PipelineProblem& problem, const std::function<bool()>& stop,
+                           Seconds than) {
   CutQuestion question = QuestionOf(problem, [&] { return stop && stop(); });
   question.most_labels = kFewLabels;
-  return BoundOf(problem, question, nullptr);
+  BoundSearch search(problem, question, nullptr);
+  return than.value > 0 ? search.RunBelow(than) : search.Run();
+}
+
+std::optional<PipelineCuts> CoarseCuts(const PipelineProblem& problem,
+                                       const std::vector<int32_t>& places,
+                                       const std::function<bool()>& stop, Seconds than) {
+  CutQuestion fine = QuestionOf(problem, [&] { return stop && stop(); });
+  fine.most_labels = kFewLabels;
+  const CutAnswer found = BestCuts(Coarse(fine, places), than);
+  if (!found.is_found || found.length >= than) return std::nullopt;
+  PipelineCuts cuts = {found.layer_ends, found.device_ends};
+  for (int32_t& end : cuts.device_ends) end = places[end];
+  return cuts;
 }
 
 PipelineCuts SimulatedBest(const PipelineProblem& problem, const PipelineBound& bound,

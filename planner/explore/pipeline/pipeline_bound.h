@@ -2,7 +2,9 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "planner/explore/pipeline/pipeline_problem.h"
 
@@ -24,8 +26,18 @@ struct PipelineBound {
 PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop = nullptr,
                       const std::function<void(const PipelineCuts&)>& found = nullptr);
 
-// The same with a bound that is less tight, several times as fast: for the cuts' sake.
-PipelineBound QuickBoundOf(const PipelineProblem& problem, const std::function<bool()>& stop);
+// The same with a bound that is less tight, several times as fast: for the cuts' sake. `than` > 0:
+// only cuts that are shorter are asked for, which is faster still where there are few or none; the
+// bound is at most `than`, and nothing is shorter when it is that.
+PipelineBound QuickBoundOf(const PipelineProblem& problem, const std::function<bool()>& stop,
+                           Seconds than = {0});
+
+// The shortest legal cuts whose stages end at `places` on the line of devices, where those are
+// shorter than `than`; of what few labels tell. Nothing once `stop` says true. `places` ascend from 0
+// to all devices.
+std::optional<PipelineCuts> CoarseCuts(const PipelineProblem& problem,
+                                       const std::vector<int32_t>& places,
+                                       const std::function<bool()>& stop, Seconds than);
 
 // The better of the local optima by simulation (SimulatedLocalCuts) from the best of a bound that
 // is found and from even cuts.

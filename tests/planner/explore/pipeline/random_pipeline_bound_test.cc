@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <numeric>
+#include <optional>
 #include <random>
 
 #include "absl/strings/str_cat.h"
@@ -49,15 +51,18 @@ struct Best {
   double length = INFINITY, simulated = INFINITY, least_pressure = INFINITY;
 };
 
-void TryAll(const PipelineProblem& problem, PipelineCuts& cuts, Best& best) {
+// All cuts whose stages end at one of `places`.
+void TryAll(const PipelineProblem& problem, const std::vector<int32_t>& places, PipelineCuts& cuts,
+            Best& best) {
   const int32_t layer = cuts.layer_ends.empty() ? 0 : cuts.layer_ends.back();
   const int32_t device = cuts.device_ends.empty() ? 0 : cuts.device_ends.back();
   const bool is_last = static_cast<int32_t>(cuts.layer_ends.size()) + 1 == problem.options().stages;
   for (int32_t end = is_last ? problem.layers() : layer + 1; end <= problem.layers(); ++end) {
-    for (int32_t to = is_last ? problem.devices() : device + 1; to <= problem.devices(); ++to) {
+    for (const int32_t to : places) {
+      if (to <= device || (is_last && to < problem.devices())) continue;
       cuts.layer_ends.push_back(end), cuts.device_ends.push_back(to);
       if (!is_last) {
-        TryAll(problem, cuts, best);
+        TryAll(problem, places, cuts, best);
       } else if (problem.IsLegal(cuts)) {
         const PipelineCost cost = problem.Cost(cuts);
         best.least_pressure = std::min(best.least_pressure, cost.pressure);
@@ -71,26 +76,48 @@ void TryAll(const PipelineProblem& problem, PipelineCuts& cuts, Best& best) {
   }
 }
 
+Best BestAt(const PipelineProblem& problem, const std::vector<int32_t>& places) {
+  Best best;
+  PipelineCuts cuts;
+  TryAll(problem, places, cuts, best);
+  return best;
+}
+
+// What is no shorter than `than` is not found, and what is, is.
+void ExpectShorter(const PipelineProblem& problem, const std::optional<PipelineCuts>& found,
+                   double best, double than) {
+  if (best > than * (1 + 1e-9)) {
+    EXPECT_FALSE(found.has_value());
+  } else if (best < than * (1 - 1e-9)) {
+    ASSERT_TRUE(found.has_value());
+    EXPECT_TRUE(problem.IsLegal(*found));
+    EXPECT_TRUE(problem.Cost(*found).fits());
+    EXPECT_NEAR(problem.Cost(*found).length.value, best, 1e-9 * best);
+  }
+}
+
 TEST(RandomPipelineBounds, WithMemoryBoundAndReachBruteForce) {
   std::mt19937 random(12);
   int feasible = 0, infeasible = 0, equal = 0, proved = 0;
   std::vector<double> gaps;  // of the best by simulation
   for (int trial = 0; trial < 3000; ++trial) {
-    const LayerChain chain = RandomChain(random);
-    const int each = 1 + static_cast<int>(random() % 3),
+    LayerChain chain = RandomChain(random);
+    chain.group_size = random() % 4 == 0 ? 2 : 1;
+    const int each = chain.group_size * (1 + static_cast<int>(random() % 3)),
               servers = 1 + static_cast<int>(random() % 2);
     v1::Cluster message = *ClusterPreset(absl::StrCat("v100x", each, "x", servers, "-25gbps"));
     const double memory = 1.5 * (1 << 30) + std::pow(10, 8 + 2.5 * Uniform(random));
     for (auto& type : *message.mutable_device_types())
       type.set_memory_bytes(static_cast<int64_t>(memory));
     const Cluster cluster = *ClusterFromProto(message);
-    const int32_t most = std::min<int32_t>(cluster.device_count(), chain.layers.size());
+    const int32_t most =
+        std::min<int32_t>(cluster.device_count() / chain.group_size, chain.layers.size());
     const int32_t stages = 1 + static_cast<int32_t>(random() % most);
     const PipelineProblem problem(chain, cluster, {stages, 1 << random() % 4, false});
     if (!problem.Check().ok()) continue;
-    Best best;
-    PipelineCuts cuts;
-    TryAll(problem, cuts, best);
+    std::vector<int32_t> places(problem.devices() + 1);
+    std::iota(places.begin(), places.end(), 0);
+    const Best best = BestAt(problem, places);
     const PipelineBound bound = BoundOf(problem);
     if (!std::isfinite(best.length)) {
       ++infeasible;
@@ -105,6 +132,16 @@ TEST(RandomPipelineBounds, WithMemoryBoundAndReachBruteForce) {
     const PipelineCost cost = problem.Cost(bound.best);
     ASSERT_TRUE(cost.fits()) << trial;
     ASSERT_GE(cost.length.value, best.length * (1 - 1e-9)) << trial;
+    const double than = best.length * (0.9 + 0.3 * Uniform(random));
+    const PipelineBound below = QuickBoundOf(problem, nullptr, Seconds{than});
+    EXPECT_LE(below.lower_bound.value, best.length * (1 + 1e-9)) << trial;
+    ExpectShorter(problem, below.is_found ? std::optional(below.best) : std::nullopt, best.length,
+                  than);
+    std::erase_if(places, [&](int32_t place) {
+      return place > 0 && place < problem.devices() && random() % 3 == 0;
+    });
+    ExpectShorter(problem, CoarseCuts(problem, places, nullptr, Seconds{than}),
+                  BestAt(problem, places).length, than);
     equal += cost.length.value <= best.length * (1 + 1e-9);
     proved += cost.length.value <= bound.lower_bound.value * (1 + 1e-9);
   }
