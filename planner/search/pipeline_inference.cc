@@ -1,12 +1,15 @@
 #include "planner/search/pipeline_inference.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "planner/explore/pipeline/corridor_cuts.h"
 #include "planner/explore/pipeline/local_cuts.h"
+#include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/explore/pipeline/pipeline_sequence.h"
 #include "planner/explore/pipeline/simple_cuts.h"
+#include "planner/oracle/stopped.h"
 #include "planner/search/train_pipeline_policy.h"
 
 namespace automap {
@@ -147,8 +150,52 @@ PipelineCuts MovedTogether(const PipelineProblem& problem, PipelineCuts cuts) {
   return cuts;
 }
 
-// From the starts, even cuts and the best simple cuts to the nearest local optima; from the best of
-// those further, and from the best of these with all ends at once.
+// Up to so many places on the line of devices, both its ends among them: where servers end, where
+// the best of what was climbed to has its stages end, and next to that.
+std::vector<int32_t> LikelyPlaces(const PipelineProblem& problem,
+                                  const std::vector<PipelineCuts>& sorted, size_t most) {
+  constexpr int32_t kNear = 2;
+  std::set<int32_t> places = {0, problem.devices()};
+  const auto add = [&](int32_t place) {
+    if (place > 0 && place < problem.devices() && places.size() < most) places.insert(place);
+  };
+  for (int32_t place = 1; place < problem.devices(); ++place) {
+    if (problem.IsServerEnd(place)) add(place);
+  }
+  for (int32_t distance = 0; distance <= kNear; ++distance) {
+    for (const PipelineCuts& cuts : sorted) {
+      for (const int32_t end : cuts.device_ends) add(end + distance), add(end - distance);
+    }
+  }
+  return {places.begin(), places.end()};
+}
+
+// Goes through all cuts that are shorter than the best of what is known, at as many places as there
+// is time for, and puts the shortest in front. Whether it is known now that no others are shorter.
+bool Settle(const PipelineProblem& problem, std::vector<PipelineCuts>& sorted) {
+  constexpr double kMostWork = 1e5;  // layers x stages x places x places
+  constexpr int64_t kMostQuestions = 200'000;
+  const PipelineCost cost = problem.Cost(sorted.front());
+  if (!cost.fits() && !problem.options().ignore_memory) return false;
+  const int32_t stages = problem.options().stages;
+  const auto most = static_cast<int32_t>(std::sqrt(kMostWork / stages / problem.layers()));
+  if (most <= stages) return false;
+  int64_t questions = 0;
+  const auto stop = [&questions] { return ++questions > kMostQuestions; };
+  if (problem.devices() < most) {
+    const PipelineBound bound = QuickBoundOf(problem, stop, cost.length);
+    if (bound.is_found) sorted.insert(sorted.begin(), bound.best);
+    return bound.proof != kStoppedProof &&
+           bound.lower_bound >= problem.Cost(sorted.front()).length * (1 - 1e-9);
+  }
+  const auto cuts = CoarseCuts(problem, LikelyPlaces(problem, sorted, most), stop, cost.length);
+  if (cuts) sorted.insert(sorted.begin(), LocalCuts(problem, *cuts));
+  return false;
+}
+
+// From the starts, even cuts and the best simple cuts to the nearest local optima; where it is not
+// settled then that none are shorter, from the best of those further, and from the best of these
+// with all ends at once.
 PipelineCuts Polish(const PipelineProblem& problem, std::vector<PipelineCuts> starts) {
   const Effort effort = EffortFor(problem);
   int64_t left = effort.rounds;
@@ -161,6 +208,7 @@ PipelineCuts Polish(const PipelineProblem& problem, std::vector<PipelineCuts> st
   std::set<PipelineCuts> been;
   for (PipelineCuts& cuts : starts) cuts = LocalCuts(problem, std::move(cuts), stop, 0, &been);
   SortWithoutEquals(problem, starts);
+  if (Settle(problem, starts)) return starts.front();
   for (size_t i = 0; i < std::min(starts.size(), effort.widely); ++i)
     starts[i] = WideLocalCuts(problem, starts[i], stop);
   SortWithoutEquals(problem, starts);
