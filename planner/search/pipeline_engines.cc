@@ -35,35 +35,33 @@ struct DqnState {
 };
 
 template <typename Act>
-PipelineOutcome PlayCuts(const PipelineProblem& problem, Preset preset, const EngineBudget& budget,
-                         Random random, std::string engine, const PipelineObserver& observer,
-                         const Act& act) {
-  return Play(PipelineEnvironment(problem, PipelineEnvironmentOf(preset)),
-              problem.options().stages - 1, budget, random,
+PipelineOutcome PlayCuts(const PipelineEnvironment& root, const EngineBudget& budget, Random random,
+                         std::string engine, const PipelineObserver& observer, const Act& act) {
+  return Play(root, root.problem().options().stages - 1, budget, random,
               Incumbent<PipelineEpisodes>(std::move(engine), false, budget, observer), act);
 }
 
 }  // namespace
 
-PipelineEnvironmentOptions PipelineEnvironmentOf(Preset preset) {
+PipelineEnvironment PipelineEnvironmentOf(const PipelineProblem& problem, Preset preset) {
   PipelineEnvironmentOptions options;
   if (preset == Preset::kPaper) options.reward = PipelineEnvironmentOptions::Reward::kInverse;
   options.is_thorough = preset == Preset::kDefault;
-  return options;
+  return PipelineEnvironment(problem, options);
 }
 
-PipelineOutcome SearchCutsRandomly(const PipelineProblem& problem, Preset preset,
-                                   const EngineBudget& budget, const PipelineObserver& observer) {
-  return PlayCuts(problem, preset, budget, Random(budget.seed, 11), "random", observer,
+PipelineOutcome SearchCutsRandomly(const PipelineEnvironment& root, const EngineBudget& budget,
+                                   const PipelineObserver& observer) {
+  return PlayCuts(root, budget, Random(budget.seed, 11), "random", observer,
                   [](const PipelineEnvironment& environment, PipelinePlay& state) {
                     const std::vector<int> actions = LegalActions(environment);
                     return actions[state.random.Below(actions.size())];
                   });
 }
 
-PipelineOutcome SearchCutsGreedily(const PipelineProblem& problem, Preset preset,
-                                   const EngineBudget& budget, const PipelineObserver& observer) {
-  return PlayCuts(problem, preset, budget, Random(budget.seed, 12), "greedy", observer,
+PipelineOutcome SearchCutsGreedily(const PipelineEnvironment& root, const EngineBudget& budget,
+                                   const PipelineObserver& observer) {
+  return PlayCuts(root, budget, Random(budget.seed, 12), "greedy", observer,
                   [](const PipelineEnvironment& environment, PipelinePlay& state) {
                     if (state.episode == 0 || state.random.Below(10) != 0)
                       return environment.ShortestAction();
@@ -72,11 +70,11 @@ PipelineOutcome SearchCutsGreedily(const PipelineProblem& problem, Preset preset
                   });
 }
 
-absl::StatusOr<PipelineOutcome> SearchCutsByDqn(const PipelineProblem& problem, Preset preset,
+absl::StatusOr<PipelineOutcome> SearchCutsByDqn(const PipelineEnvironment& root,
                                                 const EngineBudget& budget,
                                                 const PipelineObserver& observer) {
   Incumbent<PipelineEpisodes> incumbent("dqn", false, budget, observer);
-  PipelineEnvironment environment(problem, PipelineEnvironmentOf(preset));
+  PipelineEnvironment environment = root;
   if (environment.done()) {
     incumbent.EndEpisode(environment, 0, 0);
     return std::move(incumbent).Take();
@@ -92,7 +90,7 @@ absl::StatusOr<PipelineOutcome> SearchCutsByDqn(const PipelineProblem& problem, 
       [&](std::string training) {
         budget.part.Keep(ToArchive(DqnState{incumbent.state(), std::move(training)}));
       }};
-  const AgentOptions agent = preset == Preset::kPaper ? PaperPipelineAgent() : PipelineAgent();
+  const AgentOptions agent = root.is_paper() ? PaperPipelineAgent() : PipelineAgent();
   RETURN_IF_ERROR(
       TrainAgent(environment, agent, budget.seed, budget.decisions, observe, checkpoints).status());
   return std::move(incumbent).Take();

@@ -19,7 +19,7 @@ constexpr int32_t kMaxMicroBatches = 4096;
 constexpr int64_t kMostMicroBatchesTried = 64;
 
 using CutEngine = std::function<absl::StatusOr<PipelineOutcome>(
-    const PipelineProblem&, Preset, const EngineBudget&, const PipelineObserver&)>;
+    const PipelineEnvironment&, const EngineBudget&, const PipelineObserver&)>;
 
 PipelineOutcome ExactOutcome(const PlanRequest& request, const CutTask& task) {
   const PipelineProblem& problem = task.problem;
@@ -85,12 +85,14 @@ PipelineOutcome Infer(Preset preset, const PipelineProblem& problem) {
 
 absl::Status RunEngines(const PlanRequest& request, const CutTask& task, const EngineBudget& budget,
                         const PipelineObserver& observer, std::vector<PipelineOutcome>& outcomes) {
+  std::optional<PipelineEnvironment> root;  // once one is asked for that has not ended before
   for (const auto& [engine, search] :
        std::initializer_list<std::pair<const char*, CutEngine>>{{"dqn", SearchCutsByDqn},
                                                                 {"greedy", SearchCutsGreedily},
                                                                 {"random", SearchCutsRandomly}}) {
     const auto run = [&, search = search](const EngineBudget& own) {
-      return search(task.problem, request.preset, own, observer);
+      if (!root) root = PipelineEnvironmentOf(task.problem, request.preset);
+      return search(*root, own, observer);
     };
     ASSIGN_OR_RETURN(outcomes.emplace_back(),
                      RunOnce<PipelineOutcome>(request.journal, absl::StrCat(task.name, "/", engine),

@@ -106,9 +106,10 @@ Problem CutsOf(const PipelineProblem& problem) {
     result.exact = problem.SimulatedCost(SimulatedBest(problem, bound)).length.value;
   result.run = [&problem](const std::string& engine, Preset preset, const EngineBudget& budget) {
     const double start = Now();
-    PipelineOutcome found = engine == "dqn"      ? *SearchCutsByDqn(problem, preset, budget, {})
-                            : engine == "greedy" ? SearchCutsGreedily(problem, preset, budget, {})
-                                                 : SearchCutsRandomly(problem, preset, budget, {});
+    const PipelineEnvironment root = PipelineEnvironmentOf(problem, preset);  // each its own
+    PipelineOutcome found = engine == "dqn"      ? *SearchCutsByDqn(root, budget, {})
+                            : engine == "greedy" ? SearchCutsGreedily(root, budget, {})
+                                                 : SearchCutsRandomly(root, budget, {});
     JudgeBySimulation(problem, found);
     return Summary(found, found.cost.length.value, start);
   };

@@ -39,11 +39,12 @@ void Run(const std::string& name, const PreparedModule& module, int servers, boo
   if (!bound.is_found) return (void)std::printf("%s\n", bound.proof.c_str());
   EngineBudget budget;
   budget.decisions = 1500;
-  const auto dqn = SearchCutsByDqn(problem, Preset::kDefault, budget, {});
+  const auto root = [&] { return PipelineEnvironmentOf(problem, Preset::kDefault); };
+  const auto dqn = SearchCutsByDqn(root(), budget, {});
   const double trained = Now();
-  const PipelineOutcome greedy = SearchCutsGreedily(problem, Preset::kDefault, budget, {});
+  const PipelineOutcome greedy = SearchCutsGreedily(root(), budget, {});
   const double greedily = Now();
-  const PipelineOutcome random = SearchCutsRandomly(problem, Preset::kDefault, budget, {});
+  const PipelineOutcome random = SearchCutsRandomly(root(), budget, {});
   const double exact = problem.Cost(bound.best).length.value;
   std::printf(
       "bound %.5f exact %.5f local %+.2f%% dqn %+.2f%% greedy %+.2f%% random %+.2f%% | dqn %.2f "

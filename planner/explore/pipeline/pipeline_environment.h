@@ -37,6 +37,7 @@ class PipelineEnvironment final : public Environment {
   // The cuts so far; complete when done.
   const PipelineCuts& cuts() const { return prefix_.cuts(); }
   const PipelineProblem& problem() const { return *problem_; }
+  bool is_paper() const { return options_.is_paper(); }
   // What whole cuts come to here: simulated, or in closed form.
   PipelineCost CostOf(const PipelineCuts& cuts) const { return finder_->CostOf(cuts); }
   // How many actions are legal; with kGap these are the first ones.

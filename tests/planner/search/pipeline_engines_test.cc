@@ -53,13 +53,13 @@ TEST_P(PipelineEngines, DqnIsNearTheExactAnswerAndNeverBehindGreedyOrRandom) {
   const PipelineBound bound = QuickBoundOf(problem_, nullptr);
   ASSERT_TRUE(bound.is_found) << bound.proof;
   const double exact = problem_.SimulatedCost(SimulatedBest(problem_, bound)).length.value;
-  const double dqn = WorstOf([&](const EngineBudget& budget) {
-    return *SearchCutsByDqn(problem_, Preset::kDefault, budget, {});
-  });
+  const PipelineEnvironment root = PipelineEnvironmentOf(problem_, Preset::kDefault);
+  const double dqn =
+      WorstOf([&](const EngineBudget& budget) { return *SearchCutsByDqn(root, budget, {}); });
   EXPECT_LE(dqn, exact * 1.01);
   for (const auto search : {SearchCutsGreedily, SearchCutsRandomly}) {
-    const double other = WorstOf(
-        [&](const EngineBudget& budget) { return search(problem_, Preset::kDefault, budget, {}); });
+    const double other =
+        WorstOf([&](const EngineBudget& budget) { return search(root, budget, {}); });
     EXPECT_LE(dqn, other * (1 + 1e-9));
   }
 }
