@@ -126,9 +126,8 @@ class BoundSearch {
     Offer(EvenCuts(problem_));
     if (problem_.options().stages > 1) {
       for (const PipelineCuts& cuts : ProjectedCuts(problem_, q_.stop)) Offer(cuts);
-      OfferBeam(known());
     }
-    const CutAnswer exact = BestCuts(q_, known());
+    const CutAnswer exact = BestCuts(q_, bound_.is_found ? shortest_ : Seconds{0});
     if (exact.is_complete) {
       Take(exact);
       if (!bound_.is_found)
@@ -158,8 +157,6 @@ class BoundSearch {
     bound_.proof = absl::StrCat("nothing fits: ", MemoryCertificate(problem_));
     return false;
   }
-
-  Seconds known() const { return bound_.is_found ? shortest_ : Seconds{0}; }
 
   void Offer(const PipelineCuts& start) {
     const PipelineCuts cuts = LocalCuts(problem_, start, q_.stop);

@@ -19,7 +19,7 @@ struct PipelineBound {
 
 // Dynamic programming over all legal cuts of layers and devices (planner/oracle/best_cuts.h), by
 // the closed form of the length, which the simulated one never falls below, pruned with what hill
-// climbing finds from even cuts, from a beam and from projected cuts. Once `stop` says true, which
+// climbing finds from even cuts and from projected cuts. Once `stop` says true, which
 // is asked every few microseconds, there is no bound (kStoppedProof), and `best` are the best cuts
 // so far, if any. `found`, if any, hears of all cuts that fit and are the shortest so far: the
 // first ones within a millisecond or so.
@@ -33,8 +33,8 @@ PipelineBound QuickBoundOf(const PipelineProblem& problem, const std::function<b
                            Seconds than = {0});
 
 // The shortest legal cuts whose stages end at `places` on the line of devices, where those are
-// shorter than `than`; of what few labels tell. Nothing once `stop` says true. `places` ascend from 0
-// to all devices.
+// shorter than `than`; of what few labels tell. Nothing once `stop` says true. `places` ascend from
+// 0 to all devices.
 std::optional<PipelineCuts> CoarseCuts(const PipelineProblem& problem,
                                        const std::vector<int32_t>& places,
                                        const std::function<bool()>& stop, Seconds than);
