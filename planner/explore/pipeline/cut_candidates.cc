@@ -25,9 +25,7 @@ bool IsLookedAt(int32_t distance) {
 // aside, take longer than `limit`: then the whole does.
 bool IsLonger(const PipelineProblem& problem, const PipelinePrefix& prefix,
               const PipelineCuts& cuts, Seconds limit) {
-  Seconds way;
-  for (const PipelineStage& stage : prefix.stages())
-    way += stage.forward + stage.backward + stage.send + stage.send_back;
+  Seconds way = prefix.way();
   const int32_t begun = static_cast<int32_t>(prefix.stages().size());
   for (int32_t s = begun; s < static_cast<int32_t>(cuts.layer_ends.size()); ++s) {
     const PipelineStage stage =
@@ -200,11 +198,7 @@ Seconds CutCandidates::LeastLength(const PipelinePrefix& prefix, int32_t layer_e
       problem_.TimesOf({prefix.first_layer(), layer_end}, {prefix.first_device(), device_end});
   const Seconds rest =
       problem_.LeastSlowest(problem_.layers(), 1) - problem_.LeastSlowest(layer_end, 1);
-  Seconds before;
-  for (const PipelineStage& earlier : prefix.stages()) {
-    before += earlier.forward + earlier.backward + earlier.send + earlier.send_back;
-  }
-  return before +
+  return prefix.way() +
          std::max(stage.forward + stage.backward, rest / (problem_.devices() - device_end)) *
              problem_.options().micro_batches;
 }

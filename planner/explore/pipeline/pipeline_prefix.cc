@@ -32,8 +32,10 @@ void PipelinePrefix::Append(int32_t layer_end, int32_t device_end) {
   if (!stages_.empty()) {
     stages_.back().send = stages_.back().send_back =
         problem_->Send(layers.begin, device_before(), devices.begin, devices.end);
+    way_ += stages_.back().send + stages_.back().send_back;
   }
   stages_.push_back(problem_->StageOf(layers, devices));
+  way_ += stages_.back().forward + stages_.back().backward;
   cuts_.layer_ends.push_back(layer_end);
   cuts_.device_ends.push_back(device_end);
 }

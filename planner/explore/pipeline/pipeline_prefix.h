@@ -16,6 +16,8 @@ class PipelinePrefix {
   const PipelineCuts& cuts() const { return cuts_; }
   // In the same order; the last one's transfer is open.
   const std::vector<PipelineStage>& stages() const { return stages_; }
+  // Of one micro-batch through all of them and back.
+  Seconds way() const { return way_; }
 
   // Behind what is cut off.
   int32_t first_layer() const { return cuts_.layer_ends.empty() ? 0 : cuts_.layer_ends.back(); }
@@ -48,6 +50,7 @@ class PipelinePrefix {
   const PipelineProblem* problem_;
   PipelineCuts cuts_;
   std::vector<PipelineStage> stages_;
+  Seconds way_;
 };
 
 }  // namespace automap
