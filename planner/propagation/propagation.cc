@@ -195,4 +195,33 @@ PriorSplits WithSplits(const PriorSplits& prior, const Propagation& propagation)
   return splits;
 }
 
+bool LeaveAlike(const Wiring& wiring, const PriorSplits& a, const PriorSplits& b,
+                int64_t axis_size) {
+  if (a == b) return true;
+  if (a.factor_outer != b.factor_outer || a.axes.size() != b.axes.size()) return false;
+  for (FactorId factor = 0; factor < wiring.factor_count(); ++factor) {
+    const int64_t each = a.factor_outer[factor] * axis_size, size = wiring.factor(factor).size;
+    const int64_t of_a = a.factor_parts[factor], of_b = b.factor_parts[factor];
+    const bool is_split = of_a > 1;
+    if (is_split != (of_b > 1) || (size % (of_a * each) == 0) != (size % (of_b * each) == 0))
+      return false;
+  }
+  for (size_t axis = 0; axis < a.axes.size(); ++axis) {
+    if (a.axes[axis].second != b.axes[axis].second) return false;
+  }
+  const Graph& graph = wiring.graph();
+  for (TensorId tensor = 0; tensor < graph.tensor_count(); ++tensor) {
+    for (int32_t dim = 0; dim < graph.tensor(tensor).rank; ++dim) {
+      int64_t of_a = axis_size, of_b = axis_size;
+      for (size_t axis = 0; axis < a.axes.size(); ++axis) {
+        if (a.axes[axis].second[tensor] == dim)
+          of_a *= a.axes[axis].first, of_b *= b.axes[axis].first;
+      }
+      const int64_t size = graph.tensor(tensor).dims[dim];
+      if ((size % of_a == 0) != (size % of_b == 0)) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace automap

@@ -170,4 +170,10 @@ class Propagation {
 // Adds the splits of a finished propagation to those of the axes before it.
 PriorSplits WithSplits(const PriorSplits& prior, const Propagation& propagation);
 
+// Whether splits on one more axis of that size go the same way after `a` as after `b`: the same is
+// split in both, and what is left of it can be cut again or cannot, in however many parts it is.
+// O(factors + tensors).
+bool LeaveAlike(const Wiring& wiring, const PriorSplits& a, const PriorSplits& b,
+                int64_t axis_size);
+
 }  // namespace automap

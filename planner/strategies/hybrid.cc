@@ -292,7 +292,7 @@ class HybridRun final : public StrategyRun {
     return StageSplits::Create(
         *costs_.at(shape.micro_batches),
         {shape.axis_size, request_.semantics, request_.options.ignore_memory()},
-        LinksOf(shape.axis_size));
+        LinksOf(shape.axis_size), &groups_);
   }
 
   // Worked out once for each size of the model axis.
@@ -379,13 +379,14 @@ class HybridRun final : public StrategyRun {
   std::optional<Seconds> incumbent_;
   std::map<int32_t, std::unique_ptr<const StepCosts>> costs_;     // by micro-batches
   mutable std::map<int32_t, std::shared_ptr<StageLinks>> links_;  // by axis size
-  std::map<std::pair<int32_t, int32_t>, Row> rows_;               // by axis size and stages
-  std::vector<Candidate> finalists_;                              // that fit, best first
-  std::vector<Candidate> promising_;                              // cut by hill climbing alone
-  const Candidate* winner_ = nullptr;                             // of all
-  std::unique_ptr<PipelineProblem> problem_;                      // the winner's
-  PipelineBound bound_;                                           // of its shape
-  PipelineBound cuts_;                                            // of its chain
+  mutable KnownAxisGroups groups_;
+  std::map<std::pair<int32_t, int32_t>, Row> rows_;  // by axis size and stages
+  std::vector<Candidate> finalists_;                 // that fit, best first
+  std::vector<Candidate> promising_;                 // cut by hill climbing alone
+  const Candidate* winner_ = nullptr;                // of all
+  std::unique_ptr<PipelineProblem> problem_;         // the winner's
+  PipelineBound bound_;                              // of its shape
+  PipelineBound cuts_;                               // of its chain
   PipelineOutcome exact_;
   PipelineReport report_{request_};
 };

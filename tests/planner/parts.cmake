@@ -82,6 +82,7 @@ automap_test(tests/planner/proof_first_test.cc DEPS automap_test_zoo automap_pla
 add_library(automap_test_training_step STATIC tests/support/training_step.cc)
 target_link_libraries(automap_test_training_step PUBLIC absl::strings PRIVATE automap_flags)
 automap_test(tests/planner/explore/hybrid/stage_splits_test.cc DEPS automap_test_zoo automap_test_training_step automap_planner_explore_hybrid)
+automap_test(tests/planner/explore/hybrid/axis_groups_test.cc DEPS automap_test_zoo automap_planner_explore_hybrid)
 automap_test(tests/planner/strategies/catalog_test.cc DEPS automap_test_training_step automap_planner automap_planner_verify)
 automap_test(tests/planner/strategies/hybrid_test.cc DEPS automap_test_training_step automap_test_zoo automap_planner automap_planner_verify
   automap_planner_export)

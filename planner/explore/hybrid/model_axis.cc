@@ -35,27 +35,27 @@ Seconds TimeIn(const LayerTimes& times, StepPart part, double share) {
 }  // namespace
 
 absl::StatusOr<ModelAxis> ModelAxis::Create(const StepCosts& costs, int32_t size,
-                                            const Semantics& semantics) {
+                                            const Semantics& semantics, KnownAxisGroups* known) {
   if (size < 2 || costs.cluster().device_count() % size != 0) {
     return absl::InvalidArgumentError(absl::StrCat("options.axis_size: ", size,
                                                    ", must divide the number of devices, ",
                                                    costs.cluster().device_count()));
   }
   ASSIGN_OR_RETURN(CostModel model, costs.ModelAxisCosts(size));
-  return ModelAxis(costs, size, semantics, std::move(model));
+  KnownAxisGroups own;
+  return ModelAxis(costs, size, semantics, std::move(model),
+                   (known != nullptr ? *known : own).Of(costs, size, semantics));
 }
 
 ModelAxis::ModelAxis(const StepCosts& costs, int32_t size, const Semantics& semantics,
-                     CostModel model)
+                     CostModel model, std::shared_ptr<const AxisGroups> groups)
     : costs_(costs),
       size_(size),
       model_(std::move(model)),
       given_(semantics),
       semantics_(semantics),
-      groups_(FindUnnumberedGroups(costs.module().wiring(), costs.module().roles(), Role::kVariable,
-                                   {size, semantics}, &costs.batch_splits())) {
-  is_additive_ = !AnyOverlap(costs_.module().wiring(), groups_.groups);
-  semantics_.deferred_sums = semantics_.deferred_sums && is_additive_;
+      groups_(std::move(groups)) {
+  semantics_.deferred_sums = semantics_.deferred_sums && is_additive();
   FindGains();
 }
 
@@ -121,7 +121,7 @@ class ModelAxis::GainTable {
       LayerGain& gain = At(costs_.LayerOf(node));
       const StepPart part = costs_.PartOf(node);
       NodeGain* const kept =
-          axis_.is_additive_ ? nullptr : &axis_.node_gains_.emplace_back(NodeGain{node, part, {}});
+          axis_.is_additive() ? nullptr : &axis_.node_gains_.emplace_back(NodeGain{node, part, {}});
       for (size_t type = 0; type < gain.times.size(); ++type) {
         const ShareTime whole = costs_.TimeOf(type, node);
         const ShareTime split = costs_.TimeOf(type, node, propagation_, &axis_.times_);
@@ -197,8 +197,8 @@ class ModelAxis::GainTable {
 
 void ModelAxis::FindGains() {
   GainTable table(*this);
-  for (const LinkageGroup& group : groups_.groups) gains_.push_back(table.Of(group));
-  memory_ = table.OfAll(groups_);
+  for (const LinkageGroup& group : groups()) gains_.push_back(table.Of(group));
+  memory_ = table.OfAll(groups_->all);
 }
 
 double ModelAxis::WorthOf(const GroupGains& gains, const std::vector<LayerPrice>& prices) const {
@@ -219,18 +219,18 @@ double ModelAxis::WorthOf(const GroupGains& gains, const std::vector<LayerPrice>
 std::vector<bool> ModelAxis::Choose(const std::vector<LayerPrice>& prices) const {
   std::vector<double> worth;
   for (const GroupGains& gains : gains_) worth.push_back(WorthOf(gains, prices));
-  return BestChoice(worth, groups_.conflicts, kMaxChoiceNodes).chosen;
+  return BestChoice(worth, groups_->all.conflicts, kMaxChoiceNodes).chosen;
 }
 
 std::vector<int32_t> ModelAxis::Structures() const {
-  return StructuresOf(costs_.module().wiring(), groups_.groups);
+  return StructuresOf(costs_.module().wiring(), groups());
 }
 
 std::vector<bool> ModelAxis::With(std::vector<bool> chosen, const std::vector<int32_t>& groups,
                                   bool split) const {
   for (const int32_t group : groups) {
     if (split) {
-      for (const int32_t other : groups_.conflicts[group]) chosen[other] = false;
+      for (const int32_t other : groups_->all.conflicts[group]) chosen[other] = false;
     }
     chosen[group] = split;
   }
@@ -242,7 +242,7 @@ AxisDecisions ModelAxis::Decide(const std::vector<bool>& chosen) const {
   axis.sums_at_once = SumsAtOnce();
   for (size_t g = 0; g < chosen.size(); ++g) {
     if (!chosen[g]) continue;
-    const LinkageGroup& group = groups_.groups[g];
+    const LinkageGroup& group = groups()[g];
     axis.splits.push_back(group.members.front());
     axis.cuts.insert(axis.cuts.end(), group.cuts.begin(), group.cuts.end());
   }
@@ -275,7 +275,7 @@ std::vector<ModelAxis::LayerGains> ModelAxis::GainsByLayer() const {
 // at most; of what several save together where they are not additive only that is known.
 Seconds ModelAxis::MostSaved(const LayerGains& gains, size_t type, StepPart part,
                              double share) const {
-  if (is_additive_) return MostSavedTogether(gains.groups, type, part, share);
+  if (is_additive()) return MostSavedTogether(gains.groups, type, part, share);
   Seconds all, most;
   for (size_t i = 0; i < gains.nodes.size(); ++i) {
     const NodeGain& gain = gains.nodes[i];
@@ -295,7 +295,7 @@ Seconds ModelAxis::MostSavedTogether(const std::vector<GroupInLayer>& groups, si
   std::vector<std::vector<int32_t>> conflicts(groups.size());
   for (size_t i = 0; i < groups.size(); ++i) {
     worth.push_back(TimeIn(groups[i].gain->times[type], part, share).value);
-    const auto& excluded = groups_.conflicts[groups[i].group];
+    const auto& excluded = groups_->all.conflicts[groups[i].group];
     for (size_t j = 0; j < groups.size(); ++j) {
       if (std::binary_search(excluded.begin(), excluded.end(), groups[j].group))
         conflicts[i].push_back(static_cast<int32_t>(j));

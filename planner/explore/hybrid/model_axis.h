@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "planner/explore/pipeline/step_costs.h"
+#include "planner/explore/hybrid/axis_groups.h"
 
 namespace automap {
 
@@ -27,13 +27,14 @@ struct LayerPrice {
 class ModelAxis {
  public:
   // INVALID_ARGUMENT when the size does not divide the cluster's devices. One propagation for each
-  // group.
+  // group, besides those that find the groups, where `known` does not have them.
   static absl::StatusOr<ModelAxis> Create(const StepCosts& costs, int32_t size,
-                                          const Semantics& semantics);
+                                          const Semantics& semantics,
+                                          KnownAxisGroups* known = nullptr);
 
   int32_t size() const { return size_; }
-  size_t group_count() const { return groups_.groups.size(); }
-  bool is_additive() const { return is_additive_; }
+  size_t group_count() const { return groups().size(); }
+  bool is_additive() const { return groups_->is_additive; }
   bool SumsAtOnce() const { return semantics_ != given_; }
 
   // The compatible groups that are worth most together (planner/oracle/best_choice.h), at these
@@ -70,7 +71,9 @@ class ModelAxis {
   using GroupGains = std::vector<LayerGain>;  // by layer, ascending
   class GainTable;
 
-  ModelAxis(const StepCosts& costs, int32_t size, const Semantics& semantics, CostModel model);
+  ModelAxis(const StepCosts& costs, int32_t size, const Semantics& semantics, CostModel model,
+            std::shared_ptr<const AxisGroups> groups);
+  const std::vector<LinkageGroup>& groups() const { return groups_->all.groups; }
   struct GroupInLayer {
     int32_t group = 0;
     const LayerGain* gain = nullptr;
@@ -100,8 +103,7 @@ class ModelAxis {
   const CostModel model_;
   const Semantics given_;
   Semantics semantics_;  // as given, but that sums are not deferred where groups overlap
-  LinkageGroups groups_;
-  bool is_additive_ = true;
+  const std::shared_ptr<const AxisGroups> groups_;
   SplitTimes times_;
   std::vector<GroupGains> gains_;     // by group
   std::vector<NodeGain> node_gains_;  // of all groups, where they are not additive

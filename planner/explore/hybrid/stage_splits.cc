@@ -19,11 +19,12 @@ constexpr int32_t kMostStagesTimesPlaces = 64;  // of a quick search for the bes
 
 absl::StatusOr<StageSplits> StageSplits::Create(const StepCosts& costs,
                                                 const StageSplitsOptions& options,
-                                                std::shared_ptr<StageLinks> links) {
+                                                std::shared_ptr<StageLinks> links,
+                                                KnownAxisGroups* groups) {
   std::optional<ModelAxis> axis;
   if (options.axis_size != 1) {
     ASSIGN_OR_RETURN(ModelAxis made,
-                     ModelAxis::Create(costs, options.axis_size, options.semantics));
+                     ModelAxis::Create(costs, options.axis_size, options.semantics, groups));
     axis.emplace(std::move(made));
   }
   if (links == nullptr) links = std::make_shared<StageLinks>(costs.cluster(), options.axis_size);

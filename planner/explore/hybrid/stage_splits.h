@@ -41,10 +41,11 @@ struct StagedSplits {
 class StageSplits {
  public:
   // INVALID_ARGUMENT when the axis does not divide the devices. `links`, of the cluster and the
-  // axis size, may be shared with others of one thread; null: its own.
+  // axis size, and `groups`, of the module, may be shared with others of one thread; null: its own.
   static absl::StatusOr<StageSplits> Create(const StepCosts& costs,
                                             const StageSplitsOptions& options,
-                                            std::shared_ptr<StageLinks> links = nullptr);
+                                            std::shared_ptr<StageLinks> links = nullptr,
+                                            KnownAxisGroups* groups = nullptr);
 
   // Whether the axis has anything to split.
   bool HasGroups() const { return !axis_ || axis_->group_count() > 0; }
