@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "base/status_macros.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
+#include "planner/explore/pipeline/step_costs.h"
 #include "planner/plan/describe_plan.h"
 #include "planner/strategies/strategy.h"
 #include "planner/strategy_names.h"
@@ -84,9 +85,10 @@ std::string SmallestCluster(const PlanRequest& request) {
     const auto cluster = ClusterFromProto(larger);
     if (!cluster.ok() || cluster->device_count() > 256) return "";
     for (const int32_t micro_batches : {16, 4, 1}) {
-      const auto chain = ChainOfModule(*request.module, *cluster, micro_batches);
-      if (!chain.ok()) continue;
-      const PipelineProblem problem(*chain, *cluster, {1, micro_batches, false});
+      const auto costs = StepCosts::Create(*request.facts, *cluster, micro_batches);
+      if (!costs.ok()) continue;
+      const LayerChain chain = (*costs)->Chain();
+      const PipelineProblem problem(chain, *cluster, {1, micro_batches, false});
       const int32_t most = std::min(problem.devices(), problem.VariableLayersFrom(0));
       for (int32_t stages = 1; stages <= most; ++stages) {
         if (!AnyFits(problem, stages)) continue;
@@ -229,6 +231,7 @@ absl::StatusOr<v1::Plan> PlanStrategies(const PlanRequest& request) {
   const PlanObserver filtered = OnlyBetter(*request.observer, request.options.ignore_memory());
   PlanRequest own = request;
   own.observer = &filtered;
+  if (own.module != nullptr) own.facts = std::make_shared<StepFacts>(*own.module);
   return PlanBest(own);
 }
 

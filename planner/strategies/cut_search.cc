@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-#include "planner/explore/pipeline/batch.h"
 #include "planner/search/flat_inference.h"
 #include "planner/search/flat_policy.h"
 #include "planner/search/pipeline_inference.h"
@@ -159,7 +158,7 @@ absl::Status CheckPipelineOptions(const v1::PlanOptions& options) {
 
 std::vector<int32_t> MicroBatchesToTry(const PlanRequest& request) {
   if (request.options.micro_batches() > 0) return {request.options.micro_batches()};
-  const Batch batch = FindBatch(*request.module, 2);
+  const Batch& batch = *request.facts->BatchIn(2);
   if (batch.propagation == nullptr) return {1};
   const std::vector<int32_t> asked =
       request.quick ? request.quick->micro_batches : std::vector<int32_t>();

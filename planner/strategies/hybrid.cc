@@ -53,7 +53,7 @@ class HybridRun final : public StrategyRun {
     for (const int32_t micro_batches : MicroBatches()) {
       if (IsStopped()) break;
       ASSIGN_OR_RETURN(costs_[micro_batches],
-                       StepCosts::Create(*request_.module, request_.cluster, micro_batches));
+                       StepCosts::Create(*request_.facts, request_.cluster, micro_batches));
       for (const int32_t size : AxisSizes()) {
         if (IsStopped()) break;
         RETURN_IF_ERROR(Explore(micro_batches, size));

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "automap/v1/plan.pb.h"
 #include "planner/explore/pipeline/layer_chain.h"
+#include "planner/explore/pipeline/step_facts.h"
 #include "planner/plan/prepared_module.h"
 #include "planner/plan_observer.h"
 #include "planner/search/engines.h"
@@ -38,6 +40,7 @@ struct PlanRequest {
   };
   std::optional<Narrow> quick = {};
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+  std::shared_ptr<StepFacts> facts = {};  // of `module`; PlanStrategies fills it in
 
   v1::Plan::Semantics semantics_proto() const;
   // Whether an engine that has reached the proven bound is done. The paper's agent, and one whose

@@ -7,6 +7,7 @@
 #include "planner/explore/pipeline/local_cuts.h"
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/explore/pipeline/profile_chain.h"
+#include "planner/explore/pipeline/step_costs.h"
 #include "planner/oracle/stopped.h"
 #include "planner/strategies/cut_search.h"
 #include "planner/strategies/strategies.h"
@@ -65,7 +66,9 @@ class PipelineRun final : public StrategyRun {
   }
 
   absl::Status UseMicroBatches(int32_t micro_batches) {
-    ASSIGN_OR_RETURN(chain_, ChainOfModule(*request_.module, request_.cluster, micro_batches));
+    ASSIGN_OR_RETURN(const auto costs,
+                     StepCosts::Create(*request_.facts, request_.cluster, micro_batches));
+    chain_ = costs->Chain();
     problem_ = ProblemOf(chain_, micro_batches);
     early_.reset();
     return problem_->Check();

@@ -23,7 +23,7 @@ StepCosts::Sums::Sums(const StepCosts& costs, const Propagation* model, SplitTim
     : costs_(costs),
       graph_(costs.graph_),
       model_(model),
-      slots_(costs.phases_.slots.size()),
+      slots_(costs.phases_->slots.size()),
       times_(costs.devices_.size(), std::vector<LayerTimes>(slots_)),
       boundary_(slots_, 0.0),
       gathered_(slots_, 0.0),
@@ -101,7 +101,7 @@ void StepCosts::Sums::SumMemory() {
   for (size_t p = 0; p < parameters.size(); ++p) {
     const double bytes = SizeOf(parameters[p].tensor);
     const Role role = costs_.module_.roles().of[p];
-    const StepPhases& phases = costs_.phases_;
+    const StepPhases& phases = *costs_.phases_;
     const int32_t home = phases.home[p] >= 0 ? phases.home[p] : 0;
     if (role == Role::kVariable) {
       variables_[home] += bytes;
@@ -152,7 +152,7 @@ void StepCosts::Sums::SumExchanges() {
 
 // A gathered copy that the backward pass reads is saved like any other array.
 void StepCosts::Sums::KeepCopy(const PlacedCollective& placed) {
-  const auto& is_forward = costs_.phases_.is_forward;
+  const auto& is_forward = costs_.phases_->is_forward;
   const int32_t slot = SlotOf(placed.node);
   const double bytes = placed.step.bytes.value;
   const bool waits = is_forward[placed.node] && !is_forward[placed.until];

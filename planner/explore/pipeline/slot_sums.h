@@ -21,7 +21,7 @@ class StepCosts::Sums {
   Layer LayerOf(int32_t begin, int32_t last) const;
 
  private:
-  int32_t SlotOf(NodeId node) const { return costs_.phases_.slot_of[node]; }
+  int32_t SlotOf(NodeId node) const { return costs_.phases_->slot_of[node]; }
 
   // Of a tensor on one device, the batch whole.
   double SizeOf(TensorId tensor) const { return BytesOf(tensor) / PartsOfModel(tensor); }

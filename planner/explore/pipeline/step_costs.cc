@@ -55,10 +55,18 @@ absl::StatusOr<std::unique_ptr<const StepCosts>> StepCosts::Create(const Prepare
                                                                    const Cluster& cluster,
                                                                    int32_t micro_batches,
                                                                    int32_t max_layers) {
-  ASSIGN_OR_RETURN(StepPhases phases, FindPhases(module.graph(), module.roles()));
-  Batch batch = FindBatch(module, std::max(2, micro_batches));
-  if (batch.propagation == nullptr && micro_batches > 1) {
-    const Batch any = FindBatch(module, 2);
+  StepFacts facts(module);
+  return Create(facts, cluster, micro_batches, max_layers);
+}
+
+absl::StatusOr<std::unique_ptr<const StepCosts>> StepCosts::Create(StepFacts& facts,
+                                                                   const Cluster& cluster,
+                                                                   int32_t micro_batches,
+                                                                   int32_t max_layers) {
+  ASSIGN_OR_RETURN(std::shared_ptr<const StepPhases> phases, facts.Phases());
+  std::shared_ptr<const Batch> batch = facts.BatchIn(std::max(2, micro_batches));
+  if (batch->propagation == nullptr && micro_batches > 1) {
+    const Batch& any = *facts.BatchIn(2);
     return absl::InvalidArgumentError(
         any.propagation == nullptr
             ? absl::StrCat("options.micro_batches: ", micro_batches,
@@ -71,26 +79,28 @@ absl::StatusOr<std::unique_ptr<const StepCosts>> StepCosts::Create(const Prepare
     ASSIGN_OR_RETURN(CostModel model, CostsOfType(cluster, static_cast<int32_t>(type)));
     devices.push_back(std::move(model));
   }
-  std::unique_ptr<StepCosts> costs(new StepCosts(
-      module, cluster, std::move(phases), std::move(batch), micro_batches, std::move(devices)));
+  std::unique_ptr<StepCosts> costs(new StepCosts(facts.module(), cluster, std::move(phases),
+                                                 std::move(batch), micro_batches,
+                                                 std::move(devices)));
   costs->ChooseCuts(max_layers);
   return costs;
 }
 
-StepCosts::StepCosts(const PreparedModule& module, const Cluster& cluster, StepPhases phases,
-                     Batch batch, int32_t micro_batches, std::vector<CostModel> devices)
+StepCosts::StepCosts(const PreparedModule& module, const Cluster& cluster,
+                     std::shared_ptr<const StepPhases> phases, std::shared_ptr<const Batch> batch,
+                     int32_t micro_batches, std::vector<CostModel> devices)
     : module_(module),
       graph_(module.graph()),
       cluster_(cluster),
       phases_(std::move(phases)),
       batch_(std::move(batch)),
       micro_batches_(micro_batches),
-      is_update_(FindUpdates(module, phases_, batch_)),
+      is_update_(FindUpdates(module, *phases_, *batch_)),
       devices_(std::move(devices)) {
-  if (HasBatch()) batch_splits_ = WithSplits({}, *batch_.propagation);
+  if (HasBatch()) batch_splits_ = WithSplits({}, *batch_->propagation);
   // A micro-batch on one device, and on as many as may share it.
   const int64_t most = std::max<int64_t>(
-      2, std::min<int64_t>(cluster_.device_count(), batch_.size / std::max(1, micro_batches_)));
+      2, std::min<int64_t>(cluster_.device_count(), batch_->size / std::max(1, micro_batches_)));
   large_ = 1.0 / micro_batches_;
   small_ = large_ / most;
   MeasureTimes();
@@ -104,7 +114,7 @@ ShareTime StepCosts::Measure(size_t type, NodeId node,
                              absl::Span<const Propagation* const> axes) const {
   const Lowering& lowering = module_.lowering();
   const CostModel& model = devices_[type];
-  const FactorId factor = HasBatch() ? batch_.propagation->selected(node) : -1;
+  const FactorId factor = HasBatch() ? batch_->propagation->selected(node) : -1;
   if (factor < 0) return {model.StepTime(lowering.StepOf(node, axes)), Seconds{0}};
   const double most = micro_batches_ * std::max(2.0, std::round(large_ / small_));
   return LineThrough(large_, model.StepTime(lowering.StepOf(node, axes, factor, micro_batches_)),
@@ -186,11 +196,12 @@ void StepCosts::FindSaved() {
   for (const Buffer& buffer : module_.lowering().buffers()) {
     const TensorId tensor = buffer.label;
     const NodeId producer = graph_.tensor(tensor).producer;
-    if (producer < 0 || !phases_.is_forward[producer]) continue;
+    if (producer < 0 || !phases_->is_forward[producer]) continue;
     const auto readers = graph_.readers(tensor);
-    const bool is_read_backward = std::any_of(
-        readers.begin(), readers.end(), [&](NodeId reader) { return !phases_.is_forward[reader]; });
-    if (is_read_backward || !phases_.is_forward[order[buffer.last_step]])
+    const bool is_read_backward = std::any_of(readers.begin(), readers.end(), [&](NodeId reader) {
+      return !phases_->is_forward[reader];
+    });
+    if (is_read_backward || !phases_->is_forward[order[buffer.last_step]])
       saved_[tensor] = buffer.bytes.value;
   }
 }
@@ -198,8 +209,8 @@ void StepCosts::FindSaved() {
 void StepCosts::FindGradients() {
   gradients_.assign(graph_.tensor_count(), 0.0);
   for (NodeId node = 0; node < graph_.node_count(); ++node) {
-    const FactorId factor = HasBatch() ? batch_.propagation->selected(node) : -1;
-    if (factor < 0 || phases_.is_forward[node]) continue;
+    const FactorId factor = HasBatch() ? batch_->propagation->selected(node) : -1;
+    if (factor < 0 || phases_->is_forward[node]) continue;
     for (const TensorId sum : module_.wiring().partial_results(factor))
       gradients_[sum] = module_.lowering().SizeOf(sum).value * graph_.node(node).trips;
   }
@@ -210,16 +221,16 @@ void StepCosts::FindCrossings() {
   std::vector<TensorId> root(graph_.tensor_count());
   for (TensorId tensor = 0; tensor < graph_.tensor_count(); ++tensor) root[tensor] = tensor;
   std::vector<int32_t> made(graph_.tensor_count(), -1), last(graph_.tensor_count(), -1);
-  for (const NodeId node : phases_.slots) {
+  for (const NodeId node : phases_->slots) {
     const Opcode opcode = graph_.node(node).opcode;
     const bool is_view =
         opcode == Opcode::kReshape || opcode == Opcode::kBitcast || opcode == Opcode::kBroadcast;
     for (const TensorId result : graph_.results(node)) {
       if (is_view) root[result] = root[graph_.operands(node)[0]];
-      if (root[result] == result && made[result] < 0) made[result] = phases_.slot_of[node];
+      if (root[result] == result && made[result] < 0) made[result] = phases_->slot_of[node];
     }
     for (const TensorId operand : graph_.operands(node))
-      last[root[operand]] = std::max(last[root[operand]], phases_.slot_of[node]);
+      last[root[operand]] = std::max(last[root[operand]], phases_->slot_of[node]);
   }
   for (TensorId tensor = 0; tensor < graph_.tensor_count(); ++tensor) {
     if (made[tensor] >= 0 && last[tensor] > made[tensor])
@@ -228,7 +239,7 @@ void StepCosts::FindCrossings() {
 }
 
 void StepCosts::FindLoops() {
-  for (const NodeId node : phases_.slots) {
+  for (const NodeId node : phases_->slots) {
     const auto* around = graph_.OutermostCaller(node, {"while", "conditional"});
     const bool is_loop = graph_.node(node).opcode == Opcode::kWhile;
     loops_.push_back(around == nullptr && is_loop ? graph_.node(node).instruction : around);
@@ -237,7 +248,7 @@ void StepCosts::FindLoops() {
 
 void StepCosts::ChooseCuts(int32_t max_layers) {
   const Sums sums(*this, nullptr, nullptr);
-  const int32_t count = static_cast<int32_t>(phases_.slots.size());
+  const int32_t count = static_cast<int32_t>(phases_->slots.size());
   std::vector<double> until(count);
   double total = 0;
   for (int32_t slot = 0; slot < count; ++slot) {
@@ -267,9 +278,9 @@ void StepCosts::FormLayers(const Sums& sums) {
   int32_t begin = 0;
   for (const int32_t last : cuts_) {
     Layer layer = sums.LayerOf(begin, last);
-    layer.cut_after = graph_.Path(phases_.slots[last]);
+    layer.cut_after = graph_.Path(phases_->slots[last]);
     for (int32_t slot = last; slot >= begin && layer.name.empty(); --slot)
-      layer.name = LayerName(graph_.EffectiveName(phases_.slots[slot]));
+      layer.name = LayerName(graph_.EffectiveName(phases_->slots[slot]));
     if (layer.name.empty() && begin > 0) layer.name = whole_layers_.back().name;
     whole_layers_.push_back(std::move(layer));
     begin = last + 1;
@@ -282,7 +293,7 @@ LayerChain StepCosts::Chain(const Propagation* model, SplitTimes* known) const {
   chain.layers = whole_layers_;
   if (model != nullptr) SplitLayers(*model, known, chain);
   AddShared(model, chain);
-  chain.remarks.push_back(absl::StrCat("forward pass: ", phases_.loss));
+  chain.remarks.push_back(absl::StrCat("forward pass: ", phases_->loss));
   if (!HasBatch()) {
     chain.remarks.push_back(
         "no dimension of the inputs can be split: one micro-batch, and replicas gain nothing");
@@ -299,8 +310,8 @@ LayerChain StepCosts::Chain(const Propagation* model, SplitTimes* known) const {
 int32_t StepCosts::BatchStatistics() const {
   int32_t count = 0;
   for (NodeId node = 0; node < graph_.node_count() && HasBatch(); ++node) {
-    const FactorId factor = batch_.propagation->selected(node);
-    if (factor < 0 || !phases_.is_forward[node]) continue;
+    const FactorId factor = batch_->propagation->selected(node);
+    if (factor < 0 || !phases_->is_forward[node]) continue;
     for (const TensorId sum : module_.wiring().partial_results(factor))
       count += graph_.tensor(sum).rank > 0;
   }
@@ -322,14 +333,14 @@ void StepCosts::SplitLayers(const Propagation& model, SplitTimes* known, LayerCh
 
 void StepCosts::AddShared(const Propagation* model, LayerChain& chain) const {
   for (size_t p = 0; p < graph_.parameters().size(); ++p) {
-    if (module_.roles().of[p] != Role::kVariable || phases_.read_at[p].empty()) continue;
+    if (module_.roles().of[p] != Role::kVariable || phases_->read_at[p].empty()) continue;
     const TensorId tensor = graph_.parameters()[p].tensor;
     const double parts = model == nullptr ? 1 : automap::PartsOf(tensor, {&model, 1});
     SharedVariable shared = {module_.roles().names[p],
                              module_.lowering().SizeOf(tensor) / parts,
-                             layer_of_slot_[phases_.home[p]],
+                             layer_of_slot_[phases_->home[p]],
                              {}};
-    for (const int32_t slot : phases_.read_at[p]) {
+    for (const int32_t slot : phases_->read_at[p]) {
       const int32_t layer = layer_of_slot_[slot];
       if (shared.read_by.empty() || shared.read_by.back() != layer) shared.read_by.push_back(layer);
     }

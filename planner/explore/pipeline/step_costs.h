@@ -7,9 +7,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "planner/explore/pipeline/batch.h"
 #include "planner/explore/pipeline/layer_chain.h"
-#include "planner/explore/pipeline/phases.h"
+#include "planner/explore/pipeline/step_facts.h"
 #include "planner/plan/communication.h"
 #include "simulator/evaluate.h"
 
@@ -40,28 +39,32 @@ class StepCosts {
                                                                  const Cluster& cluster,
                                                                  int32_t micro_batches,
                                                                  int32_t max_layers = 128);
+  static absl::StatusOr<std::unique_ptr<const StepCosts>> Create(StepFacts& facts,
+                                                                 const Cluster& cluster,
+                                                                 int32_t micro_batches,
+                                                                 int32_t max_layers = 128);
 
   const PreparedModule& module() const { return module_; }
   const Cluster& cluster() const { return cluster_; }
   int32_t micro_batches() const { return micro_batches_; }
   const PriorSplits& batch_splits() const { return batch_splits_; }
   size_t layer_count() const { return cuts_.size(); }
-  int64_t batch_size() const { return HasBatch() ? batch_.size : 1; }
-  bool HasBatch() const { return batch_.propagation != nullptr; }
+  int64_t batch_size() const { return HasBatch() ? batch_->size : 1; }
+  bool HasBatch() const { return batch_->propagation != nullptr; }
   // Whether a tensor has the batch among its dims, so that a micro-batch has a part of it.
   bool DependsOnBatch(TensorId tensor) const {
-    return HasBatch() && batch_.propagation->split_dim(tensor) >= 0;
+    return HasBatch() && batch_->propagation->split_dim(tensor) >= 0;
   }
 
   StepPart PartOf(NodeId node) const {
-    return is_update_[node]           ? StepPart::kUpdate
-           : phases_.is_forward[node] ? StepPart::kForward
-                                      : StepPart::kBackward;
+    return is_update_[node]            ? StepPart::kUpdate
+           : phases_->is_forward[node] ? StepPart::kForward
+                                       : StepPart::kBackward;
   }
   // By node: the layer that it is counted in. By parameter: where it lives.
-  int32_t LayerOf(NodeId node) const { return layer_of_slot_[phases_.slot_of[node]]; }
+  int32_t LayerOf(NodeId node) const { return layer_of_slot_[phases_->slot_of[node]]; }
   int32_t HomeOf(size_t parameter) const {
-    return layer_of_slot_[std::max(0, phases_.home[parameter])];
+    return layer_of_slot_[std::max(0, phases_->home[parameter])];
   }
   // Bytes of the whole batch that a tensor adds to what is saved for the backward pass.
   double SavedBytes(TensorId tensor) const { return saved_[tensor]; }
@@ -91,7 +94,8 @@ class StepCosts {
  private:
   class Sums;
 
-  StepCosts(const PreparedModule& module, const Cluster& cluster, StepPhases phases, Batch batch,
+  StepCosts(const PreparedModule& module, const Cluster& cluster,
+            std::shared_ptr<const StepPhases> phases, std::shared_ptr<const Batch> batch,
             int32_t micro_batches, std::vector<CostModel> devices);
   ShareTime Measure(size_t type, NodeId node, absl::Span<const Propagation* const> axes) const;
   void MeasureTimes();
@@ -112,8 +116,8 @@ class StepCosts {
   const PreparedModule& module_;
   const Graph& graph_;
   const Cluster& cluster_;
-  const StepPhases phases_;
-  const Batch batch_;
+  const std::shared_ptr<const StepPhases> phases_;
+  const std::shared_ptr<const Batch> batch_;
   PriorSplits batch_splits_;
   const int32_t micro_batches_;
   double large_ = 1, small_ = 1;  // shares of the batch that lines are laid through
