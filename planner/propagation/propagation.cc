@@ -1,6 +1,18 @@
 #include "planner/propagation/propagation.h"
 
 namespace automap {
+namespace {
+
+// How many parts the axes before cut a dim into.
+int64_t PartsOf(const PriorSplits& prior, TensorId tensor, int32_t dim) {
+  int64_t parts = 1;
+  for (const auto& [size, dims] : prior.axes) {
+    if (dims[tensor] == dim) parts *= size;
+  }
+  return parts;
+}
+
+}  // namespace
 
 absl::string_view ConflictClassName(ConflictClass conflict) {
   switch (conflict) {
@@ -79,12 +91,8 @@ std::optional<ConflictClass> Propagation::BorderRefusal(TensorDim place) const {
     return std::nullopt;
   }
   if (place.outer > 1) return ConflictClass::kNeedsWhole;
-  int64_t parts = options_.axis_size;
-  if (prior_ != nullptr) {
-    for (const auto& [size, dims] : prior_->axes) {
-      if (dims[place.tensor] == place.dim) parts *= size;
-    }
-  }
+  const int64_t before = prior_ != nullptr ? PartsOf(*prior_, place.tensor, place.dim) : 1;
+  const int64_t parts = options_.axis_size * before;
   return wiring_->graph().tensor(place.tensor).dims[place.dim] % parts == 0
              ? std::nullopt
              : std::optional(ConflictClass::kNotDivisible);
@@ -212,13 +220,11 @@ bool LeaveAlike(const Wiring& wiring, const PriorSplits& a, const PriorSplits& b
   const Graph& graph = wiring.graph();
   for (TensorId tensor = 0; tensor < graph.tensor_count(); ++tensor) {
     for (int32_t dim = 0; dim < graph.tensor(tensor).rank; ++dim) {
-      int64_t of_a = axis_size, of_b = axis_size;
-      for (size_t axis = 0; axis < a.axes.size(); ++axis) {
-        if (a.axes[axis].second[tensor] == dim)
-          of_a *= a.axes[axis].first, of_b *= b.axes[axis].first;
-      }
       const int64_t size = graph.tensor(tensor).dims[dim];
-      if ((size % of_a == 0) != (size % of_b == 0)) return false;
+      const auto is_even = [&](const PriorSplits& prior) {
+        return size % (axis_size * PartsOf(prior, tensor, dim)) == 0;
+      };
+      if (is_even(a) != is_even(b)) return false;
     }
   }
   return true;
