@@ -55,9 +55,10 @@ void SplitProblem::FoldGroups() {
   }
 }
 
-// What a factor's node takes whole, less what it takes split, and what earlier axes save when the
-// results that they combine are split.
-Seconds SplitProblem::GainOf(FactorId factor, absl::Span<const Propagation* const> axes,
+// What a factor's node takes whole (`whole`: by node), less what it takes split, and what earlier
+// axes save when the results that they combine are split.
+Seconds SplitProblem::GainOf(FactorId factor, absl::Span<const Seconds> whole,
+                             absl::Span<const Propagation* const> axes,
                              const OuterCollectives& outer) const {
   const Lowering& lowering = module_.lowering();
   const Wiring& wiring = module_.wiring();
@@ -65,8 +66,7 @@ Seconds SplitProblem::GainOf(FactorId factor, absl::Span<const Propagation* cons
   const double parts = PartsOf(wiring.factor(factor), options_.axis_size);
   Seconds gain;
   if (lowering.HasStep(node)) {
-    gain = model_.StepTime(lowering.StepOf(node, axes)) -
-           model_.StepTime(lowering.StepOf(node, axes, factor, parts));
+    gain = whole[node] - model_.StepTime(lowering.StepOf(node, axes, factor, parts));
   }
   for (const TensorDim& result : wiring.split_results(factor)) {
     const auto [begin, end] = outer.equal_range(result.tensor);
@@ -83,8 +83,12 @@ void SplitProblem::PriceGroups(const AppliedDecisions& outer, int32_t outer_axes
   const Lowering& lowering = module_.lowering();
   const std::vector<const Propagation*> axes = outer.axes();
   const Program whole = lowering.Lower(axes);
+  std::vector<Seconds> whole_times(module_.graph().node_count());
   for (const Step& step : whole.steps) {
-    base_time_ += std::visit([&](const auto& item) { return model_.StepTime(item); }, step);
+    const Seconds time = std::visit([&](const auto& item) { return model_.StepTime(item); }, step);
+    base_time_ += time;
+    const auto* work = std::get_if<ComputeStep>(&step);
+    if (work != nullptr && work->label >= 0) whole_times[work->label] = time;
   }
   buffers_ = lowering.buffers();
   for (size_t b = 0; b < buffers_.size(); ++b) buffers_[b].bytes = whole.buffers[b].bytes;
@@ -99,7 +103,7 @@ void SplitProblem::PriceGroups(const AppliedDecisions& outer, int32_t outer_axes
     const LinkageGroup& group = groups_.groups[g];
     auto& gains = gains_.emplace_back();
     for (const FactorId factor : group.factors) {
-      gains.emplace_back(factor, GainOf(factor, axes, outer_collectives));
+      gains.emplace_back(factor, GainOf(factor, whole_times, axes, outer_collectives));
     }
     std::sort(gains.begin(), gains.end());
     PriceCollectives(g, outer_axes, axes);

@@ -90,8 +90,8 @@ class SplitProblem {
  private:
   void FoldGroups();
   void PriceGroups(const AppliedDecisions& outer, int32_t outer_axes);
-  Seconds GainOf(FactorId factor, absl::Span<const Propagation* const> axes,
-                 const OuterCollectives& outer) const;
+  Seconds GainOf(FactorId factor, absl::Span<const Seconds> whole,
+                 absl::Span<const Propagation* const> axes, const OuterCollectives& outer) const;
   void PriceCollectives(size_t group, int32_t axis, absl::Span<const Propagation* const> axes);
   void PriceDecisions();
   Bytes PeakMemory(const std::vector<bool>& chosen, bool with_copies) const;

@@ -104,6 +104,7 @@ Lowering::Lowering(const Wiring& wiring, const Roles& roles)
     : wiring_(&wiring),
       graph_(&wiring.graph()),
       feeds_products_(automap::FeedsProducts(wiring.graph())) {
+  MeasureSizes();
   FindStorage();
   MarkMaterialized();
   MeasureWork();
@@ -112,11 +113,14 @@ Lowering::Lowering(const Wiring& wiring, const Roles& roles)
     if (buffer.role == BufferRole::kVariable) variables_ += buffer.bytes;
 }
 
-Bytes Lowering::SizeOf(TensorId tensor) const {
-  const Tensor& array = graph_->tensor(tensor);
-  double bits = ElementBits(array.type);
-  for (const int64_t size : array.shape()) bits *= size;
-  return {bits / 8};
+void Lowering::MeasureSizes() {
+  sizes_.reserve(graph_->tensor_count());
+  for (TensorId tensor = 0; tensor < graph_->tensor_count(); ++tensor) {
+    const Tensor& array = graph_->tensor(tensor);
+    double bits = ElementBits(array.type);
+    for (const int64_t size : array.shape()) bits *= size;
+    sizes_.push_back({bits / 8});
+  }
 }
 
 void Lowering::FindStorage() {
@@ -177,12 +181,9 @@ void Lowering::MeasureWork() {
 // A buffer lives from the node that fills it to its last use. Parameters live throughout, and new
 // values of parameters take their place.
 void Lowering::FindLifetimes(const Roles& roles) {
-  std::vector<Bytes> sizes(graph_->tensor_count());
-  for (TensorId tensor = 0; tensor < graph_->tensor_count(); ++tensor)
-    sizes[tensor] = SizeOf(tensor);
   KeptArrays kept;
-  kept.sizes = sizes;
-  Recomputed recomputed = WithoutRecomputed(*graph_, storage_, sizes);
+  kept.sizes = sizes_;
+  Recomputed recomputed = WithoutRecomputed(*graph_, storage_, sizes_);
   kept.storage = std::move(recomputed.storage);
   reread_ = std::move(recomputed.reread);
   kept.is_new = NewArrays(kept.storage, roles);
@@ -193,7 +194,7 @@ void Lowering::FindLifetimes(const Roles& roles) {
   buffer_of_.assign(graph_->tensor_count(), -1);
   const auto add = [&](TensorId tensor, int32_t first, int32_t last, BufferRole role) {
     buffer_of_[tensor] = buffers_.size();
-    buffers_.push_back({sizes[tensor], first, last, role, tensor});
+    buffers_.push_back({sizes_[tensor], first, last, role, tensor});
   };
   const int32_t end = std::max(0, graph_->node_count() - 1);
   for (size_t p = 0; p < graph_->parameters().size(); ++p)

@@ -73,9 +73,10 @@ class Lowering {
   bool FeedsProducts(TensorId tensor) const { return feeds_products_[tensor]; }
 
   // Bytes of a whole array.
-  Bytes SizeOf(TensorId tensor) const;
+  Bytes SizeOf(TensorId tensor) const { return sizes_[tensor]; }
 
  private:
+  void MeasureSizes();
   void FindStorage();
   void MarkMaterialized();
   void MeasureWork();
@@ -87,6 +88,7 @@ class Lowering {
 
   const Wiring* wiring_;
   const Graph* graph_;
+  std::vector<Bytes> sizes_;  // by tensor
   Storage storage_;
   std::vector<bool> feeds_products_;  // by tensor
   Bytes variables_;

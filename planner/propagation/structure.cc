@@ -1,6 +1,8 @@
 #include "planner/propagation/structure.h"
 
 #include <map>
+#include <tuple>
+#include <utility>
 
 #include "planner/propagation/isomorphism.h"
 
@@ -92,16 +94,25 @@ uint64_t StructureHasher::Fingerprint(const Piece& piece) {
 
 std::vector<int32_t> NumberStructures(const Wiring& wiring, absl::Span<const Piece> pieces,
                                       const std::function<uint64_t(const Piece&)>& fingerprint) {
-  std::map<uint64_t, std::vector<int32_t>> buckets;
+  using Sizes = std::tuple<size_t, size_t, size_t>;
+  const auto sizes_of = [](const Piece& piece) {
+    return Sizes(piece.factors.size(), piece.tensors.size(), piece.cuts.size());
+  };
+  std::map<Sizes, int32_t> of_these_sizes;
+  for (const Piece& piece : pieces) ++of_these_sizes[sizes_of(piece)];
+  std::map<std::pair<Sizes, uint64_t>, std::vector<int32_t>> buckets;
   StructureHasher hasher(wiring);
   for (size_t p = 0; p < pieces.size(); ++p) {
-    const uint64_t hash = fingerprint ? fingerprint(pieces[p]) : hasher.Fingerprint(pieces[p]);
-    buckets[hash].push_back(static_cast<int32_t>(p));
+    const Sizes sizes = sizes_of(pieces[p]);
+    uint64_t hash = 0;
+    if (of_these_sizes[sizes] > 1)
+      hash = fingerprint ? fingerprint(pieces[p]) : hasher.Fingerprint(pieces[p]);
+    buckets[{sizes, hash}].push_back(static_cast<int32_t>(p));
   }
   // By piece the first one that it is a copy of.
   std::vector<int32_t> first(pieces.size(), -1);
   PieceMatcher matcher(wiring);
-  for (const auto& [hash, bucket] : buckets) {
+  for (const auto& [key, bucket] : buckets) {
     for (size_t i = 0; i < bucket.size(); ++i) {
       if (first[bucket[i]] >= 0) continue;
       first[bucket[i]] = bucket[i];

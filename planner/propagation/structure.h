@@ -39,9 +39,10 @@ class StructureHasher {
   std::vector<uint64_t> tensor_, node_, more_tensor_, more_node_;
 };
 
-// A number for each piece, from 0 on in order of appearance: pieces share it when their
-// fingerprints are equal and a mapping from one to the other was found (isomorphism.h). The
-// fingerprint saves comparisons, it decides nothing; without one, StructureHasher's is taken.
+// A number for each piece, from 0 on in order of appearance: pieces share it when they are equally
+// large, their fingerprints are equal and a mapping from one to the other was found
+// (isomorphism.h). The fingerprint saves comparisons, it decides nothing; without one,
+// StructureHasher's is taken.
 std::vector<int32_t> NumberStructures(
     const Wiring& wiring, absl::Span<const Piece> pieces,
     const std::function<uint64_t(const Piece&)>& fingerprint = nullptr);

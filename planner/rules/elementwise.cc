@@ -6,7 +6,7 @@ namespace automap {
 
 FactorRule ElementwiseRule(FactorRuleBuilder rule) {
   const int rank = rule.rank(rule.result_slot());
-  std::vector<FactorRuleBuilder::Place> places;
+  absl::InlinedVector<FactorRuleBuilder::Place, 4> places;
   for (int dim = 0; dim < rank; ++dim) {
     places.clear();
     for (int slot = 0; slot < rule.slot_count(); ++slot) {

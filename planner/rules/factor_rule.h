@@ -11,8 +11,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "planner/graph/graph.h"
 
 namespace automap {
@@ -36,10 +36,10 @@ struct Factor {
 inline constexpr int16_t kWhole = -1;
 
 struct FactorRule {
-  std::vector<Factor> factors;
+  absl::InlinedVector<Factor, 4> factors;
   // The factor of each dimension, or kWhole: operand 0's dimensions, operand 1's, ..., then the
   // results'.
-  std::vector<int16_t> dims;
+  absl::InlinedVector<int16_t, 16> dims;
   bool operator==(const FactorRule&) const = default;
 };
 
@@ -78,8 +78,8 @@ class FactorRuleBuilder {
   const Graph& graph_;
   const NodeId node_;
   const xla::HloInstructionProto& instruction_;
-  std::vector<TensorId> tensors_;
-  std::vector<int32_t> dims_begin_;
+  absl::InlinedVector<TensorId, 4> tensors_;
+  absl::InlinedVector<int32_t, 4> dims_begin_;
   int operand_count_ = 0;
   FactorRule rule_;
 };
