@@ -16,7 +16,7 @@ namespace {
 constexpr size_t kManyLabels = 60'000'000, kFewLabels = 12;
 constexpr size_t kTogether = 16;  // labels that are looked at by their least figures first
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr PrefixBound kNothing = {0, 0, 0, 0};  // before the first stage
+constexpr PrefixBound kNothing = {0, 0, 0, 0, 0, 0};  // before the first stage
 
 struct Label {
   // Both ways through its first stage, its first two and all; the others as in best_cuts.h.
@@ -70,7 +70,7 @@ class CutSearch {
         max_labels_(
             std::min(question.most_labels,
                      std::max(kManyLabels / question.stages / StatesOf(question), kFewLabels))),
-        prefixes_(question, Seconds{known_ / question.micro_batches}) {}
+        prefixes_(question, Seconds{known_}) {}
 
   CutAnswer Run() {
     levels_.resize(q_.stages);
@@ -131,12 +131,13 @@ class CutSearch {
 
     // Whether nothing with that stage in front, `send` before it, and `rest` before that is
     // shorter.
-    bool IsLonger(const PrefixBound& rest, const PipelineStage& stage, double m, double send,
-                  double known) const {
+    bool IsLonger(const PrefixBound& rest, const PipelineStage& stage, double tail, double m,
+                  double send, double known) const {
       const double f = stage.forward.value, both = f + stage.backward.value;
       const double there = rest.there + send, before = rest.way + 2 * send + both;
-      return Most(before + rest.lateness + way, before + term, there + f + end,
-                  there + m * f + journey) > known;
+      const double more = before - rest.way;
+      return Most(before + rest.lateness + way, more + rest.late + way, more + rest.end + term,
+                  there + both + term + tail, there + f + end, there + m * f + journey) > known;
     }
   };
 
@@ -163,20 +164,22 @@ class CutSearch {
     const Behind behind = BehindOf(layer_end, device_end, groups);
     for (int32_t device = before == 0 ? 0 : device_end - 1; device >= before; --device) {
       if (IsStopped()) return;
+      const Seconds tails = q_.least_tail(layer_end, device, device_end);
       for (int32_t layer = before == 0 ? 0 : layer_end - 1; layer >= before; --layer) {
         const PrefixBound& rest = layer > 0 ? prefixes_.Of(before, layer, device) : kNothing;
         if (rest.way + rest.lateness + behind.way > known_) continue;
+        if (rest.late + behind.way > known_ || rest.end + behind.term > known_) continue;
         if (q_.is_hopeless(layer, layer_end, device, device_end, after)) break;
         const PipelineStage stage = q_.stage(layer, layer_end, device, device_end);
         const double time = (stage.forward + stage.backward).value;
         if (q_.micro_batches * time > known_) break;
-        if (behind.IsLonger(rest, stage, q_.micro_batches, 0, known_)) continue;
-        if (layer > 0 && behind.IsLonger(rest, stage, q_.micro_batches,
-                                         q_.least_send(layer, device, device_end).value, known_))
-          continue;
+        if (behind.IsLonger(rest, stage, 0, q_.micro_batches, 0, known_)) continue;
+        const double tail = (tails - q_.least_tail(layer, device, device_end)).value;
+        const double send = layer > 0 ? q_.least_send(layer, device, device_end).value : 0;
+        if (behind.IsLonger(rest, stage, tail, q_.micro_batches, send, known_)) continue;
         if (!q_.is_legal(layer, layer_end, device, device_end, after)) continue;
         if (IsStopped()) return;
-        Put({layer, layer_end, device, device_end, after, stage, -1,
+        Put({layer, layer_end, device, device_end, after, stage, tail, -1,
              FrontOf(after, layer, device, device_end)},
             groups);
       }
@@ -228,6 +231,7 @@ class CutSearch {
   struct Stage {
     int32_t layer, layer_end, device, device_end, after;
     PipelineStage times;
+    double least_tail;
     double sync;
     Front front;
   };
@@ -240,7 +244,8 @@ class CutSearch {
           q_.send(stage.layer_end, stage.device, stage.device_end, group.least.first_end).value;
       const Behind behind = Behind::Of(group.least, send, q_.micro_batches);
       const PrefixBound& before = stage.front.least != nullptr ? *stage.front.least : kNothing;
-      if (behind.IsLonger(before, stage.times, q_.micro_batches, stage.front.send, known_))
+      if (behind.IsLonger(before, stage.times, stage.least_tail, q_.micro_batches, stage.front.send,
+                          known_))
         continue;
       if (InFront(stage, send, group.least, -1).least_length > known_) continue;
       for (size_t l = 0; l < group.labels.size(); ++l)
@@ -346,8 +351,9 @@ class CutSearch {
     const int32_t steps = q_.micro_batches - after - 2;
     const double turns =
         steps > 0 ? way + label.way + 2 * send + Middle(steps, 0, label, send, after + 1) : 0;
-    return Most(way + before.lateness, way + (m - 1) * send, label.term + before.way + 2 * send,
-                label.end + before.there + send, m * before.slowest, waits, turns);
+    return Most(way + before.lateness, label.way + before.late + 2 * send, way + (m - 1) * send,
+                label.term + before.end + 2 * send, label.end + before.there + send,
+                m * before.slowest, waits, turns);
   }
 
   void Keep(int32_t layer, int32_t device, int32_t after, Label label) {

@@ -20,6 +20,9 @@ struct CutQuestion {
       stage;
   std::function<Seconds(int32_t layer, int32_t layer_end, int32_t device, int32_t device_end)>
       gradient_sync;
+  // What all-reduce and update of the layers before `layer_end` take at least there: of a stage at
+  // least the difference between its ends.
+  std::function<Seconds(int32_t layer_end, int32_t device, int32_t device_end)> least_tail;
   // Whether a stage with that many stages after it is legal and fits. With fewer layers a stage
   // needs no more memory: `is_hopeless` says that no stage with these layers and more can be legal.
   std::function<bool(int32_t layer, int32_t layer_end, int32_t device, int32_t device_end,

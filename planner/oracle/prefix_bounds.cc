@@ -7,7 +7,7 @@ namespace automap {
 namespace {
 
 constexpr float kNone = std::numeric_limits<float>::infinity();
-constexpr PrefixBound kNoWay = {kNone, kNone, kNone, kNone};
+constexpr PrefixBound kNoWay = {kNone, kNone, kNone, kNone, kNone, kNone};
 constexpr double kRoundedDown = 1 - 1e-6;  // sums in other orders, and in fewer digits
 
 float Down(double seconds) { return static_cast<float>(seconds * kRoundedDown); }
@@ -15,9 +15,10 @@ float Down(double seconds) { return static_cast<float>(seconds * kRoundedDown); 
 // The least of a window over values that come one by one.
 class WindowLeast {
  public:
+  explicit WindowLeast(int32_t most) : kept_(most) {}  // values in all
+
   void Add(int32_t index, double value) {
     while (end_ > begin_ && kept_[end_ - 1].value >= value) --end_;
-    if (end_ == kept_.size()) kept_.emplace_back();
     kept_[end_++] = {index, value};
   }
   void ForgetBefore(int32_t index) {
@@ -42,7 +43,7 @@ class WindowLeast {
 // is sent.
 struct PrefixBounds::Group {
   int32_t device, device_end;
-  std::vector<double> forward = {0}, backward = {0}, both = {0}, send = {0};
+  std::vector<double> forward = {0}, backward = {0}, both = {0}, busy = {0}, tail = {0}, send = {0};
 };
 
 PrefixBounds::PrefixBounds(const CutQuestion& question, Seconds longest)
@@ -51,7 +52,7 @@ PrefixBounds::PrefixBounds(const CutQuestion& question, Seconds longest)
   for (auto& table : tables_)
     table.assign(static_cast<size_t>(q_.devices + 1) * (layers_ + 1), kNoWay);
   if (tables_.empty()) return;
-  for (int32_t device_end = 1; device_end <= q_.devices; ++device_end) {
+  for (int32_t device_end = 1; device_end < q_.devices; ++device_end) {
     PutFirst(GroupOf(0, device_end));
     const int32_t most = std::min(q_.stages, device_end + 1);
     for (int32_t device = 1; device < device_end && most > 2; ++device) {
@@ -70,6 +71,8 @@ PrefixBounds::Group PrefixBounds::GroupOf(int32_t device, int32_t device_end) co
     group.forward.push_back(stage.forward.value);
     group.backward.push_back(stage.backward.value);
     group.both.push_back((stage.forward + stage.backward).value);
+    group.tail.push_back(q_.least_tail(layer, device, device_end).value);
+    group.busy.push_back(q_.micro_batches * group.both.back() + group.tail.back());
     group.send.push_back(device > 0 ? q_.least_send(layer, device, device_end).value : 0);
   }
   return group;
@@ -83,9 +86,11 @@ double PrefixBounds::Lateness(double forward, double backward, int32_t stages) c
 
 void PrefixBounds::PutFirst(const Group& group) {
   PrefixBound* const row = Row(1, group.device_end);
-  for (int32_t layer = 1; layer <= layers_ && group.both[layer] <= longest_; ++layer) {
-    const double f = group.forward[layer], b = group.backward[layer];
-    row[layer] = {Down(f), Down(f + b), Down(f + b), Down(Lateness(f, b, 1))};
+  for (int32_t layer = 1; layer <= layers_ && group.busy[layer] <= longest_; ++layer) {
+    const double f = group.forward[layer], b = group.backward[layer], tail = group.tail[layer];
+    const double lateness = Lateness(f, b, 1);
+    row[layer] = {Down(f),        Down(f + b),        Down(f + b),
+                  Down(lateness), Down(f + b + tail), Down(f + b + lateness + tail)};
   }
 }
 
@@ -95,18 +100,30 @@ void PrefixBounds::PutLast(const Group& group, int32_t stages) {
   const PrefixBound* const before = Row(stages - 1, group.device);
   PrefixBound* const row = Row(stages, group.device_end);
   const auto time = [&](int32_t layer, int32_t end) { return group.both[end] - group.both[layer]; };
+  const auto busy = [&](int32_t layer, int32_t end) { return group.busy[end] - group.busy[layer]; };
   const auto lateness = [&](int32_t layer, int32_t end) {
     return Lateness(group.forward[end] - group.forward[layer],
                     group.backward[end] - group.backward[layer], stages);
   };
-  WindowLeast there, way;
+  // Forward, backward and lateness of the stage are together at least so many times forward and
+  // backward.
+  const double held = std::min(q_.micro_batches, q_.stages - stages + 1);
+  const double times = q_.micro_batches - (held - 1) / 2;
+  WindowLeast there(layers_), way(layers_), end_before(layers_), end_own(layers_),
+      late_before(layers_), late_own(layers_);
   int32_t first = 0, slow = 0, late = 0;
   for (int32_t end = 2; end <= layers_; ++end) {
     const int32_t cut = end - 1;
-    there.Add(cut, before[cut].there + group.send[cut] - group.forward[cut]);
-    way.Add(cut, before[cut].way + 2 * group.send[cut] - group.both[cut]);
-    while (time(first, end) > longest_) ++first;
-    there.ForgetBefore(first), way.ForgetBefore(first);
+    const double both = group.both[cut], tail = group.tail[cut], send = group.send[cut];
+    there.Add(cut, before[cut].there + send - group.forward[cut]);
+    way.Add(cut, before[cut].way + 2 * send - both);
+    end_before.Add(cut, before[cut].end + 2 * send - both);
+    end_own.Add(cut, before[cut].there + send - both - tail);
+    late_before.Add(cut, before[cut].late + 2 * send - both);
+    late_own.Add(cut, before[cut].way + 2 * send - times * both);
+    while (busy(first, end) > longest_) ++first;
+    for (WindowLeast* window : {&there, &way, &end_before, &end_own, &late_before, &late_own})
+      window->ForgetBefore(first);
     if (way.least() == kNone) continue;
     while (slow < end && before[slow].slowest < time(slow, end)) ++slow;
     while (late < end && before[late].lateness < lateness(late, end)) ++late;
@@ -114,10 +131,14 @@ void PrefixBounds::PutLast(const Group& group, int32_t stages) {
     if (slow > 0) slowest = std::min(slowest, time(slow - 1, end));
     if (late > 0) latest = std::min(latest, lateness(late - 1, end));
     PrefixBound& bound = row[end];
-    bound.there = std::min(bound.there, Down(there.least() + group.forward[end]));
-    bound.way = std::min(bound.way, Down(way.least() + group.both[end]));
-    bound.slowest = std::min(bound.slowest, Down(slowest));
-    bound.lateness = std::min(bound.lateness, Down(latest));
+    const auto lower = [](float& figure, double least) { figure = std::min(figure, Down(least)); };
+    const double all = group.both[end], tails = group.tail[end];
+    lower(bound.there, there.least() + group.forward[end]);
+    lower(bound.way, way.least() + all);
+    lower(bound.slowest, slowest);
+    lower(bound.lateness, latest);
+    lower(bound.end, std::max(end_before.least() + all, end_own.least() + all + tails));
+    lower(bound.late, std::max(late_before.least() + all, late_own.least() + times * all));
   }
 }
 

@@ -16,18 +16,22 @@ struct PrefixBound {
   float lateness;  // how much longer than once through a stage its last backward ends after the
                    // first micro-batch is back in it: (M - 1)(f + b) - (W - 1) min(f, b), W being
                    // the micro-batches that it holds
+  float end;       // `way`, or the same from a stage's forward to its backward, with the way to it
+                   // before and its all-reduce and update after that, whichever is the most
+  float late;      // `way` with the lateness of a stage, that of the first with its all-reduce and
+                   // update, whichever is the most
 };
 
-// Legality counts for nothing, but no stage takes longer than `longest` a micro-batch. A stage's
-// times are differences of sums over its layers, so that for two places on the line of devices the
-// best cut before each layer is the least of a window that moves on. O(stages x layers x
-// devices^2) time and O(stages x layers x devices) memory. Once the question's `stop` says true,
-// the rest stays infinite.
+// Legality counts for nothing, but no stage takes longer than `longest` for all micro-batches, its
+// all-reduce and its update. A stage's times are differences of sums over its layers, so that for
+// two places on the line of devices the best cut before each layer is the least of a window that
+// moves on. O(stages x layers x devices^2) time and O(stages x layers x devices) memory. Once the
+// question's `stop` says true, the rest stays infinite.
 class PrefixBounds {
  public:
   PrefixBounds(const CutQuestion& question, Seconds longest);
 
-  // Infinite where there is no way. 1 <= stages < question.stages.
+  // Infinite where there is no way. 1 <= stages < question.stages, devices < question.devices.
   const PrefixBound& Of(int32_t stages, int32_t layers, int32_t devices) const {
     return tables_[stages - 1][static_cast<size_t>(devices) * (layers_ + 1) + layers];
   }

@@ -32,6 +32,9 @@ CutQuestion QuestionOf(const PipelineProblem& problem, const std::function<bool(
                                int32_t device_end) {
     return problem.GradientSync({layer, layer_end}, {device, device_end});
   };
+  question.least_tail = [&](int32_t layer_end, int32_t device, int32_t device_end) {
+    return problem.LeastTail(layer_end, {device, device_end});
+  };
   question.is_legal = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end,
                           int32_t after) {
     return problem.HasVariable({layer, layer_end}) &&
@@ -66,6 +69,9 @@ CutQuestion Coarse(const CutQuestion& fine, const std::vector<int32_t>& places) 
   question.gradient_sync = [&](int32_t layer, int32_t layer_end, int32_t device,
                                int32_t device_end) {
     return fine.gradient_sync(layer, layer_end, places[device], places[device_end]);
+  };
+  question.least_tail = [&](int32_t layer_end, int32_t device, int32_t device_end) {
+    return fine.least_tail(layer_end, places[device], places[device_end]);
   };
   question.is_legal = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end,
                           int32_t after) {

@@ -38,6 +38,12 @@ Seconds PipelineProblem::GradientSync(Range range, Range devices) const {
   return known.time;
 }
 
+Seconds PipelineProblem::LeastTail(int32_t end, Range devices) const {
+  const Sums& sums = times_[slowest_type_[devices.begin][devices.count()]];
+  const double share = gradients_.back() > 0 ? gradients_[end] / gradients_.back() : 0;
+  return sums.update[end] + GradientSync({0, layers()}, devices) * share;
+}
+
 PipelineStage PipelineProblem::StageOf(Range range, Range devices) const {
   PipelineStage stage = TimesOf(range, devices);
   const double share = ShareOf(devices.count());
