@@ -53,8 +53,9 @@ absl::StatusOr<v1::Plan> PlanModule(absl::string_view bytes, const v1::Cluster& 
   ASSIGN_OR_RETURN(const auto module, PreparedModule::CreateWithProfile(
                                           bytes, options.roles(), options.profile(), cluster));
   ReportPhase(observer, v1::Progress::PROPAGATING);
-  const PlanRequest request = {module.get(), nullptr, "",      cluster_proto, cluster,   options,
-                               &observer,    stop,    journal, preset,        semantics, bytes};
+  PlanRequest request = {module.get(), nullptr, "",      cluster_proto, cluster,   options,
+                         &observer,    stop,    journal, preset,        semantics, bytes};
+  request.facts = std::make_shared<StepFacts>(*module);
   return options.robust() ? PlanRobustly(request) : PlanStrategies(request);
 }
 

@@ -9,6 +9,7 @@
 #include "base/status_macros.h"
 #include "planner/explore/pipeline/describe_pipeline.h"
 #include "planner/explore/pipeline/profile_chain.h"
+#include "planner/explore/pipeline/step_costs.h"
 #include "planner/plan/describe_plan.h"
 #include "planner/plan_strategies.h"
 #include "simulator/cluster/cluster_proto.h"
@@ -45,12 +46,14 @@ class Scenario {
     scenario.proto_ = Perturbed(request.cluster_proto, bandwidth, efficiency);
     ASSIGN_OR_RETURN(scenario.cluster_, ClusterFromProto(scenario.proto_));
     scenario.module_ = request.module;
+    scenario.facts_ = request.facts;
     // Measured times stay what they are whatever the efficiency.
     if (request.module != nullptr && !request.options.profile().empty()) {
       ASSIGN_OR_RETURN(scenario.own_module_, PreparedModule::CreateWithProfile(
                                                  request.bytes, request.options.roles(),
                                                  request.options.profile(), scenario.cluster_));
       scenario.module_ = scenario.own_module_.get();
+      scenario.facts_ = std::make_shared<StepFacts>(*scenario.module_);
     }
     return scenario;
   }
@@ -58,9 +61,13 @@ class Scenario {
   absl::StatusOr<v1::Plan> Plan(const PlanRequest& request, const v1::PlanOptions& options,
                                 const PlanRequest::Narrow& narrow) const {
     const PlanObserver nobody;
-    return PlanStrategies({module_, request.profile, request.profile_sha256, proto_, cluster_,
-                           options, &nobody, request.stop, nullptr, request.preset,
-                           request.semantics, request.bytes, narrow});
+    PlanRequest own = {module_,        request.profile,   request.profile_sha256,
+                       proto_,         cluster_,          options,
+                       &nobody,        request.stop,      nullptr,
+                       request.preset, request.semantics, request.bytes,
+                       narrow};
+    own.facts = facts_;
+    return PlanStrategies(own);
   }
 
   const v1::Cluster& proto() const { return proto_; }
@@ -73,8 +80,8 @@ class Scenario {
     if (is_new && request.profile != nullptr) {
       found->second = ChainOfMicroBatches(*request.profile, micro_batches);
     } else if (is_new) {
-      auto chain = ChainOfModule(*module_, cluster_, micro_batches);
-      if (chain.ok()) found->second = *std::move(chain);
+      const auto costs = StepCosts::Create(*facts_, cluster_, micro_batches);
+      if (costs.ok()) found->second = (*costs)->Chain();
     }
     return found->second ? &*found->second : nullptr;
   }
@@ -84,6 +91,7 @@ class Scenario {
   Cluster cluster_;
   const PreparedModule* module_ = nullptr;
   std::shared_ptr<const PreparedModule> own_module_;
+  std::shared_ptr<StepFacts> facts_;  // of the module
   std::map<int32_t, std::optional<LayerChain>> chains_;
 };
 

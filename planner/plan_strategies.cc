@@ -231,7 +231,6 @@ absl::StatusOr<v1::Plan> PlanStrategies(const PlanRequest& request) {
   const PlanObserver filtered = OnlyBetter(*request.observer, request.options.ignore_memory());
   PlanRequest own = request;
   own.observer = &filtered;
-  if (own.module != nullptr) own.facts = std::make_shared<StepFacts>(*own.module);
   return PlanBest(own);
 }
 

@@ -17,8 +17,7 @@ namespace {
 
 // How much is looked at. Counts and not times, so that answers are the same everywhere.
 struct Effort {
-  size_t beam_width;   // states side by side
-  size_t simple_cuts;  // that are polished beside the beam's ends
+  size_t simple_cuts;  // that are polished beside the episodes' ends
   size_t widely;       // of all that was polished
   size_t together;     // of these, whose ends are all moved at once
   int64_t rounds;      // of a few dozen cuts each that polishing looks at
@@ -26,99 +25,18 @@ struct Effort {
 
 Effort EffortFor(const PipelineProblem& problem) {
   const int32_t stages = problem.options().stages;
-  if (stages > 6) return {1, 3, 1, 0, 400};
-  if (stages > 4) return {1, 8, 4, 2, 1200};
-  return {5, 8, 4, 2, 800};
-}
-
-struct Choice {
-  float score = 0;
-  size_t state = 0;  // of the beam
-  int action = 0;
-  int32_t place = 0;  // on the line of devices
-  bool is_taken = false;
-};
-
-// The best choices, for each place on the line of devices first the best one: the policy is least
-// sure of the devices.
-std::vector<Choice> Widest(std::vector<Choice> all, size_t width) {
-  std::stable_sort(all.begin(), all.end(),
-                   [](const Choice& a, const Choice& b) { return a.score > b.score; });
-  std::vector<Choice> taken;
-  std::set<int32_t> places;
-  for (const bool any_place : {false, true}) {
-    for (Choice& choice : all) {
-      if (taken.size() == width) return taken;
-      if (choice.is_taken || (!any_place && !places.insert(choice.place).second)) continue;
-      choice.is_taken = true;
-      taken.push_back(choice);
-    }
-  }
-  return taken;
-}
-
-// The policy on one problem.
-class Scorer {
- public:
-  Scorer(const SequenceNetwork& network, const PipelineEnvironment& root)
-      : network_(network), sequence_(root), encoded_(network.Encode(sequence_.tokens())) {}
-
-  std::vector<float> Score(const PipelineEnvironment& environment) const {
-    return network_.Score(encoded_, sequence_.QuestionAt(environment));
-  }
-
- private:
-  const SequenceNetwork& network_;
-  const PipelineSequence sequence_;
-  const EncodedSequence encoded_;
-};
-
-std::vector<Choice> ChoicesOf(const Scorer& scorer, const std::vector<PipelineEnvironment>& beam) {
-  std::vector<Choice> choices;
-  for (size_t state = 0; state < beam.size(); ++state) {
-    const std::vector<float> scores = scorer.Score(beam[state]);
-    for (size_t a = 0; a < scores.size(); ++a) {
-      const int action = static_cast<int>(a);
-      choices.push_back({scores[a], state, action, beam[state].DeviceEnd(action)});
-    }
-  }
-  return choices;
-}
-
-void SortByCost(const PipelineProblem& problem, std::vector<PipelineCuts>& all) {
-  std::stable_sort(all.begin(), all.end(), [&](const PipelineCuts& a, const PipelineCuts& b) {
-    return problem.IsBetter(problem.Cost(a), problem.Cost(b));
-  });
-}
-
-// The cuts at which a beam ends. All its states are equally far and end together.
-std::vector<PipelineCuts> Beam(const SequenceNetwork& network, const PipelineEnvironment& root,
-                               int64_t& decisions) {
-  if (root.done()) return {root.cuts()};
-  const Scorer scorer(network, root);
-  std::vector<PipelineEnvironment> beam = {root};
-  while (!beam.front().done()) {
-    std::vector<PipelineEnvironment> next;
-    const size_t width = EffortFor(root.problem()).beam_width;
-    for (const Choice& choice : Widest(ChoicesOf(scorer, beam), width)) {
-      next.push_back(beam[choice.state]);
-      next.back().Step(choice.action);
-      ++decisions;
-    }
-    beam = std::move(next);
-  }
-  std::vector<PipelineCuts> ends;
-  for (const PipelineEnvironment& end : beam) ends.push_back(end.cuts());
-  return ends;
+  if (stages > 6) return {3, 1, 0, 400};
+  return {2, 4, 2, stages > 4 ? 1200 : 800};
 }
 
 // One episode by the largest score.
 PipelineCuts RollOut(const SequenceNetwork& network, PipelineEnvironment environment,
                      int64_t& decisions) {
   if (environment.done()) return environment.cuts();
-  const Scorer scorer(network, environment);
+  const PipelineSequence sequence(environment);
+  const EncodedSequence encoded = network.Encode(sequence.tokens());
   while (!environment.done()) {
-    const std::vector<float> scores = scorer.Score(environment);
+    const std::vector<float> scores = network.Score(encoded, sequence.QuestionAt(environment));
     environment.Step(
         static_cast<int>(std::max_element(scores.begin(), scores.end()) - scores.begin()));
     ++decisions;
@@ -133,7 +51,9 @@ PipelineCuts Projected(PipelineEnvironment environment) {
 }
 
 void SortWithoutEquals(const PipelineProblem& problem, std::vector<PipelineCuts>& all) {
-  SortByCost(problem, all);
+  std::stable_sort(all.begin(), all.end(), [&](const PipelineCuts& a, const PipelineCuts& b) {
+    return problem.IsBetter(problem.Cost(a), problem.Cost(b));
+  });
   all.erase(std::unique(all.begin(), all.end()), all.end());
 }
 
@@ -214,7 +134,7 @@ PipelineCuts Polish(const PipelineProblem& problem, std::vector<PipelineCuts> st
   SortWithoutEquals(problem, starts);
   for (size_t i = 0; i < std::min(starts.size(), effort.together); ++i)
     starts[i] = MovedTogether(problem, starts[i]);
-  SortByCost(problem, starts);
+  SortWithoutEquals(problem, starts);
   return starts.front();
 }
 
@@ -227,18 +147,9 @@ PipelineOutcome InferCuts(const PipelineProblem& problem, const SequenceNetwork&
   outcome.episodes = 1;
   outcome.found = true;
   const PipelineEnvironment root = PolicyEnvironment(problem);
-  if (inference == Inference::kRollOut) {
-    outcome.choice = RollOut(network, root, outcome.decisions);
-  } else {
-    std::vector<PipelineCuts> ends = Beam(network, root, outcome.decisions);
-    if (inference == Inference::kPolished) {
-      ends.push_back(Projected(root));
-      outcome.choice = Polish(problem, std::move(ends));
-    } else {
-      SortByCost(problem, ends);
-      outcome.choice = ends.front();
-    }
-  }
+  outcome.choice = RollOut(network, root, outcome.decisions);
+  if (inference == Inference::kPolished)
+    outcome.choice = Polish(problem, {outcome.choice, Projected(root)});
   outcome.cost = problem.Cost(outcome.choice);
   return outcome;
 }

@@ -10,10 +10,10 @@ namespace automap {
 // How much is made of the policy's scores. Milliseconds.
 enum class Inference {
   kRollOut,   // one episode by the largest score
-  kBeam,      // the cuts of the largest scores side by side
-  kPolished,  // the nearest local optima of a beam's ends, of the shortest projections, which know
-              // nothing of the policy, and of simple cuts; and the shortest cuts at the places where
-              // those have their stages end, or at all places where these are few
+  kPolished,  // the nearest local optima of its end, of that of an episode by the shortest
+              // projections, which know nothing of the policy, and of simple cuts; and the shortest
+              // cuts at the places where those have their stages end, or at all places where these
+              // are few
 };
 
 // Engine "inference". `decisions` are the candidates' choices followed, each once.

@@ -40,7 +40,7 @@ struct PlanRequest {
   };
   std::optional<Narrow> quick = {};
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-  std::shared_ptr<StepFacts> facts = {};  // of `module`; PlanStrategies fills it in
+  std::shared_ptr<StepFacts> facts = {};  // of `module`
 
   v1::Plan::Semantics semantics_proto() const;
   // Whether an engine that has reached the proven bound is done. The paper's agent, and one whose

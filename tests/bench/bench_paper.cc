@@ -237,7 +237,7 @@ std::string InferredCuts() {
   const SequenceNetwork& network = ShippedPipelinePolicy().network;
   add("`default`: roll-out alone",
       [&] { return InferCuts(problem, network, Inference::kRollOut).choice; });
-  add("`default`: beam and polish", [&] { return InferCuts(problem, network).choice; });
+  add("`default`: polished", [&] { return InferCuts(problem, network).choice; });
   add("exact", [&] { return best; });
   return text;
 }

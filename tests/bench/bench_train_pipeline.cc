@@ -55,7 +55,7 @@ class Gaps {
       lengths[std::string(name) + ", untrained"] =
           InferCuts(problem, untrained, inference).cost.length.value;
     }
-    timed("4 paper: flat network",
+    timed("3 paper: flat network",
           [&](const PipelineProblem& fresh) { return *InferCutsFlat(fresh, policies.flat); });
     const PipelineBound bound = BoundOf(problem);
     double best = problem.Cost(bound.best).length.value;
@@ -84,9 +84,7 @@ class Gaps {
 
  private:
   static constexpr std::pair<const char*, Inference> kWays[] = {
-      {"1 roll-out", Inference::kRollOut},
-      {"2 beam", Inference::kBeam},
-      {"3 beam, polished", Inference::kPolished}};
+      {"1 roll-out", Inference::kRollOut}, {"2 polished", Inference::kPolished}};
 
   static double At(std::vector<double> values, double share) {
     std::sort(values.begin(), values.end());
