@@ -5,6 +5,7 @@
 
 #include "absl/types/span.h"
 #include "base/most.h"
+#include "planner/oracle/cut_labels.h"
 #include "planner/oracle/prefix_bounds.h"
 #include "simulator/pipeline/pipeline_length.h"
 
@@ -17,48 +18,6 @@ constexpr size_t kManyLabels = 60'000'000, kFewLabels = 12;
 constexpr size_t kTogether = 16;  // labels that are looked at by their least figures first
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr PrefixBound kNothing = {0, 0, 0, 0, 0, 0};  // before the first stage
-
-struct Label {
-  // Both ways through its first stage, its first two and all; the others as in best_cuts.h.
-  double first = 0, second = 0, way = 0, term = 0, end = 0, journey = 0;
-  int32_t first_end = 0;  // where the first stage's devices end
-  int32_t layer = 0;      // the suffix after the first stage: its state and its label there; -1: a
-  int32_t label = -1;     // merged label, which is no plan
-  bool is_merged = false;
-
-  double least_length = 0;               // of all pipelines that end so
-  double least_send = 0, most_send = 0;  // of the transfer into the first stage, one direction
-
-  // Each figure on its own.
-  void TakeLeast(const Label& other) {
-    first = std::min(first, other.first);
-    second = std::min(second, other.second);
-    way = std::min(way, other.way);
-    term = std::min(term, other.term);
-    end = std::min(end, other.end);
-    journey = std::min(journey, other.journey);
-  }
-
-  bool Covers(const Label& other, int32_t micro_batches) const {
-    if (first_end == other.first_end) {
-      return way <= other.way && first <= other.first && second <= other.second &&
-             term <= other.term && end <= other.end && journey <= other.journey;
-    }
-    const double m = micro_batches, most = most_send, least = other.least_send;
-    // With both ways over the transfer, and a queue of all the others before it.
-    const auto is_sooner = [&](double a, double b) {
-      return a + 2 * most <= b + 2 * least && a + (m + 1) * most <= b + (m + 1) * least;
-    };
-    return way + 2 * most <= other.way + 2 * least && is_sooner(first, other.first) &&
-           is_sooner(second, other.second) &&
-           std::max(first, most) <= std::max(other.first, least) &&
-           journey + most <= other.journey + least &&
-           std::max(term + 2 * most, way + (m + 1) * most) <=
-               std::max(other.term + 2 * least, other.way + (m + 1) * least) &&
-           std::max(end + most, m * most + journey) <=
-               std::max(other.end + least, m * least + other.journey);
-  }
-};
 
 class CutSearch {
  public:
@@ -77,12 +36,12 @@ class CutSearch {
     for (int32_t after = 0; after < q_.stages && !is_stopped_; ++after) {
       levels_[after].resize(static_cast<size_t>(q_.layers + 1) * (q_.devices + 1));
       if (after == 0) {
-        Extend(q_.layers, q_.devices, 0, {});
+        Extend(q_.layers, q_.devices, 0, CutLabels());
         continue;
       }
       for (int32_t layer = q_.stages - after; layer < q_.layers; ++layer) {
         for (int32_t device = q_.stages - after; device < q_.devices; ++device) {
-          const auto& labels = At(after - 1, layer, device);
+          const CutLabels& labels = At(after - 1, layer, device);
           if (!labels.empty()) Extend(layer, device, after, labels);
         }
       }
@@ -96,22 +55,22 @@ class CutSearch {
     return static_cast<size_t>(question.stages) * question.layers * question.devices;
   }
 
-  std::vector<Label>& At(int32_t after, int32_t layer, int32_t device) {
+  CutLabels& At(int32_t after, int32_t layer, int32_t device) {
     return levels_[after][static_cast<size_t>(layer) * (q_.devices + 1) + device];
   }
 
   // A few neighbours among the labels of a state whose first stages end on the same device, and the
   // least of their figures.
   struct Suffixes {
-    absl::Span<const Label> labels;
+    absl::Span<const CutLabel> labels;
     size_t begin = 0;
-    Label least;
+    CutLabel least;
   };
 
-  static std::vector<Suffixes> GroupsOf(absl::Span<const Label> labels) {
+  static std::vector<Suffixes> GroupsOf(absl::Span<const CutLabel> labels) {
     std::vector<Suffixes> groups;
     for (size_t begin = 0, end = 0; begin < labels.size(); begin = end) {
-      Label least = labels[begin];
+      CutLabel least = labels[begin];
       const size_t most = std::min(labels.size(), begin + kTogether);
       for (end = begin; end < most && labels[end].first_end == least.first_end; ++end)
         least.TakeLeast(labels[end]);
@@ -124,7 +83,7 @@ class CutSearch {
   struct Behind {
     double way = 0, term = 0, end = 0, journey = 0;
 
-    static Behind Of(const Label& label, double send, double m) {
+    static Behind Of(const CutLabel& label, double send, double m) {
       return {label.way + 2 * send, std::max(label.term + 2 * send, label.way + (m + 1) * send),
               label.end + send, label.journey + send};
     }
@@ -157,8 +116,7 @@ class CutSearch {
   }
 
   // All stages that end at (layer_end, device_end) with `after` stages behind them.
-  void Extend(int32_t layer_end, int32_t device_end, int32_t after,
-              const std::vector<Label>& suffixes) {
+  void Extend(int32_t layer_end, int32_t device_end, int32_t after, const CutLabels& suffixes) {
     const int32_t before = q_.stages - 1 - after;
     const std::vector<Suffixes> groups = GroupsOf(suffixes);
     const Behind behind = BehindOf(layer_end, device_end, groups);
@@ -238,7 +196,7 @@ class CutSearch {
 
   void Put(Stage stage, const std::vector<Suffixes>& groups) {
     if (stage.front.first != nullptr && !stage.front.first->is_legal) return;
-    if (stage.after == 0) return Offer(stage, 0, Label{}, -1);
+    if (stage.after == 0) return Offer(stage, 0, CutLabel{}, -1);
     for (const Suffixes& group : groups) {
       const double send =
           q_.send(stage.layer_end, stage.device, stage.device_end, group.least.first_end).value;
@@ -254,8 +212,8 @@ class CutSearch {
   }
 
   // With its all-reduce, where that is known.
-  Label InFront(const Stage& stage, double send, const Label& suffix, int32_t index) const {
-    Label label =
+  CutLabel InFront(const Stage& stage, double send, const CutLabel& suffix, int32_t index) const {
+    CutLabel label =
         Prepend(stage.times, send, stage.after, stage.device_end, suffix, stage.layer_end, index);
     if (stage.sync >= 0) {
       const double tail = stage.sync + stage.times.update.value;
@@ -266,18 +224,18 @@ class CutSearch {
     return label;
   }
 
-  void Offer(Stage& stage, double send, const Label& suffix, int32_t index) {
+  void Offer(Stage& stage, double send, const CutLabel& suffix, int32_t index) {
     if (stage.sync < 0) {
       stage.sync =
           q_.gradient_sync(stage.layer, stage.layer_end, stage.device, stage.device_end).value;
     }
-    const Label label = InFront(stage, send, suffix, index);
+    const CutLabel label = InFront(stage, send, suffix, index);
     if (label.least_length <= known_) Keep(stage.layer, stage.device, stage.after, label);
   }
 
   // All but what its own all-reduce and update make later.
-  Label Prepend(const PipelineStage& stage, double send, int32_t after, int32_t device_end,
-                const Label& suffix, int32_t layer_end, int32_t label) const {
+  CutLabel Prepend(const PipelineStage& stage, double send, int32_t after, int32_t device_end,
+                   const CutLabel& suffix, int32_t layer_end, int32_t label) const {
     const double f = stage.forward.value, b = stage.backward.value, m = q_.micro_batches;
     const int32_t held = std::min(q_.micro_batches, after + 1);
     // For a stage that holds so many to be through with the first of them.
@@ -291,7 +249,7 @@ class CutSearch {
     };
     const int32_t steps = q_.micro_batches - held;
     const double forwards = steps > 0 ? wait(f) + Middle(steps, f + b, suffix, send, after) : m * f;
-    Label made;
+    CutLabel made;
     made.way = f + b + 2 * send + suffix.way;
     made.first = f + b;
     made.second = made.first + (after > 0 ? 2 * send + suffix.first : 0);
@@ -311,7 +269,8 @@ class CutSearch {
   // From a stage's first backward to its last forward, in `steps` >= 1 times a backward and a
   // forward of `both` seconds: waiting for the next stage every second time, for the next but one
   // every third, or for the last one each time that all it holds are on their way.
-  double Middle(int32_t steps, double both, const Label& suffix, double send, int32_t after) const {
+  double Middle(int32_t steps, double both, const CutLabel& suffix, double send,
+                int32_t after) const {
     const double slow = after > 0 ? Most(both, suffix.first, send) : both;
     const auto through = [&](int32_t stages, double way) {
       const int32_t trips = (steps - 1) / stages;
@@ -326,19 +285,19 @@ class CutSearch {
   // The least length that a label at a state can come to. What the stages before it come to at
   // least adds up with the suffix, each form of Prepend on its own; of the first stage all is
   // known.
-  double LeastLength(const Label& label, int32_t after, int32_t layer, int32_t device,
+  double LeastLength(const CutLabel& label, int32_t after, int32_t layer, int32_t device,
                      const Front& front) const {
     if (layer == 0) return std::max(label.term, label.end);
     const double least = LeastBehind(label, after, front);
     if (front.first == nullptr || least > known_) return least;
     const PipelineStage& first = front.first->times;
-    const Label whole = Prepend(first, front.send, after + 1, device, label, layer, -1);
+    const CutLabel whole = Prepend(first, front.send, after + 1, device, label, layer, -1);
     const double tail = (first.gradient_sync + first.update).value;
     return std::max(whole.term + tail, whole.end);
   }
 
   // The same by what the stages before come to at least.
-  double LeastBehind(const Label& label, int32_t after, const Front& front) const {
+  double LeastBehind(const CutLabel& label, int32_t after, const Front& front) const {
     const double m = q_.micro_batches;
     const PrefixBound& before = *front.least;
     const double send = front.send;
@@ -356,73 +315,21 @@ class CutSearch {
                 m * before.slowest, waits, turns);
   }
 
-  void Keep(int32_t layer, int32_t device, int32_t after, Label label) {
+  void Keep(int32_t layer, int32_t device, int32_t after, CutLabel label) {
     if (layer > 0) {
       label.least_send = q_.least_send(layer, device, label.first_end).value;
       label.most_send = q_.most_send(layer, device, label.first_end).value;
     }
-    auto& labels = At(after, layer, device);
-    for (const Label& other : labels) {
-      if (other.Covers(label, q_.micro_batches) && (label.is_merged || !other.is_merged)) return;
-    }
-    std::erase_if(labels, [&](const Label& other) {
-      return label.Covers(other, q_.micro_batches) && (!label.is_merged || other.is_merged);
-    });
-    // Equal ends stay together, so that transfers are worked out once for each, and among them
-    // those that are alike.
-    const auto comes_before = [](const Label& a, const Label& b) {
-      return a.first_end != b.first_end ? a.first_end < b.first_end : a.way < b.way;
-    };
-    labels.insert(std::upper_bound(labels.begin(), labels.end(), label, comes_before), label);
-    if (width_ > 0 && labels.size() > width_) {
-      ForgetWorst(labels);
+    CutLabels& labels = At(after, layer, device);
+    if (!labels.Add(label, q_.micro_batches)) return;
+    if (width_ > 0) {
+      if (labels.size() > width_) labels.ForgetWorst();
     } else if (labels.size() > max_labels_) {
-      MergeHalf(labels, after, layer, device);
+      labels.Merge(max_labels_ / 2, [&](const CutLabel& merged) {
+        return LeastLength(merged, after, layer, device,
+                           FrontOf(after, layer, device, merged.first_end));
+      });
     }
-  }
-
-  static void ForgetWorst(std::vector<Label>& labels) {
-    const auto shorter = [](const Label& a, const Label& b) {
-      return a.least_length < b.least_length;
-    };
-    labels.erase(std::max_element(labels.begin(), labels.end(), shorter));
-  }
-
-  // Replaces neighbours by one that is no worse than either, those first that lose the least by it,
-  // until half of the labels are left.
-  void MergeHalf(std::vector<Label>& labels, int32_t after, int32_t layer, int32_t device) {
-    struct Merger {
-      size_t at;  // and the label behind
-      Label made;
-    };
-    std::vector<Merger> mergers;
-    for (size_t l = 0; l + 1 < labels.size(); ++l) {
-      if (labels[l].first_end != labels[l + 1].first_end) continue;
-      Label made = labels[l];
-      made.TakeLeast(labels[l + 1]);
-      made.least_length =
-          LeastLength(made, after, layer, device, FrontOf(after, layer, device, made.first_end));
-      made.is_merged = true;
-      made.label = -1;
-      mergers.push_back({l, made});
-    }
-    std::stable_sort(mergers.begin(), mergers.end(), [](const Merger& a, const Merger& b) {
-      return a.made.least_length > b.made.least_length;
-    });
-    std::vector<bool> is_gone(labels.size(), false), is_made(labels.size(), false);
-    size_t left = labels.size();
-    for (const auto& [at, made] : mergers) {
-      if (left <= max_labels_ / 2) break;
-      if (is_gone[at] || is_made[at] || is_gone[at + 1] || is_made[at + 1]) continue;
-      labels[at] = made;
-      is_made[at] = is_gone[at + 1] = true;
-      --left;
-    }
-    size_t kept = 0;
-    for (size_t l = 0; l < labels.size(); ++l) {
-      if (!is_gone[l]) labels[kept++] = labels[l];
-    }
-    labels.resize(kept);
   }
 
   CutAnswer Answer() {
@@ -431,7 +338,7 @@ class CutSearch {
     for (const auto& level : levels_) {
       for (const auto& labels : level) answer.labels += labels.size();
     }
-    for (const Label& label : At(q_.stages - 1, 0, 0)) {
+    for (const CutLabel& label : At(q_.stages - 1, 0, 0)) {
       bound = std::min(bound, label.end);
       if (label.is_merged) continue;
       const auto [layers, devices] = Trace(label);
@@ -448,9 +355,9 @@ class CutSearch {
     return answer;
   }
 
-  std::pair<std::vector<int32_t>, std::vector<int32_t>> Trace(const Label& last) {
+  std::pair<std::vector<int32_t>, std::vector<int32_t>> Trace(const CutLabel& last) {
     std::vector<int32_t> layers, devices;
-    const Label* label = &last;
+    const CutLabel* label = &last;
     for (int32_t after = q_.stages - 1; after >= 0; --after) {
       layers.push_back(label->layer);
       devices.push_back(label->first_end);
@@ -477,8 +384,8 @@ class CutSearch {
   const size_t width_, max_labels_;
   const PrefixBounds prefixes_;
   bool is_stopped_ = false;
-  std::vector<std::vector<std::vector<Label>>> levels_;  // by stages after, then by state
-  std::vector<First> firsts_;                            // by state
+  std::vector<std::vector<CutLabels>> levels_;  // by stages after, then by state
+  std::vector<First> firsts_;                   // by state
 };
 
 }  // namespace

@@ -1,0 +1,62 @@
+// The partial answers of best_cuts.h at one state: few of them, none worse than another.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace automap {
+
+// A suffix of stages. Times are seconds.
+struct CutLabel {
+  // Both ways through its first stage, its first two and all; the others as in best_cuts.h.
+  double first = 0, second = 0, way = 0, term = 0, end = 0, journey = 0;
+  int32_t first_end = 0;  // where the first stage's devices end
+  int32_t layer = 0;      // the suffix after the first stage: its state and its label there; -1: a
+  int32_t label = -1;     // merged label, which is no plan
+  bool is_merged = false;
+
+  double least_length = 0;               // of all pipelines that end so
+  double least_send = 0, most_send = 0;  // of the transfer into the first stage, one direction
+
+  // Each figure on its own.
+  void TakeLeast(const CutLabel& other) {
+    first = std::min(first, other.first);
+    second = std::min(second, other.second);
+    way = std::min(way, other.way);
+    term = std::min(term, other.term);
+    end = std::min(end, other.end);
+    journey = std::min(journey, other.journey);
+  }
+  // Whether it is no worse, whatever comes before the two.
+  bool Covers(const CutLabel& other, int32_t micro_batches) const;
+};
+
+// Those whose first stages end on the same device stay together, so that transfers are worked out
+// once for each, and among them those that are alike.
+class CutLabels {
+ public:
+  using Iterator = std::vector<CutLabel>::const_iterator;
+
+  bool empty() const { return labels_.empty(); }
+  size_t size() const { return labels_.size(); }
+  const CutLabel* data() const { return labels_.data(); }
+  const CutLabel& operator[](size_t i) const { return labels_[i]; }
+  Iterator begin() const { return labels_.begin(); }
+  Iterator end() const { return labels_.end(); }
+
+  // In place of those that it covers, unless it is covered itself; whether it is kept. A merged one
+  // covers no plan.
+  bool Add(const CutLabel& label, int32_t micro_batches);
+  // The one of the largest least_length.
+  void ForgetWorst();
+  // Replaces neighbours by one that is no worse than either, those first that lose the least by it,
+  // until no more than `most` are left or no neighbours are.
+  void Merge(size_t most, const std::function<double(const CutLabel& merged)>& least_length);
+
+ private:
+  std::vector<CutLabel> labels_;
+};
+
+}  // namespace automap
