@@ -25,8 +25,9 @@ struct GroupPath {
 };
 
 // Contract (executed against every model in the catalogue): 0 for one device; finite, >= 0, never
-// falling and without jumps when bytes grow; never below the bytes that must leave a device or a
-// server, over the bandwidth there.
+// falling and without jumps when bytes grow, while a byte's share of it never grows (bounds rely on
+// that: PipelineProblem::LeastTail); never below the bytes that must leave a device or a server,
+// over the bandwidth there.
 class CollectiveModel {
  public:
   virtual ~CollectiveModel() = default;

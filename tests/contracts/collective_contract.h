@@ -58,6 +58,8 @@ inline void CheckCollectiveContract(const CollectiveRow& row) {
       for (double bytes = 1; bytes < 1e12; bytes *= 1.25) {
         const double time = row.model->Time(path, Bytes{bytes}).value;
         ASSERT_TRUE(std::isfinite(time) && time >= last) << row.name << " falls with bytes";
+        ASSERT_TRUE(last == 0 || time / bytes <= last / last_bytes * (1 + 1e-12))
+            << row.name << " takes longer for each of " << bytes << " bytes";
         if (servers == 1) {
           ASSERT_GE(time, LeastVolume(row.kind, path.devices) * bytes / 100e9)
               << row.name << " beats the wire inside a server";

@@ -101,8 +101,8 @@ class PipelineProblem {
   PipelineStage TimesOf(Range layers, Range devices) const;
   Seconds GradientSync(Range layers, Range devices) const;
   // What all-reduce and update of the layers [0, end) take at least, in parts: those of a stage
-  // take at least the difference between its ends. Of an all-reduce more bytes never take longer
-  // each.
+  // take at least the difference between its ends. More bytes of an all-reduce never take longer
+  // each (collective_model.h).
   Seconds LeastTail(int32_t end, Range devices) const;
   // Seconds of one micro-batch from the layers before `layer_end` on [first, cut) to [cut, end).
   Seconds Send(int32_t layer_end, int32_t first, int32_t cut, int32_t end) const;
