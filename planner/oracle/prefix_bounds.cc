@@ -37,6 +37,16 @@ class WindowLeast {
   size_t begin_ = 0, end_ = 0;
 };
 
+// The longer of the last stage, which falls with each layer before it, and of what is before it,
+// which grows, is least where the two meet; there or later for the next `end`.
+template <typename Own>
+double LeastOfLonger(const PrefixBound* before, float PrefixBound::*figure, const Own& own,
+                     int32_t end, int32_t& cut) {
+  while (cut < end && before[cut].*figure < own(cut, end)) ++cut;
+  const double least = before[cut].*figure;
+  return cut > 0 ? std::min(least, own(cut - 1, end)) : least;
+}
+
 }  // namespace
 
 // A stage's devices, its times as sums over the layers before each, and transfers into it by what
@@ -94,51 +104,64 @@ void PrefixBounds::PutFirst(const Group& group) {
   }
 }
 
-// All cuts before the last of so many stages. The longer of that stage, which falls with each layer
-// before it, and of what is before it, which grows, is least where the two meet.
+// What the windows of PutLast hold, of each cut before the last stage: the figures before it, and
+// of the stage what depends on the cut.
+struct PrefixBounds::Windows {
+  WindowLeast there, way, end_before, end_own, late_before, late_own;
+
+  explicit Windows(int32_t layers)
+      : there(layers),
+        way(layers),
+        end_before(layers),
+        end_own(layers),
+        late_before(layers),
+        late_own(layers) {}
+
+  void Add(int32_t cut, const PrefixBound& before, const Group& group, double times) {
+    const double both = group.both[cut], send = group.send[cut];
+    there.Add(cut, before.there + send - group.forward[cut]);
+    way.Add(cut, before.way + 2 * send - both);
+    end_before.Add(cut, before.end + 2 * send - both);
+    end_own.Add(cut, before.there + send - both - group.tail[cut]);
+    late_before.Add(cut, before.late + 2 * send - both);
+    late_own.Add(cut, before.way + 2 * send - times * both);
+  }
+  void ForgetBefore(int32_t cut) {
+    for (WindowLeast* window : {&there, &way, &end_before, &end_own, &late_before, &late_own})
+      window->ForgetBefore(cut);
+  }
+};
+
+// All cuts before the last of so many stages.
 void PrefixBounds::PutLast(const Group& group, int32_t stages) {
   const PrefixBound* const before = Row(stages - 1, group.device);
   PrefixBound* const row = Row(stages, group.device_end);
-  const auto time = [&](int32_t layer, int32_t end) { return group.both[end] - group.both[layer]; };
-  const auto busy = [&](int32_t layer, int32_t end) { return group.busy[end] - group.busy[layer]; };
-  const auto lateness = [&](int32_t layer, int32_t end) {
-    return Lateness(group.forward[end] - group.forward[layer],
-                    group.backward[end] - group.backward[layer], stages);
+  const auto time = [&](int32_t cut, int32_t end) { return group.both[end] - group.both[cut]; };
+  const auto lateness = [&](int32_t cut, int32_t end) {
+    return Lateness(group.forward[end] - group.forward[cut],
+                    group.backward[end] - group.backward[cut], stages);
   };
-  // Forward, backward and lateness of the stage are together at least so many times forward and
-  // backward.
+  // Forward, backward and lateness of a stage are together at least so many times the first two.
   const double held = std::min(q_.micro_batches, q_.stages - stages + 1);
   const double times = q_.micro_batches - (held - 1) / 2;
-  WindowLeast there(layers_), way(layers_), end_before(layers_), end_own(layers_),
-      late_before(layers_), late_own(layers_);
+  Windows windows(layers_);
   int32_t first = 0, slow = 0, late = 0;
   for (int32_t end = 2; end <= layers_; ++end) {
-    const int32_t cut = end - 1;
-    const double both = group.both[cut], tail = group.tail[cut], send = group.send[cut];
-    there.Add(cut, before[cut].there + send - group.forward[cut]);
-    way.Add(cut, before[cut].way + 2 * send - both);
-    end_before.Add(cut, before[cut].end + 2 * send - both);
-    end_own.Add(cut, before[cut].there + send - both - tail);
-    late_before.Add(cut, before[cut].late + 2 * send - both);
-    late_own.Add(cut, before[cut].way + 2 * send - times * both);
-    while (busy(first, end) > longest_) ++first;
-    for (WindowLeast* window : {&there, &way, &end_before, &end_own, &late_before, &late_own})
-      window->ForgetBefore(first);
-    if (way.least() == kNone) continue;
-    while (slow < end && before[slow].slowest < time(slow, end)) ++slow;
-    while (late < end && before[late].lateness < lateness(late, end)) ++late;
-    double slowest = before[slow].slowest, latest = before[late].lateness;
-    if (slow > 0) slowest = std::min(slowest, time(slow - 1, end));
-    if (late > 0) latest = std::min(latest, lateness(late - 1, end));
-    PrefixBound& bound = row[end];
+    windows.Add(end - 1, before[end - 1], group, times);
+    while (group.busy[end] - group.busy[first] > longest_) ++first;
+    windows.ForgetBefore(first);
+    if (windows.way.least() == kNone) continue;
     const auto lower = [](float& figure, double least) { figure = std::min(figure, Down(least)); };
-    const double all = group.both[end], tails = group.tail[end];
-    lower(bound.there, there.least() + group.forward[end]);
-    lower(bound.way, way.least() + all);
-    lower(bound.slowest, slowest);
-    lower(bound.lateness, latest);
-    lower(bound.end, std::max(end_before.least() + all, end_own.least() + all + tails));
-    lower(bound.late, std::max(late_before.least() + all, late_own.least() + times * all));
+    const double all = group.both[end];
+    PrefixBound& bound = row[end];
+    lower(bound.there, windows.there.least() + group.forward[end]);
+    lower(bound.way, windows.way.least() + all);
+    lower(bound.slowest, LeastOfLonger(before, &PrefixBound::slowest, time, end, slow));
+    lower(bound.lateness, LeastOfLonger(before, &PrefixBound::lateness, lateness, end, late));
+    lower(bound.end, std::max(windows.end_before.least() + all,
+                              windows.end_own.least() + all + group.tail[end]));
+    lower(bound.late,
+          std::max(windows.late_before.least() + all, windows.late_own.least() + times * all));
   }
 }
 

@@ -16,10 +16,10 @@ struct PrefixBound {
   float lateness;  // how much longer than once through a stage its last backward ends after the
                    // first micro-batch is back in it: (M - 1)(f + b) - (W - 1) min(f, b), W being
                    // the micro-batches that it holds
-  float end;       // `way`, or the same from a stage's forward to its backward, with the way to it
-                   // before and its all-reduce and update after that, whichever is the most
-  float late;      // `way` with the lateness of a stage, that of the first with its all-reduce and
-                   // update, whichever is the most
+  float end;       // when all of one micro-batch ends, there and back: after its backward in each
+                   // stage that stage's all-reduce and update
+  float late;      // the most of `way` and a stage's lateness; of the first stage its all-reduce
+                   // and update as well
 };
 
 // Legality counts for nothing, but no stage takes longer than `longest` for all micro-batches, its
@@ -38,6 +38,7 @@ class PrefixBounds {
 
  private:
   struct Group;
+  struct Windows;
   PrefixBound* Row(int32_t stages, int32_t devices) {
     return &tables_[stages - 1][static_cast<size_t>(devices) * (layers_ + 1)];
   }
