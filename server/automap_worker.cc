@@ -15,7 +15,7 @@ int main() {
   functions.verify = [](const automap::worker::v1::VerifyTask& task) {
     return automap::VerifyModulePlan(task.module(), task.cluster(), task.plan());
   };
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)  // they look into the process
+#ifdef AUTOMAP_SANITIZED  // they look into the process
   return automap::WorkerMain(functions);
 #else
   return automap::WorkerMain(functions, automap::EnterSandbox);

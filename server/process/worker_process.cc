@@ -103,7 +103,7 @@ absl::StatusOr<std::unique_ptr<WorkerProcess>> WorkerProcess::Start(const std::s
     close(from_worker.read);
     return pid.status();
   }
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they reserve terabytes
+#ifndef AUTOMAP_SANITIZED  // they reserve terabytes
   Cap(*pid, RLIMIT_DATA, limits.memory_bytes);
   Cap(*pid, RLIMIT_AS, limits.memory_bytes + kProgramBytes);
 #endif
