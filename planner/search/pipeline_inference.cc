@@ -26,7 +26,8 @@ struct Effort {
 Effort EffortFor(const PipelineProblem& problem) {
   const int32_t stages = problem.options().stages;
   if (stages > 6) return {3, 1, 0, 400};
-  return {2, 4, 2, stages > 4 ? 1200 : 800};
+  if (stages > 4) return {8, 4, 2, 1200};
+  return {4, 4, 2, 800};
 }
 
 // One episode by the largest score.
