@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "planner/explore/pipeline/local_cuts.h"
+#include "planner/oracle/stopped.h"
 
 namespace automap {
 namespace {
@@ -60,7 +61,7 @@ bool StageSplits::MayFit(int32_t stages, double factor) const {
 
 PipelineBound StageSplits::BoundOfStages(int32_t stages, const std::function<bool()>& stop) const {
   PipelineBound bound = BoundOf(*ProblemOf(relaxed_, stages), stop);
-  if (axis_ && bound.is_found) {
+  if (axis_ && bound.is_found && bound.proof != kStoppedProof) {
     bound.proof = absl::StrCat(
         axis_->is_additive()
             ? "every layer with the best that each group of splits does there, conflicts left out"

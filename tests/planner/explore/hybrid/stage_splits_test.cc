@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "planner/oracle/stopped.h"
 #include "planner/plan/semantics_proto.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
@@ -102,6 +103,26 @@ TEST(StageSplits, AreTheBestOfAllSplitsAndCutsOfSmallModules) {
   EXPECT_GE(infeasible, 10);
   EXPECT_GE(optimal, solved * 98 / 100);
   EXPECT_LE(worst, 0.08);
+}
+
+// After every number of questions: what was found before the programme ended is no proof.
+TEST(StageSplits, AStoppedBoundClaimsNothing) {
+  const auto module = PrepareZoo("t5-small-dropout");
+  const Cluster cluster = *ClusterFromProto(*ClusterPreset("v100x4x2-25gbps"));
+  const auto costs = StepCosts::Create(*module, cluster, 2, 12);
+  ASSERT_TRUE(costs.ok()) << costs.status();
+  const auto splits = StageSplits::Create(**costs, {2, PresetSemantics(false), true});
+  ASSERT_TRUE(splits.ok()) << splits.status();
+  int found = 0, complete = 0;
+  for (int64_t most = 1; complete == 0; most += most / 2 + 1) {
+    int64_t questions = 0;
+    const PipelineBound bound = splits->BoundOfStages(2, [&] { return ++questions > most; });
+    complete += questions <= most;
+    EXPECT_EQ(bound.proof == kStoppedProof, questions > most) << most;
+    EXPECT_EQ(bound.lower_bound.value > 0, questions <= most) << most;
+    found += bound.is_found;
+  }
+  EXPECT_GT(found, complete);
 }
 
 // No layer of `least` takes longer or more memory than the same of `chain`, whatever the share of
