@@ -10,8 +10,8 @@
 #include "planner/explore/hybrid/stage_splits.h"
 #include "planner/explore/input_dims.h"
 #include "planner/explore/pipeline/describe_pipeline.h"
-#include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/explore/pipeline/profile_chain.h"
+#include "planner/explore/pipeline/simulated_bound.h"
 #include "planner/oracle/stopped.h"
 #include "planner/plan/describe_plan.h"
 #include "planner/plan/semantics_proto.h"
@@ -211,7 +211,7 @@ absl::Status VerifyPipeline(const PreparedModule* module, absl::string_view byte
   RETURN_IF_ERROR(Compare(plan, derived));
   if (planned.model) RETURN_IF_ERROR(CheckHybrid(*planned.costs, plan));
   if (planned.model || ClaimsNothing(plan.bound())) return CheckSearch(plan);
-  const PipelineBound bound = BoundOf(problem);
+  const PipelineBound bound = SimulatedBoundOf(problem);
   RETURN_IF_ERROR(
       CheckStated(plan.bound(), bound.lower_bound, bound.proof, plan.cost().step_time_s()));
   return CheckSearch(plan);

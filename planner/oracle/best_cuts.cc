@@ -19,19 +19,42 @@ constexpr size_t kTogether = 16;  // labels that are looked at by their least fi
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr PrefixBound kNothing = {0, 0, 0, 0, 0, 0};  // before the first stage
 
+// What is kept: the labels that no other covers; of those `width` of a state; or all, up to so
+// many.
+struct Keeping {
+  size_t width = 0;  // 0: max_labels_
+  std::optional<int64_t> all = std::nullopt;
+};
+
 class CutSearch {
  public:
-  // `width` > 0: a beam of that width.
-  CutSearch(const CutQuestion& question, Seconds known, size_t width)
+  CutSearch(const CutQuestion& question, Seconds known, const Keeping& keeping)
       : q_(question),
         known_(known.value > 0 ? known.value * (1 + 1e-12) : kInfinity),
-        width_(width),
+        keeping_(keeping),
         max_labels_(
             std::min(question.most_labels,
                      std::max(kManyLabels / question.stages / StatesOf(question), kFewLabels))),
         prefixes_(question, Seconds{known_}) {}
 
-  CutAnswer Run() {
+  CutAnswer Best() {
+    Run();
+    return is_stopped_ ? CutAnswer{.is_complete = false} : Answer();
+  }
+
+  std::optional<std::vector<StageEnds>> All() {
+    Run();
+    if (is_stopped_) return std::nullopt;
+    std::vector<StageEnds> all;
+    for (const CutLabel& label : At(q_.stages - 1, 0, 0)) {
+      StageEnds ends = Trace(label);
+      if (TrueLength(ends) <= known_) all.push_back(std::move(ends));
+    }
+    return all;
+  }
+
+ private:
+  void Run() {
     levels_.resize(q_.stages);
     for (int32_t after = 0; after < q_.stages && !is_stopped_; ++after) {
       levels_[after].resize(static_cast<size_t>(q_.layers + 1) * (q_.devices + 1));
@@ -41,16 +64,14 @@ class CutSearch {
       }
       for (int32_t layer = q_.stages - after; layer < q_.layers; ++layer) {
         for (int32_t device = q_.stages - after; device < q_.devices; ++device) {
-          const CutLabels& labels = At(after - 1, layer, device);
+          CutLabels& labels = At(after - 1, layer, device);
+          if (keeping_.all) labels.Sort();
           if (!labels.empty()) Extend(layer, device, after, labels);
         }
       }
     }
-    if (is_stopped_) return {.is_complete = false};
-    return Answer();
   }
 
- private:
   static size_t StatesOf(const CutQuestion& question) {
     return static_cast<size_t>(question.stages) * question.layers * question.devices;
   }
@@ -321,9 +342,14 @@ class CutSearch {
       label.most_send = q_.most_send(layer, device, label.first_end).value;
     }
     CutLabels& labels = At(after, layer, device);
+    if (keeping_.all) {
+      labels.Append(label);
+      is_stopped_ = is_stopped_ || ++kept_ > *keeping_.all;
+      return;
+    }
     if (!labels.Add(label, q_.micro_batches)) return;
-    if (width_ > 0) {
-      if (labels.size() > width_) labels.ForgetWorst();
+    if (keeping_.width > 0) {
+      if (labels.size() > keeping_.width) labels.ForgetWorst();
     } else if (labels.size() > max_labels_) {
       labels.Merge(max_labels_ / 2, [&](const CutLabel& merged) {
         return LeastLength(merged, after, layer, device,
@@ -341,13 +367,12 @@ class CutSearch {
     for (const CutLabel& label : At(q_.stages - 1, 0, 0)) {
       bound = std::min(bound, label.end);
       if (label.is_merged) continue;
-      const auto [layers, devices] = Trace(label);
-      const double length = TrueLength(layers, devices);
+      StageEnds ends = Trace(label);
+      const double length = TrueLength(ends);
       if (length >= best) continue;
       best = length;
       answer.is_found = true;
-      answer.layer_ends = layers;
-      answer.device_ends = devices;
+      answer.ends = std::move(ends);
       answer.length = {length};
     }
     answer.lower_bound = {std::min({bound, best, known_})};
@@ -355,18 +380,19 @@ class CutSearch {
     return answer;
   }
 
-  std::pair<std::vector<int32_t>, std::vector<int32_t>> Trace(const CutLabel& last) {
-    std::vector<int32_t> layers, devices;
+  StageEnds Trace(const CutLabel& last) {
+    StageEnds ends;
     const CutLabel* label = &last;
     for (int32_t after = q_.stages - 1; after >= 0; --after) {
-      layers.push_back(label->layer);
-      devices.push_back(label->first_end);
+      ends.layers.push_back(label->layer);
+      ends.devices.push_back(label->first_end);
       if (after > 0) label = &At(after - 1, label->layer, label->first_end)[label->label];
     }
-    return {layers, devices};
+    return ends;
   }
 
-  double TrueLength(const std::vector<int32_t>& layers, const std::vector<int32_t>& devices) const {
+  double TrueLength(const StageEnds& ends) const {
+    const auto& [layers, devices] = ends;
     std::vector<PipelineStage> stages;
     for (int32_t s = 0; s < q_.stages; ++s) {
       const int32_t layer = s > 0 ? layers[s - 1] : 0, device = s > 0 ? devices[s - 1] : 0;
@@ -381,9 +407,11 @@ class CutSearch {
 
   const CutQuestion& q_;
   const double known_;
-  const size_t width_, max_labels_;
+  const Keeping keeping_;
+  const size_t max_labels_;
   const PrefixBounds prefixes_;
   bool is_stopped_ = false;
+  int64_t kept_ = 0;                            // labels, where all are
   std::vector<std::vector<CutLabels>> levels_;  // by stages after, then by state
   std::vector<First> firsts_;                   // by state
 };
@@ -391,11 +419,16 @@ class CutSearch {
 }  // namespace
 
 CutAnswer BestCuts(const CutQuestion& question, Seconds known) {
-  return CutSearch(question, known, 0).Run();
+  return CutSearch(question, known, {}).Best();
 }
 
 CutAnswer BeamCuts(const CutQuestion& question, size_t width, Seconds known) {
-  return CutSearch(question, known, width).Run();
+  return CutSearch(question, known, {.width = width}).Best();
+}
+
+std::optional<std::vector<StageEnds>> CutsWithin(const CutQuestion& question, Seconds than,
+                                                 int64_t most_labels) {
+  return CutSearch(question, than, {.all = most_labels}).All();
 }
 
 }  // namespace automap

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "base/units.h"
@@ -42,10 +43,15 @@ struct CutQuestion {
   std::function<bool()> stop = nullptr;
 };
 
+// Where stages end.
+struct StageEnds {
+  std::vector<int32_t> layers, devices;
+};
+
 struct CutAnswer {
   bool is_complete = true;  // not stopped; else nothing is found and nothing is bounded
   bool is_found = false;
-  std::vector<int32_t> layer_ends = {}, device_ends = {};
+  StageEnds ends = {};
   Seconds length = {};       // PipelineLength of the cuts
   Seconds lower_bound = {};  // no legal cuts are shorter
   int64_t labels = 0;        // partial answers kept, all together
@@ -81,5 +87,11 @@ CutAnswer BestCuts(const CutQuestion& question, Seconds known = {0});
 
 // The same without a bound: a state keeps its `width` most promising labels and forgets the others.
 CutAnswer BeamCuts(const CutQuestion& question, size_t width, Seconds known = {0});
+
+// All legal cuts that are no longer than `than`: the programme without comparing labels or merging
+// them. Nothing where that takes more than `most_labels` of them (a hundred bytes each), or once
+// it was stopped.
+std::optional<std::vector<StageEnds>> CutsWithin(const CutQuestion& question, Seconds than,
+                                                 int64_t most_labels);
 
 }  // namespace automap

@@ -1,6 +1,13 @@
 #include "planner/oracle/cut_labels.h"
 
 namespace automap {
+namespace {
+
+bool ComesBefore(const CutLabel& a, const CutLabel& b) {
+  return a.first_end != b.first_end ? a.first_end < b.first_end : a.way < b.way;
+}
+
+}  // namespace
 
 // Where the first stages end on different devices, the most that the transfer in front can take
 // counts against the least of the other one.
@@ -30,12 +37,11 @@ bool CutLabels::Add(const CutLabel& label, int32_t micro_batches) {
   std::erase_if(labels_, [&](const CutLabel& other) {
     return label.Covers(other, micro_batches) && (!label.is_merged || other.is_merged);
   });
-  const auto comes_before = [](const CutLabel& a, const CutLabel& b) {
-    return a.first_end != b.first_end ? a.first_end < b.first_end : a.way < b.way;
-  };
-  labels_.insert(std::upper_bound(labels_.begin(), labels_.end(), label, comes_before), label);
+  labels_.insert(std::upper_bound(labels_.begin(), labels_.end(), label, ComesBefore), label);
   return true;
 }
+
+void CutLabels::Sort() { std::sort(labels_.begin(), labels_.end(), ComesBefore); }
 
 void CutLabels::ForgetWorst() {
   const auto shorter = [](const CutLabel& a, const CutLabel& b) {

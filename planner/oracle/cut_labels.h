@@ -49,6 +49,10 @@ class CutLabels {
   // In place of those that it covers, unless it is covered itself; whether it is kept. A merged one
   // covers no plan.
   bool Add(const CutLabel& label, int32_t micro_batches);
+  // Beside all others.
+  void Append(const CutLabel& label) { labels_.push_back(label); }
+  // After appending; their numbers are new.
+  void Sort();
   // The one of the largest least_length.
   void ForgetWorst();
   // Replaces neighbours by one that is no worse than either, those first that lose the least by it,

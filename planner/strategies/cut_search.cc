@@ -20,12 +20,12 @@ constexpr int64_t kMostMicroBatchesTried = 64;
 using CutEngine = std::function<absl::StatusOr<PipelineOutcome>(
     const PipelineEnvironment&, const EngineBudget&, const PipelineObserver&)>;
 
-PipelineOutcome ExactOutcome(const PlanRequest& request, const CutTask& task) {
+PipelineOutcome ExactOutcome(const CutTask& task) {
   const PipelineProblem& problem = task.problem;
   PipelineOutcome exact;
   exact.engine = "exact";
   exact.found = true;
-  exact.choice = SimulatedBest(problem, task.bound, request.stop);
+  exact.choice = task.bound.best;
   if (task.early && problem.IsSooner(*task.early, exact.choice)) exact.choice = *task.early;
   exact.cost = problem.SimulatedCost(exact.choice);
   return exact;
@@ -106,7 +106,7 @@ absl::Status RunEngines(const PlanRequest& request, const CutTask& task, const E
 PipelineOutcome ProveCuts(const PlanRequest& request, const CutTask& task,
                           const DescribeCuts& describe, PipelineReport& report) {
   const EngineBudget budget = BudgetOf(request, task);
-  PipelineOutcome exact = ExactOutcome(request, task);
+  PipelineOutcome exact = ExactOutcome(task);
   if (request.preset == Preset::kDefault) ObserverOf(task, describe, budget, report)(exact, true);
   return exact;
 }

@@ -27,8 +27,7 @@ struct CutTask {
   std::optional<PipelineCuts> early;
 };
 
-// The proven best by the closed form, and from there, from even cuts and among what was found early
-// the best by simulation; passed on but for the paper's preset.
+// The best of the bound and of what was found early; passed on but for the paper's preset.
 PipelineOutcome ProveCuts(const PlanRequest& request, const CutTask& task,
                           const DescribeCuts& describe, PipelineReport& report);
 

@@ -9,6 +9,7 @@
 #include "planner/explore/hybrid/stage_splits.h"
 #include "planner/explore/pipeline/describe_pipeline.h"
 #include "planner/explore/pipeline/local_cuts.h"
+#include "planner/explore/pipeline/simulated_bound.h"
 #include "planner/oracle/stopped.h"
 #include "planner/plan/describe_plan.h"
 #include "planner/strategies/cut_search.h"
@@ -268,10 +269,8 @@ class HybridRun final : public StrategyRun {
     ASSIGN_OR_RETURN(const StageSplits solver, SolverOf(shape));
     bound_ = solver.BoundOfStages(shape.stages, request_.stop);
     report_.SetBound(bound_.lower_bound, bound_.proof);
-    cuts_ = shape.axis_size > 1 ? BoundOf(*problem_, request_.stop) : bound_;
-    if (!cuts_.is_found ||
-        problem_->IsBetter(problem_->Cost(winner_->splits.cuts), problem_->Cost(cuts_.best)))
-      cuts_.best = winner_->splits.cuts;
+    cuts_ = shape.axis_size > 1 ? SimulatedBoundOf(*problem_, request_.stop) : bound_;
+    if (!cuts_.is_found) cuts_.best = winner_->splits.cuts;
     exact_ = ProveCuts(request_, Task(), describe_, report_);
     return absl::OkStatus();
   }

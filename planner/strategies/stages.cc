@@ -5,8 +5,8 @@
 #include "base/status_macros.h"
 #include "planner/explore/pipeline/describe_pipeline.h"
 #include "planner/explore/pipeline/local_cuts.h"
-#include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/explore/pipeline/profile_chain.h"
+#include "planner/explore/pipeline/simulated_bound.h"
 #include "planner/explore/pipeline/step_costs.h"
 #include "planner/oracle/stopped.h"
 #include "planner/strategies/cut_search.h"
@@ -28,8 +28,8 @@ class PipelineRun final : public StrategyRun {
     stages_ = request_.options.stages() > 0 ? request_.options.stages()
                                             : static_cast<int32_t>(request_.cluster.servers.size());
     RETURN_IF_ERROR(MakeProblem());
-    bound_ =
-        BoundOf(*problem_, request_.stop, [&](const PipelineCuts& cuts) { ReportEarly(cuts); });
+    bound_ = SimulatedBoundOf(*problem_, request_.stop,
+                              [&](const PipelineCuts& cuts) { ReportEarly(cuts); });
     if (!bound_.is_found && bound_.proof == kStoppedProof)
       return absl::DeadlineExceededError("stopped before the first plan was found");
     if (!bound_.is_found) {

@@ -18,7 +18,7 @@
 
 #include "absl/strings/str_split.h"
 #include "planner/explore/explore_splits.h"
-#include "planner/explore/pipeline/pipeline_bound.h"
+#include "planner/explore/pipeline/simulated_bound.h"
 #include "planner/search/engines.h"
 #include "planner/search/pipeline_engines.h"
 #include "simulator/cluster/cluster_proto.h"
@@ -100,10 +100,9 @@ Problem SplitsOf(const SplitProblem& problem) {
 Problem CutsOf(const PipelineProblem& problem) {
   Problem result;
   result.decisions = UsualDecisions(problem.options().stages);
-  const PipelineBound bound = BoundOf(problem);
+  const PipelineBound bound = SimulatedBoundOf(problem);
   result.bound = bound.lower_bound.value;
-  if (bound.is_found)
-    result.exact = problem.SimulatedCost(SimulatedBest(problem, bound)).length.value;
+  if (bound.is_found) result.exact = problem.SimulatedCost(bound.best).length.value;
   result.run = [&problem](const std::string& engine, Preset preset, const EngineBudget& budget) {
     const double start = Now();
     const PipelineEnvironment root = PipelineEnvironmentOf(problem, preset);  // each its own

@@ -12,7 +12,7 @@
 
 #include "absl/strings/match.h"
 #include "planner/explore/pipeline/local_cuts.h"
-#include "planner/explore/pipeline/pipeline_bound.h"
+#include "planner/explore/pipeline/simulated_bound.h"
 #include "planner/hlo/read_module.h"
 #include "planner/plan_module.h"
 #include "planner/search/flat_inference.h"
@@ -221,7 +221,7 @@ std::string InferredCuts() {
       "after layer 14, 66 after 27, 98 after 40. Nothing is learned here; milliseconds of the "
       "processor.\n\n| what | cuts: point and layer, device | step time | over exact | ms "
       "|\n|---|---|---|---|---|\n";
-  const PipelineCuts best = SimulatedLocalCuts(problem, BoundOf(problem).best);
+  const PipelineCuts best = SimulatedBoundOf(problem).best;
   const Seconds least = problem.SimulatedCost(best).length;
   const auto add = [&](const char* what, const auto& infer) {
     const double start = ProcessorNow();

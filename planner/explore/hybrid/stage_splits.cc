@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "planner/explore/pipeline/local_cuts.h"
+#include "planner/explore/pipeline/simulated_bound.h"
 #include "planner/oracle/stopped.h"
 
 namespace automap {
@@ -60,13 +61,13 @@ bool StageSplits::MayFit(int32_t stages, double factor) const {
 }
 
 PipelineBound StageSplits::BoundOfStages(int32_t stages, const std::function<bool()>& stop) const {
-  PipelineBound bound = BoundOf(*ProblemOf(relaxed_, stages), stop);
+  PipelineBound bound = SimulatedBoundOf(*ProblemOf(relaxed_, stages), stop);
   if (axis_ && bound.is_found && bound.proof != kStoppedProof) {
     bound.proof = absl::StrCat(
         axis_->is_additive()
             ? "every layer with the best that each group of splits does there, conflicts left out"
             : "every operation with the best that any split does for it, nothing exchanged",
-        "; dynamic programming over all cuts of layers and devices, by the length in closed form");
+        "; ", bound.proof);
   }
   return bound;
 }

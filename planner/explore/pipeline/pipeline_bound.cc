@@ -177,11 +177,11 @@ class BoundSearch {
 
   void OfferBeam(Seconds known) {
     const CutAnswer beam = BeamCuts(q_, kBeamWidth, known);
-    if (beam.is_found) Offer({beam.layer_ends, beam.device_ends});
+    if (beam.is_found) Offer({beam.ends.layers, beam.ends.devices});
   }
 
   void Take(const CutAnswer& exact) {
-    if (exact.is_found) Offer({exact.layer_ends, exact.device_ends});
+    if (exact.is_found) Offer({exact.ends.layers, exact.ends.devices});
     bound_.lower_bound = exact.lower_bound;
     bound_.proof =
         "dynamic programming over all cuts of layers and devices, by the length in closed "
@@ -217,16 +217,20 @@ std::optional<PipelineCuts> CoarseCuts(const PipelineProblem& problem,
   fine.most_labels = kFewLabels;
   const CutAnswer found = BestCuts(Coarse(fine, places), than);
   if (!found.is_found || found.length >= than) return std::nullopt;
-  PipelineCuts cuts = {found.layer_ends, found.device_ends};
+  PipelineCuts cuts = {found.ends.layers, found.ends.devices};
   for (int32_t& end : cuts.device_ends) end = places[end];
   return cuts;
 }
 
-PipelineCuts SimulatedBest(const PipelineProblem& problem, const PipelineBound& bound,
-                           const std::function<bool()>& stop) {
-  const PipelineCuts climbed = SimulatedLocalCuts(problem, bound.best, stop);
-  const PipelineCuts even = SimulatedLocalCuts(problem, EvenCuts(problem), stop);
-  return problem.IsLegal(even) && problem.IsSooner(even, climbed) ? even : climbed;
+std::optional<std::vector<PipelineCuts>> AllCutsWithin(const PipelineProblem& problem, Seconds than,
+                                                       int64_t most_labels,
+                                                       const std::function<bool()>& stop) {
+  const CutQuestion question = QuestionOf(problem, [&] { return stop && stop(); });
+  std::optional<std::vector<StageEnds>> found = CutsWithin(question, than, most_labels);
+  if (!found) return std::nullopt;
+  std::vector<PipelineCuts> all;
+  for (StageEnds& ends : *found) all.push_back({std::move(ends.layers), std::move(ends.devices)});
+  return all;
 }
 
 bool AnyFits(const PipelineProblem& problem, int32_t stages, double factor) {

@@ -39,10 +39,11 @@ std::optional<PipelineCuts> CoarseCuts(const PipelineProblem& problem,
                                        const std::vector<int32_t>& places,
                                        const std::function<bool()>& stop, Seconds than);
 
-// The better of the local optima by simulation (SimulatedLocalCuts) from the best of a bound that
-// is found and from even cuts.
-PipelineCuts SimulatedBest(const PipelineProblem& problem, const PipelineBound& bound,
-                           const std::function<bool()>& stop = nullptr);
+// All legal cuts that the closed form says are no longer than `than`. Nothing where that takes more
+// than `most_labels` partial answers (CutsWithin), or once `stop` says true.
+std::optional<std::vector<PipelineCuts>> AllCutsWithin(const PipelineProblem& problem, Seconds than,
+                                                       int64_t most_labels,
+                                                       const std::function<bool()>& stop);
 
 // Whether any cuts into `stages` stages fit if every device had `factor` times its memory. Layers
 // without variables count as stages, too. O(stages x devices^2 x log layers).

@@ -6,7 +6,7 @@
 #include "planner/explore/bound.h"
 #include "planner/explore/explore_splits.h"
 #include "planner/explore/pipeline/generated_chain.h"
-#include "planner/explore/pipeline/pipeline_bound.h"
+#include "planner/explore/pipeline/simulated_bound.h"
 #include "planner/oracle/best_choice.h"
 #include "planner/oracle/stopped.h"
 #include "simulator/cluster/cluster_proto.h"
@@ -49,7 +49,7 @@ TEST(StoppedBound, CutsAskOftenAndGiveTheBestSoFar) {
   for (uint64_t seed = 1; seed <= 12; ++seed) {
     const auto made = GeneratePipeline(seed);
     Watch watch(0.02);
-    const PipelineBound bound = BoundOf(*made->problem, watch.stop());
+    const PipelineBound bound = SimulatedBoundOf(*made->problem, watch.stop());
     EXPECT_LT(watch.longest(), kOften) << seed;
     ASSERT_TRUE(bound.is_found) << seed;
     EXPECT_TRUE(made->problem->IsLegal(bound.best)) << seed;

@@ -1,5 +1,6 @@
 #include "planner/oracle/best_cuts.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <functional>
@@ -74,8 +75,9 @@ struct Toy {
     }
     return PipelineLength(result, micro_batches).value;
   }
-  // The shortest length of all legal cuts, infinite when there is none.
-  double BruteForce(std::vector<int32_t> ends = {}, std::vector<int32_t> device_ends = {}) const {
+  // The shortest length of all legal cuts, infinite when there is none. Their lengths go to `all`.
+  double BruteForce(std::vector<double>* all = nullptr, std::vector<int32_t> ends = {},
+                    std::vector<int32_t> device_ends = {}) const {
     const int32_t i = ends.empty() ? 0 : ends.back(), d = ends.empty() ? 0 : device_ends.back();
     const int32_t left = stages - static_cast<int32_t>(ends.size());
     double best = INFINITY;
@@ -83,8 +85,10 @@ struct Toy {
       for (int32_t e = left == 1 ? devices : d + 1; e <= devices - (left - 1); ++e) {
         if (!IsLegal(i, j, d, e, left - 1)) continue;
         ends.push_back(j), device_ends.push_back(e);
-        best =
-            std::min(best, left == 1 ? Length(ends, device_ends) : BruteForce(ends, device_ends));
+        const double length =
+            left == 1 ? Length(ends, device_ends) : BruteForce(all, ends, device_ends);
+        if (left == 1 && all != nullptr) all->push_back(length);
+        best = std::min(best, length);
         ends.pop_back(), device_ends.pop_back();
       }
     }
@@ -193,7 +197,7 @@ TEST(BestCuts, BoundsAndReachesBruteForceOnRandomChains) {
     if (!answer.is_found) continue;
     ++feasible;
     ASSERT_LE(answer.lower_bound.value, best * (1 + 1e-9)) << trial;
-    ASSERT_NEAR(toy.Length(answer.layer_ends, answer.device_ends), answer.length.value, 1e-12);
+    ASSERT_NEAR(toy.Length(answer.ends.layers, answer.ends.devices), answer.length.value, 1e-12);
     ASSERT_GE(answer.length.value, best * (1 - 1e-12)) << trial;
     equal += answer.length.value <= best * (1 + 1e-9);
     proved += answer.length.value <= answer.lower_bound.value * (1 + 1e-9);
@@ -218,6 +222,35 @@ TEST(BestCuts, KnownCutsOnlyPrune) {
       ASSERT_GE(beam.length.value, best * (1 - 1e-12));
     }
   }
+}
+
+TEST(CutsWithin, AreAllThatBruteForceFindsOrNone) {
+  std::mt19937 random(9);
+  int64_t found = 0;
+  for (int trial = 0; trial < 5000; ++trial) {
+    const Toy toy(random);
+    std::vector<double> lengths;
+    const double best = toy.BruteForce(&lengths);
+    if (!std::isfinite(best)) continue;
+    std::sort(lengths.begin(), lengths.end());
+    const double than = best * (1 + 0.1 * (trial % 5));
+    std::erase_if(lengths, [&](double length) { return length > than; });
+    const auto all = CutsWithin(toy.Question(), Seconds{than}, 1'000'000);
+    ASSERT_TRUE(all.has_value());
+    ASSERT_EQ(all->size(), lengths.size()) << trial;
+    std::vector<double> listed;
+    for (const StageEnds& ends : *all) listed.push_back(toy.Length(ends.layers, ends.devices));
+    std::sort(listed.begin(), listed.end());
+    for (size_t i = 0; i < listed.size(); ++i) ASSERT_NEAR(listed[i], lengths[i], 1e-12) << trial;
+    found += all->size();
+    // Each takes a label at least.
+    EXPECT_FALSE(CutsWithin(toy.Question(), Seconds{than}, all->size() - 1).has_value()) << trial;
+    CutQuestion stopped = toy.Question();
+    stopped.stop = [] { return true; };
+    EXPECT_FALSE(CutsWithin(stopped, Seconds{than}, 1'000'000).has_value());
+  }
+  std::printf("%d cuts listed\n", static_cast<int>(found));
+  EXPECT_GT(found, 10000);
 }
 
 // Where only the first stage is missing all is known of it: with the best cuts at hand no others of

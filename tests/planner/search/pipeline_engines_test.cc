@@ -1,7 +1,7 @@
 #include "planner/search/pipeline_engines.h"
 
 #include "gtest/gtest.h"
-#include "planner/explore/pipeline/pipeline_bound.h"
+#include "planner/explore/pipeline/simulated_bound.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
 #include "tests/support/zoo.h"
@@ -50,9 +50,9 @@ class PipelineEngines : public testing::TestWithParam<Case> {
 
 // Configurations that no table shows.
 TEST_P(PipelineEngines, DqnIsNearTheExactAnswerAndNeverBehindGreedyOrRandom) {
-  const PipelineBound bound = QuickBoundOf(problem_, nullptr);
+  const PipelineBound bound = SimulatedBoundOf(problem_);
   ASSERT_TRUE(bound.is_found) << bound.proof;
-  const double exact = problem_.SimulatedCost(SimulatedBest(problem_, bound)).length.value;
+  const double exact = problem_.SimulatedCost(bound.best).length.value;
   const PipelineEnvironment root = PipelineEnvironmentOf(problem_, Preset::kDefault);
   const double dqn =
       WorstOf([&](const EngineBudget& budget) { return *SearchCutsByDqn(root, budget, {}); });

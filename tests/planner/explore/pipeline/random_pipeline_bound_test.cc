@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "planner/explore/pipeline/pipeline_bound.h"
+#include "planner/explore/pipeline/simulated_bound.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
 
@@ -132,6 +132,11 @@ TEST(RandomPipelineBounds, WithMemoryBoundAndReachBruteForce) {
     const PipelineCost cost = problem.Cost(bound.best);
     ASSERT_TRUE(cost.fits()) << trial;
     ASSERT_GE(cost.length.value, best.length * (1 - 1e-9)) << trial;
+    const PipelineBound simulated = SimulatedBoundOf(problem);
+    ASSERT_NEAR(simulated.lower_bound.value, best.simulated, 1e-9 * best.simulated) << trial;
+    const PipelineCost shortest = problem.SimulatedCost(simulated.best);
+    ASSERT_TRUE(shortest.fits()) << trial;
+    ASSERT_NEAR(shortest.length.value, best.simulated, 1e-9 * best.simulated) << trial;
     const double than = best.length * (0.9 + 0.3 * Uniform(random));
     const PipelineBound below = QuickBoundOf(problem, nullptr, Seconds{than});
     EXPECT_LE(below.lower_bound.value, best.length * (1 + 1e-9)) << trial;
