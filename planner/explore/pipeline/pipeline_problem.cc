@@ -10,16 +10,15 @@
 namespace automap {
 
 PipelineStage PipelineProblem::TimesOf(Range range, Range devices) const {
-  const int32_t type = slowest_type_[devices.begin][devices.count()];
-  const Sums& sums = times_[type];
+  const std::vector<LayerTimes>& sums = times_[slowest_type_[devices.begin][devices.count()]];
+  const LayerTimes &from = sums[range.begin], &to = sums[range.end];
   const double share = ShareOf(devices.count());
-  const auto of = [&](const std::vector<Seconds>& prefix) {
-    return prefix[range.end] - prefix[range.begin];
-  };
   PipelineStage stage;
-  stage.forward = of(sums.forward_fixed) + of(sums.forward_scaled) * share;
-  stage.backward = of(sums.backward_fixed) + of(sums.backward_scaled) * share;
-  stage.update = of(sums.update) + copy_time_[range.begin][range.count()];
+  stage.forward =
+      to.forward_fixed - from.forward_fixed + (to.forward_scaled - from.forward_scaled) * share;
+  stage.backward = to.backward_fixed - from.backward_fixed +
+                   (to.backward_scaled - from.backward_scaled) * share;
+  stage.update = to.update - from.update + copy_time_[range.begin][range.count()];
   return stage;
 }
 
@@ -38,10 +37,16 @@ Seconds PipelineProblem::GradientSync(Range range, Range devices) const {
   return known.time;
 }
 
-Seconds PipelineProblem::LeastTail(int32_t end, Range devices) const {
-  const Sums& sums = times_[slowest_type_[devices.begin][devices.count()]];
-  const double share = gradients_.back() > 0 ? gradients_[end] / gradients_.back() : 0;
-  return sums.update[end] + GradientSync({0, layers()}, devices) * share;
+Seconds PipelineProblem::LeastTail(int32_t end, Range range) const {
+  const size_t row = devices() + 1;
+  if (least_syncs_.empty()) least_syncs_.assign(row * devices(), -1);
+  double& least = least_syncs_[row * links_->Like(range.begin) + range.count()];
+  if (least < 0) {
+    const double all = gradients_.back();
+    least = all > 0 ? GradientSync({0, layers()}, range).value / all : 0;
+  }
+  const Seconds update = times_[slowest_type_[range.begin][range.count()]][end].update;
+  return update + Seconds{gradients_[end] * least};
 }
 
 PipelineStage PipelineProblem::StageOf(Range range, Range devices) const {

@@ -194,9 +194,6 @@ class PipelineProblem {
   absl::Status Check() const;
 
  private:
-  struct Sums {
-    std::vector<Seconds> forward_fixed, forward_scaled, backward_fixed, backward_scaled, update;
-  };
   void SumLayers();
   void TabulateRanges();
   void TabulateDevices();
@@ -225,7 +222,9 @@ class PipelineProblem {
     Seconds time;
   };
   mutable std::vector<KnownSync> known_syncs_;
-  std::vector<Sums> times_;  // by device type
+  // Of all layers' gradients, a byte, by first device and number of devices; < 0: not worked out.
+  mutable std::vector<double> least_syncs_;
+  std::vector<std::vector<LayerTimes>> times_;  // by device type: of all layers before each
   std::vector<double> saved_, variables_, resident_, gradients_;
   std::vector<int32_t> variable_count_, variable_layers_;
   std::vector<Seconds> fastest_fixed_, fastest_scaled_;

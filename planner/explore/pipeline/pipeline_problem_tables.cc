@@ -34,16 +34,17 @@ PipelineProblem::PipelineProblem(const LayerChain& chain, const Cluster& cluster
 void PipelineProblem::SumLayers() {
   const auto& layers = chain_.layers;
   for (size_t type = 0; type < layers.front().times.size(); ++type) {
-    Sums& sums = times_.emplace_back();
-    const auto add = [&](std::vector<Seconds>& to, Seconds LayerTimes::*field) {
-      to.push_back({0});
-      for (const Layer& layer : layers) to.push_back(to.back() + layer.times[type].*field);
-    };
-    add(sums.forward_fixed, &LayerTimes::forward_fixed);
-    add(sums.forward_scaled, &LayerTimes::forward_scaled);
-    add(sums.backward_fixed, &LayerTimes::backward_fixed);
-    add(sums.backward_scaled, &LayerTimes::backward_scaled);
-    add(sums.update, &LayerTimes::update);
+    LayerTimes sum;
+    std::vector<LayerTimes>& sums = times_.emplace_back(1, sum);
+    for (const Layer& layer : layers) {
+      const LayerTimes& times = layer.times[type];
+      sum.forward_fixed += times.forward_fixed;
+      sum.forward_scaled += times.forward_scaled;
+      sum.backward_fixed += times.backward_fixed;
+      sum.backward_scaled += times.backward_scaled;
+      sum.update += times.update;
+      sums.push_back(sum);
+    }
   }
   saved_ = PrefixSums<double>(layers, [](const Layer& layer) { return layer.saved.value; });
   variables_ = PrefixSums<double>(layers, [](const Layer& layer) { return layer.variables.value; });
