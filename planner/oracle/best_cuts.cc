@@ -65,7 +65,7 @@ class CutSearch {
       for (int32_t layer = q_.stages - after; layer < q_.layers; ++layer) {
         for (int32_t device = q_.stages - after; device < q_.devices; ++device) {
           CutLabels& labels = At(after - 1, layer, device);
-          if (keeping_.all) labels.Sort();
+          labels.Finish();
           if (!labels.empty()) Extend(layer, device, after, labels);
         }
       }

@@ -1,5 +1,7 @@
 #include "planner/oracle/cut_labels.h"
 
+#include <limits>
+
 namespace automap {
 namespace {
 
@@ -10,44 +12,105 @@ bool ComesBefore(const CutLabel& a, const CutLabel& b) {
 }  // namespace
 
 // Where the first stages end on different devices, the most that the transfer in front can take
-// counts against the least of the other one.
-bool CutLabel::Covers(const CutLabel& other, int32_t micro_batches) const {
-  if (first_end == other.first_end) {
-    return way <= other.way && first <= other.first && second <= other.second &&
-           term <= other.term && end <= other.end && journey <= other.journey;
-  }
-  const double m = micro_batches, most = most_send, least = other.least_send;
-  // With both ways over the transfer, and a queue of all the others before it.
-  const auto is_sooner = [&](double a, double b) {
-    return a + 2 * most <= b + 2 * least && a + (m + 1) * most <= b + (m + 1) * least;
-  };
-  return way + 2 * most <= other.way + 2 * least && is_sooner(first, other.first) &&
-         is_sooner(second, other.second) && std::max(first, most) <= std::max(other.first, least) &&
-         journey + most <= other.journey + least &&
-         std::max(term + 2 * most, way + (m + 1) * most) <=
-             std::max(other.term + 2 * least, other.way + (m + 1) * least) &&
-         std::max(end + most, m * most + journey) <=
-             std::max(other.end + least, m * least + other.journey);
+// counts against the least of this one: with both ways over it, and a queue of all the others
+// before it.
+CutFigures CutLabel::MostToCover(const CutLabel& like, int32_t micro_batches) const {
+  CutFigures most = *this;
+  if (like.first_end == first_end) return most;
+  const double m = micro_batches, theirs = like.most_send, ours = least_send;
+  const double slowest = std::max(first, ours);
+  if (theirs > slowest) return {.way = -std::numeric_limits<double>::infinity()};
+  const double sooner = ours - theirs, round = std::min(2 * sooner, (m + 1) * sooner);
+  const double latest = std::max(term + 2 * ours, way + (m + 1) * ours);
+  const double ended = std::max(end + ours, m * ours + journey);
+  most.way = std::min(way + 2 * sooner, latest - (m + 1) * theirs);
+  most.first = std::min(first + round, slowest);
+  most.second = second + round;
+  most.term = latest - 2 * theirs;
+  most.end = ended - theirs;
+  most.journey = std::min(journey + sooner, ended - m * theirs);
+  return most;
 }
 
 bool CutLabels::Add(const CutLabel& label, int32_t micro_batches) {
-  for (const CutLabel& other : labels_) {
-    if (other.Covers(label, micro_batches) && (label.is_merged || !other.is_merged)) return false;
-  }
-  std::erase_if(labels_, [&](const CutLabel& other) {
-    return label.Covers(other, micro_batches) && (!label.is_merged || other.is_merged);
-  });
-  labels_.insert(std::upper_bound(labels_.begin(), labels_.end(), label, ComesBefore), label);
+  if (IsCovered(label, micro_batches)) return false;
+  DropCovered(label, micro_batches);
+  Insert(label);
   return true;
 }
 
-void CutLabels::Sort() { std::sort(labels_.begin(), labels_.end(), ComesBefore); }
+bool CutLabels::IsCovered(const CutLabel& label, int32_t micro_batches) const {
+  size_t at = 0;
+  for (const Group& group : groups_) {
+    const size_t end = at + group.count;
+    const CutFigures most = label.MostToCover(group.least, micro_batches);
+    if (!group.least.IsWithin(most)) at = end;
+    for (; at < end && labels_[at].way <= most.way; ++at) {
+      if (labels_[at].IsWithin(most) && (label.is_merged || !labels_[at].is_merged)) return true;
+    }
+    at = end;
+  }
+  return false;
+}
+
+void CutLabels::DropCovered(const CutLabel& label, int32_t micro_batches) {
+  size_t at = 0, kept = 0;
+  for (Group& group : groups_) {
+    const size_t end = at + group.count;
+    const auto covers = [&](const CutLabel& other) {
+      return label.IsWithin(other.MostToCover(label, micro_batches));
+    };
+    const bool may_cover = covers(group.most);
+    if (!may_cover && kept == at) at = kept = end;
+    for (; at < end; ++at) {
+      const CutLabel& other = labels_[at];
+      if (may_cover && (!label.is_merged || other.is_merged) && covers(other))
+        --group.count;
+      else
+        labels_[kept++] = other;
+    }
+  }
+  if (kept == labels_.size()) return;
+  labels_.resize(kept);
+  std::erase_if(groups_, [](const Group& group) { return group.count == 0; });
+}
+
+void CutLabels::Insert(const CutLabel& label) {
+  auto begin = labels_.begin();
+  auto group = groups_.begin();
+  for (; group != groups_.end() && group->least.first_end < label.first_end; ++group)
+    begin += group->count;
+  if (group == groups_.end() || group->least.first_end != label.first_end)
+    group = groups_.insert(group, {0, label, label});
+  group->least.TakeLeast(label);
+  group->most.TakeMost(label);
+  labels_.insert(std::upper_bound(begin, begin + group->count, label, ComesBefore), label);
+  ++group->count;
+}
+
+void CutLabels::Regroup() {
+  groups_.clear();
+  for (const CutLabel& label : labels_) {
+    if (groups_.empty() || groups_.back().least.first_end != label.first_end)
+      groups_.push_back({0, label, label});
+    Group& group = groups_.back();
+    group.least.TakeLeast(label);
+    group.most.TakeMost(label);
+    ++group.count;
+  }
+}
+
+void CutLabels::Finish() {
+  if (groups_.empty()) std::sort(labels_.begin(), labels_.end(), ComesBefore);
+  groups_ = {};
+}
 
 void CutLabels::ForgetWorst() {
   const auto shorter = [](const CutLabel& a, const CutLabel& b) {
     return a.least_length < b.least_length;
   };
   labels_.erase(std::max_element(labels_.begin(), labels_.end(), shorter));
+  Regroup();
 }
 
 void CutLabels::Merge(size_t most,
@@ -83,6 +146,7 @@ void CutLabels::Merge(size_t most,
     if (!is_gone[l]) labels_[kept++] = labels_[l];
   }
   labels_.resize(kept);
+  Regroup();
 }
 
 }  // namespace automap

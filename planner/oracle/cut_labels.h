@@ -8,10 +8,35 @@
 
 namespace automap {
 
-// A suffix of stages. Times are seconds.
-struct CutLabel {
-  // Both ways through its first stage, its first two and all; the others as in best_cuts.h.
+// Of a suffix of stages, in seconds: both ways through its first stage, its first two and all; the
+// others as in best_cuts.h.
+struct CutFigures {
   double first = 0, second = 0, way = 0, term = 0, end = 0, journey = 0;
+
+  // Each on its own.
+  void TakeLeast(const CutFigures& other) {
+    first = std::min(first, other.first);
+    second = std::min(second, other.second);
+    way = std::min(way, other.way);
+    term = std::min(term, other.term);
+    end = std::min(end, other.end);
+    journey = std::min(journey, other.journey);
+  }
+  void TakeMost(const CutFigures& other) {
+    first = std::max(first, other.first);
+    second = std::max(second, other.second);
+    way = std::max(way, other.way);
+    term = std::max(term, other.term);
+    end = std::max(end, other.end);
+    journey = std::max(journey, other.journey);
+  }
+  bool IsWithin(const CutFigures& most) const {
+    return way <= most.way && term <= most.term && end <= most.end && first <= most.first &&
+           second <= most.second && journey <= most.journey;
+  }
+};
+
+struct CutLabel : CutFigures {
   int32_t first_end = 0;  // where the first stage's devices end
   int32_t layer = 0;      // the suffix after the first stage: its state and its label there; -1: a
   int32_t label = -1;     // merged label, which is no plan
@@ -20,21 +45,14 @@ struct CutLabel {
   double least_length = 0;               // of all pipelines that end so
   double least_send = 0, most_send = 0;  // of the transfer into the first stage, one direction
 
-  // Each figure on its own.
-  void TakeLeast(const CutLabel& other) {
-    first = std::min(first, other.first);
-    second = std::min(second, other.second);
-    way = std::min(way, other.way);
-    term = std::min(term, other.term);
-    end = std::min(end, other.end);
-    journey = std::min(journey, other.journey);
-  }
-  // Whether it is no worse, whatever comes before the two.
-  bool Covers(const CutLabel& other, int32_t micro_batches) const;
+  // What another whose first stage ends where that of `like` does may have at most to be no worse,
+  // whatever comes before the two.
+  CutFigures MostToCover(const CutLabel& like, int32_t micro_batches) const;
 };
 
 // Those whose first stages end on the same device stay together, so that transfers are worked out
-// once for each, and among them those that are alike.
+// once for each, and among them those that are alike. While labels are added, the least and the
+// most of each such group's figures tell most comparisons at once.
 class CutLabels {
  public:
   using Iterator = std::vector<CutLabel>::const_iterator;
@@ -51,8 +69,8 @@ class CutLabels {
   bool Add(const CutLabel& label, int32_t micro_batches);
   // Beside all others.
   void Append(const CutLabel& label) { labels_.push_back(label); }
-  // After appending; their numbers are new.
-  void Sort();
+  // After the last one: appended labels get their places, and what only adding needs is given back.
+  void Finish();
   // The one of the largest least_length.
   void ForgetWorst();
   // Replaces neighbours by one that is no worse than either, those first that lose the least by it,
@@ -60,7 +78,20 @@ class CutLabels {
   void Merge(size_t most, const std::function<double(const CutLabel& merged)>& least_length);
 
  private:
+  // Labels whose first stages end on one device, side by side. Labels that have gone may be in its
+  // figures still.
+  struct Group {
+    size_t count = 0;
+    CutLabel least, most;
+  };
+
+  bool IsCovered(const CutLabel& label, int32_t micro_batches) const;
+  void DropCovered(const CutLabel& label, int32_t micro_batches);
+  void Insert(const CutLabel& label);
+  void Regroup();
+
   std::vector<CutLabel> labels_;
+  std::vector<Group> groups_;
 };
 
 }  // namespace automap

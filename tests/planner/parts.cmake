@@ -50,6 +50,7 @@ automap_test(tests/planner/propagation/beyond_strict_test.cc DEPS automap_test_r
 automap_test(tests/planner/plan/communication_test.cc DEPS automap_test_hlo_text automap_test_zoo)
 
 automap_test(tests/planner/oracle/best_cuts_test.cc DEPS automap_planner_oracle)
+automap_test(tests/planner/oracle/cut_labels_test.cc DEPS automap_planner_oracle)
 automap_test(tests/planner/explore/pipeline/step_facts_test.cc DEPS automap_test_zoo automap_planner_explore_pipeline)
 automap_test(tests/planner/explore/pipeline/layer_chain_test.cc DEPS automap_test_zoo automap_planner_explore_pipeline)
 automap_test(tests/planner/explore/pipeline/describe_pipeline_test.cc DEPS automap_planner_explore_pipeline)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -18,79 +19,60 @@ constexpr size_t kBeamWidth = 3;
 
 constexpr size_t kFewLabels = 12;
 
-CutQuestion QuestionOf(const PipelineProblem& problem, const std::function<bool()>& stop) {
+// Where only some places may be cut at: devices are told by their number among `places`, which
+// begin with 0 and end with all devices.
+CutQuestion QuestionAt(const PipelineProblem& problem, const std::vector<int32_t>& places,
+                       const std::function<bool()>& stop) {
+  using Range = PipelineProblem::Range;
   CutQuestion question;
-  question.stop = stop;
+  question.stop = [stop] { return stop && stop(); };
   question.layers = problem.layers();
-  question.devices = problem.devices();
+  question.devices = static_cast<int32_t>(places.size()) - 1;
   question.stages = problem.options().stages;
   question.micro_batches = problem.options().micro_batches;
-  question.stage = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end) {
-    return problem.TimesOf({layer, layer_end}, {device, device_end});
+  const auto devices = [at = places](int32_t device, int32_t device_end) {
+    return Range{at[device], at[device_end]};
   };
-  question.gradient_sync = [&](int32_t layer, int32_t layer_end, int32_t device,
-                               int32_t device_end) {
-    return problem.GradientSync({layer, layer_end}, {device, device_end});
+  question.stage = [&problem, devices](int32_t layer, int32_t layer_end, int32_t device,
+                                       int32_t device_end) {
+    return problem.TimesOf({layer, layer_end}, devices(device, device_end));
   };
-  question.least_tail = [&](int32_t layer_end, int32_t device, int32_t device_end) {
-    return problem.LeastTail(layer_end, {device, device_end});
+  question.gradient_sync = [&problem, devices](int32_t layer, int32_t layer_end, int32_t device,
+                                               int32_t device_end) {
+    return problem.GradientSync({layer, layer_end}, devices(device, device_end));
   };
-  question.is_legal = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end,
-                          int32_t after) {
+  question.least_tail = [&problem, devices](int32_t layer_end, int32_t device, int32_t device_end) {
+    return problem.LeastTail(layer_end, devices(device, device_end));
+  };
+  question.is_legal = [&problem, devices](int32_t layer, int32_t layer_end, int32_t device,
+                                          int32_t device_end, int32_t after) {
     return problem.HasVariable({layer, layer_end}) &&
-           problem.MayUse({layer, layer_end}, {device, device_end}, after);
+           problem.MayUse({layer, layer_end}, devices(device, device_end), after);
   };
   // What a stage receives does not count here: it may shrink when the stage grows.
-  question.is_hopeless = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end,
-                             int32_t after) {
+  question.is_hopeless = [&problem, devices](int32_t layer, int32_t layer_end, int32_t device,
+                                             int32_t device_end, int32_t after) {
     return !problem.options().ignore_memory &&
-           problem.LeastPressure({layer, layer_end}, {device, device_end}, after) > 1;
+           problem.LeastPressure({layer, layer_end}, devices(device, device_end), after) > 1;
   };
-  question.send = [&](int32_t layer_end, int32_t device, int32_t cut, int32_t device_end) {
-    return problem.Send(layer_end, device, cut, device_end);
+  question.send = [&problem, at = places](int32_t layer_end, int32_t device, int32_t cut,
+                                          int32_t device_end) {
+    return problem.Send(layer_end, at[device], at[cut], at[device_end]);
   };
-  question.least_send = [&](int32_t layer_end, int32_t cut, int32_t device_end) {
-    return problem.LeastSend(layer_end, cut, device_end);
+  question.least_send = [&problem, at = places](int32_t layer_end, int32_t cut,
+                                                int32_t device_end) {
+    return problem.LeastSend(layer_end, at[cut], at[device_end]);
   };
-  question.most_send = [&](int32_t layer_end, int32_t cut, int32_t device_end) {
-    return problem.MostSend(layer_end, cut, device_end);
+  question.most_send = [&problem, at = places](int32_t layer_end, int32_t cut, int32_t device_end) {
+    return problem.MostSend(layer_end, at[cut], at[device_end]);
   };
   return question;
 }
 
-// The same where only some places may be cut at: devices are told by their number among `places`,
-// which begin with 0 and end with all devices.
-CutQuestion Coarse(const CutQuestion& fine, const std::vector<int32_t>& places) {
-  CutQuestion question = fine;
-  question.devices = static_cast<int32_t>(places.size()) - 1;
-  question.stage = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end) {
-    return fine.stage(layer, layer_end, places[device], places[device_end]);
-  };
-  question.gradient_sync = [&](int32_t layer, int32_t layer_end, int32_t device,
-                               int32_t device_end) {
-    return fine.gradient_sync(layer, layer_end, places[device], places[device_end]);
-  };
-  question.least_tail = [&](int32_t layer_end, int32_t device, int32_t device_end) {
-    return fine.least_tail(layer_end, places[device], places[device_end]);
-  };
-  question.is_legal = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end,
-                          int32_t after) {
-    return fine.is_legal(layer, layer_end, places[device], places[device_end], after);
-  };
-  question.is_hopeless = [&](int32_t layer, int32_t layer_end, int32_t device, int32_t device_end,
-                             int32_t after) {
-    return fine.is_hopeless(layer, layer_end, places[device], places[device_end], after);
-  };
-  question.send = [&](int32_t layer_end, int32_t device, int32_t cut, int32_t device_end) {
-    return fine.send(layer_end, places[device], places[cut], places[device_end]);
-  };
-  question.least_send = [&](int32_t layer_end, int32_t cut, int32_t device_end) {
-    return fine.least_send(layer_end, places[cut], places[device_end]);
-  };
-  question.most_send = [&](int32_t layer_end, int32_t cut, int32_t device_end) {
-    return fine.most_send(layer_end, places[cut], places[device_end]);
-  };
-  return question;
+CutQuestion QuestionOf(const PipelineProblem& problem, const std::function<bool()>& stop) {
+  std::vector<int32_t> places(problem.devices() + 1);
+  std::iota(places.begin(), places.end(), 0);
+  return QuestionAt(problem, places, stop);
 }
 
 // Cuts by the shortest projections: always the first, then one time in five another.
@@ -199,12 +181,12 @@ class BoundSearch {
 
 PipelineBound BoundOf(const PipelineProblem& problem, const std::function<bool()>& stop,
                       const std::function<void(const PipelineCuts&)>& found) {
-  return BoundSearch(problem, QuestionOf(problem, [&] { return stop && stop(); }), found).Run();
+  return BoundSearch(problem, QuestionOf(problem, stop), found).Run();
 }
 
 PipelineBound QuickBoundOf(const PipelineProblem& problem, const std::function<bool()>& stop,
                            Seconds than) {
-  CutQuestion question = QuestionOf(problem, [&] { return stop && stop(); });
+  CutQuestion question = QuestionOf(problem, stop);
   question.most_labels = kFewLabels;
   BoundSearch search(problem, question, nullptr);
   return than.value > 0 ? search.RunBelow(than) : search.Run();
@@ -213,9 +195,9 @@ PipelineBound QuickBoundOf(const PipelineProblem& problem, const std::function<b
 std::optional<PipelineCuts> CoarseCuts(const PipelineProblem& problem,
                                        const std::vector<int32_t>& places,
                                        const std::function<bool()>& stop, Seconds than) {
-  CutQuestion fine = QuestionOf(problem, [&] { return stop && stop(); });
-  fine.most_labels = kFewLabels;
-  const CutAnswer found = BestCuts(Coarse(fine, places), than);
+  CutQuestion question = QuestionAt(problem, places, stop);
+  question.most_labels = kFewLabels;
+  const CutAnswer found = BestCuts(question, than);
   if (!found.is_found || found.length >= than) return std::nullopt;
   PipelineCuts cuts = {found.ends.layers, found.ends.devices};
   for (int32_t& end : cuts.device_ends) end = places[end];
@@ -225,7 +207,7 @@ std::optional<PipelineCuts> CoarseCuts(const PipelineProblem& problem,
 std::optional<std::vector<PipelineCuts>> AllCutsWithin(const PipelineProblem& problem, Seconds than,
                                                        int64_t most_labels,
                                                        const std::function<bool()>& stop) {
-  const CutQuestion question = QuestionOf(problem, [&] { return stop && stop(); });
+  const CutQuestion question = QuestionOf(problem, stop);
   std::optional<std::vector<StageEnds>> found = CutsWithin(question, than, most_labels);
   if (!found) return std::nullopt;
   std::vector<PipelineCuts> all;

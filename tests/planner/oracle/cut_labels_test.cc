@@ -1,0 +1,134 @@
+// Labels beside the definition of what covers what, pair by pair.
+#include "planner/oracle/cut_labels.h"
+
+#include <algorithm>
+#include <array>
+#include <random>
+
+#include "gtest/gtest.h"
+
+namespace automap {
+namespace {
+
+// Of small whole numbers, so that sums are exact and many are equal.
+CutLabel RandomLabel(std::mt19937& random, int figures) {
+  const auto some = [&] { return static_cast<double>(random() % figures); };
+  CutLabel label;
+  label.first = some(), label.second = label.first + some(), label.way = label.second + some();
+  label.term = some(), label.journey = label.way + some(), label.end = label.journey + some();
+  label.first_end = static_cast<int32_t>(random() % 4);
+  label.least_send = label.first_end % 3, label.most_send = label.least_send + label.first_end % 2;
+  label.is_merged = random() % 8 == 0;
+  label.least_length = label.end + some();
+  return label;
+}
+
+// All that stages in front can feel of it when the transfer takes so long.
+std::array<double, 9> Felt(const CutLabel& label, double send, double m) {
+  return {label.way + 2 * send,
+          label.first + 2 * send,
+          label.first + (m + 1) * send,
+          label.second + 2 * send,
+          label.second + (m + 1) * send,
+          std::max(label.first, send),
+          label.journey + send,
+          std::max(label.term + 2 * send, label.way + (m + 1) * send),
+          std::max(label.end + send, m * send + label.journey)};
+}
+
+bool Covers(const CutLabel& label, const CutLabel& other, double m) {
+  const bool is_same = label.first_end == other.first_end;
+  const auto ours = Felt(label, is_same ? 0 : label.most_send, m);
+  const auto theirs = Felt(other, is_same ? 0 : other.least_send, m);
+  bool covers = true;
+  for (size_t i = 0; i < ours.size(); ++i) covers = covers && ours[i] <= theirs[i];
+  if (is_same) covers = covers && label.term <= other.term && label.end <= other.end;
+  return covers;
+}
+
+TEST(CutLabels, AreCoveredByWhatIsNeverWorse) {
+  std::mt19937 random(1);
+  int covered = 0;
+  for (int trial = 0; trial < 100000; ++trial) {
+    const CutLabel label = RandomLabel(random, 5), other = RandomLabel(random, 5);
+    const int m = 1 + static_cast<int>(random() % 8);
+    const bool covers = label.IsWithin(other.MostToCover(label, m));
+    ASSERT_EQ(covers, Covers(label, other, m)) << trial;
+    covered += covers;
+  }
+  EXPECT_GT(covered, 1000);
+}
+
+// One after the other, compared with each.
+void AddByPairs(std::vector<CutLabel>& labels, const CutLabel& label, double m) {
+  for (const CutLabel& other : labels) {
+    if (Covers(other, label, m) && (label.is_merged || !other.is_merged)) return;
+  }
+  std::erase_if(labels, [&](const CutLabel& other) {
+    return Covers(label, other, m) && (!label.is_merged || other.is_merged);
+  });
+  labels.push_back(label);
+}
+
+std::vector<std::array<double, 7>> Sorted(const auto& labels) {
+  std::vector<std::array<double, 7>> figures;
+  for (const CutLabel& label : labels) {
+    figures.push_back({static_cast<double>(label.first_end), label.way, label.first, label.second,
+                       label.term, label.end, label.journey});
+  }
+  std::sort(figures.begin(), figures.end());
+  return figures;
+}
+
+TEST(CutLabels, KeepWhatNoOtherCovers) {
+  std::mt19937 random(2);
+  size_t most = 0;
+  for (int trial = 0; trial < 300; ++trial) {
+    const int m = 1 + static_cast<int>(random() % 8);
+    CutLabels labels;
+    std::vector<CutLabel> pairs;
+    for (int i = 0; i < 100; ++i) {
+      const CutLabel label = RandomLabel(random, 30);
+      labels.Add(label, m);
+      AddByPairs(pairs, label, m);
+      ASSERT_EQ(Sorted(labels), Sorted(pairs)) << trial << " " << i;
+      if (i % 40 == 39) {  // groups are told anew
+        labels.Merge(labels.size() / 2, [](const CutLabel& merged) { return merged.end; });
+        pairs.assign(labels.begin(), labels.end());
+      }
+    }
+    most = std::max(most, labels.size());
+    labels.Finish();
+    EXPECT_EQ(Sorted(labels), Sorted(pairs));
+  }
+  EXPECT_GT(most, 20u);
+}
+
+TEST(CutLabels, MergedOnesAreNoWorseThanWhatTheyReplace) {
+  std::mt19937 random(3);
+  for (int trial = 0; trial < 300; ++trial) {
+    CutLabels labels;
+    for (int i = 0; i < 60; ++i) labels.Add(RandomLabel(random, 30), 4);
+    const std::vector<CutLabel> before(labels.begin(), labels.end());
+    labels.Merge(labels.size() / 2, [](const CutLabel& merged) { return merged.end; });
+    for (const CutLabel& label : before) {
+      EXPECT_TRUE(std::any_of(labels.begin(), labels.end(), [&](const CutLabel& other) {
+        return other.first_end == label.first_end && other.IsWithin(label);
+      })) << trial;
+    }
+  }
+}
+
+TEST(CutLabels, AppendedOnesStandTogetherByDevice) {
+  std::mt19937 random(4);
+  CutLabels labels;
+  for (int i = 0; i < 100; ++i) labels.Append(RandomLabel(random, 30));
+  labels.Finish();
+  ASSERT_EQ(labels.size(), 100u);
+  EXPECT_TRUE(std::is_sorted(labels.begin(), labels.end(), [](const auto& a, const auto& b) {
+    return a.first_end != b.first_end ? a.first_end < b.first_end : a.way < b.way;
+  }));
+}
+
+}  // namespace
+}  // namespace automap
