@@ -15,6 +15,9 @@ namespace {
 // Of all states together about so many labels are kept over the number of stages, of each a few in
 // any case.
 constexpr size_t kManyLabels = 60'000'000, kFewLabels = 12;
+// Of so many labels a state those are worth keeping that differ in what their first stage does
+// alone.
+constexpr size_t kManyFigures = 64;
 constexpr size_t kTogether = 16;  // labels that are looked at by their least figures first
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr PrefixBound kNothing = {0, 0, 0, 0, 0, 0};  // before the first stage
@@ -259,23 +262,27 @@ class CutSearch {
                    const CutLabel& suffix, int32_t layer_end, int32_t label) const {
     const double f = stage.forward.value, b = stage.backward.value, m = q_.micro_batches;
     const int32_t held = std::min(q_.micro_batches, after + 1);
-    // For a stage that holds so many to be through with the first of them.
-    const auto wait_for = [&](int32_t holds, double way, double time) {
-      return time + std::max(0, holds - 1) * std::max(time, send) + 2 * send + way;
+    // For a stage that holds so many to be through with the first of them; `next` is what each
+    // takes on the next stage.
+    const auto wait_for = [&](int32_t holds, double way, double time, double next) {
+      return time + std::max(0, holds - 1) * Most(time, send, next) + 2 * send + way;
     };
-    const auto wait = [&](double time) {
-      return Most(held * time, wait_for(1, suffix.way, time),
-                  wait_for(std::min(q_.micro_batches, after), suffix.first, time),
-                  wait_for(std::min(q_.micro_batches, after - 1), suffix.second, time));
+    const auto wait = [&](double time, double next) {
+      return Most(held * time, wait_for(1, suffix.way, time, 0),
+                  wait_for(std::min(q_.micro_batches, after), suffix.first, time, next),
+                  wait_for(std::min(q_.micro_batches, after - 1), suffix.second, time, next));
     };
+    const double wait_forward = wait(f, suffix.forward), wait_backward = wait(b, suffix.backward);
     const int32_t steps = q_.micro_batches - held;
-    const double forwards = steps > 0 ? wait(f) + Middle(steps, f + b, suffix, send, after) : m * f;
+    const double forwards =
+        steps > 0 ? wait_forward + Middle(steps, f + b, suffix, send, after) : m * f;
     CutLabel made;
     made.way = f + b + 2 * send + suffix.way;
+    if (max_labels_ >= kManyFigures) made.forward = f, made.backward = b;
     made.first = f + b;
     made.second = made.first + (after > 0 ? 2 * send + suffix.first : 0);
-    made.term = Most(forwards + wait(b), f + b + 2 * send + suffix.term, made.way + (m - 1) * send,
-                     steps > 0 ? 0 : wait(f) + m * b);
+    made.term = Most(forwards + wait_backward, f + b + 2 * send + suffix.term,
+                     made.way + (m - 1) * send, steps > 0 ? 0 : wait_forward + m * b);
     made.first_end = device_end;
     made.layer = layer_end;
     made.label = label;

@@ -61,12 +61,12 @@ struct CutAnswer {
 // when they are not longer.
 //
 // A label is a suffix of stages on the layers from i and the devices from d on, and with it all
-// that stages before can feel of it, in the words of simulator/pipeline/pipeline_length.h: a
-// micro-batch's way through its first stage, its first two and all of it, and back, D; when the
-// first stage's last backward ends, T; when the last all-reduce and update end, U; the same for a
-// micro-batch that comes last, J; and where its first stage's devices end. T and U count from the
-// arrival of the first micro-batch, J from its own. A stage with f, b, u and transfers x in front,
-// whose last forward ends at F, makes
+// that stages before can feel of it, in the words of simulator/pipeline/pipeline_length.h: f and b
+// of its first stage; a micro-batch's way through that, its first two and all of it, and back, D;
+// when the first stage's last backward ends, T; when the last all-reduce and update end, U; the
+// same for a micro-batch that comes last, J; and where its first stage's devices end. T and U count
+// from the arrival of the first micro-batch, J from its own. A stage with f, b, u and transfers x
+// in front, whose last forward ends at F, makes
 //
 //   D' = f + b + 2x + D
 //   T' = max(F + L, f + b + 2x + T, f + b + 2x + D + (M - 1) x)

@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "base/most.h"
+
 namespace automap {
 namespace {
 
@@ -12,23 +14,26 @@ bool ComesBefore(const CutLabel& a, const CutLabel& b) {
 }  // namespace
 
 // Where the first stages end on different devices, the most that the transfer in front can take
-// counts against the least of this one: with both ways over it, and a queue of all the others
-// before it.
+// counts against the least of this one: with both ways over it, a queue of all the others before
+// it, and stages in front that run all of them at its pace or that of the first stage.
 CutFigures CutLabel::MostToCover(const CutLabel& like, int32_t micro_batches) const {
   CutFigures most = *this;
   if (like.first_end == first_end) return most;
   const double m = micro_batches, theirs = like.most_send, ours = least_send;
   const double slowest = std::max(first, ours);
   if (theirs > slowest) return {.way = -std::numeric_limits<double>::infinity()};
-  const double sooner = ours - theirs, round = std::min(2 * sooner, (m + 1) * sooner);
+  const double slower = std::max(0.0, theirs - std::max(ours, std::min(forward, backward)));
+  const double sooner = 2 * (ours - theirs), sooner_by_all = sooner - (m - 1) * slower;
   const double latest = std::max(term + 2 * ours, way + (m + 1) * ours);
   const double ended = std::max(end + ours, m * ours + journey);
-  most.way = std::min(way + 2 * sooner, latest - (m + 1) * theirs);
-  most.first = std::min(first + round, slowest);
-  most.second = second + round;
+  most.forward = Most(forward, ours, theirs);
+  most.backward = Most(backward, ours, theirs);
+  most.first = std::min(first + sooner_by_all, slowest);
+  most.second = second + sooner_by_all;
+  most.way = std::min(way + sooner, latest - (m + 1) * theirs);
   most.term = latest - 2 * theirs;
   most.end = ended - theirs;
-  most.journey = std::min(journey + sooner, ended - m * theirs);
+  most.journey = std::min(journey + ours - theirs, ended - m * theirs);
   return most;
 }
 

@@ -8,13 +8,16 @@
 
 namespace automap {
 
-// Of a suffix of stages, in seconds: both ways through its first stage, its first two and all; the
-// others as in best_cuts.h.
+// Of a suffix of stages, in seconds: a micro-batch's forward and backward in its first stage; both
+// ways through that, its first two and all; the others as in best_cuts.h.
 struct CutFigures {
+  double forward = 0, backward = 0;
   double first = 0, second = 0, way = 0, term = 0, end = 0, journey = 0;
 
   // Each on its own.
   void TakeLeast(const CutFigures& other) {
+    forward = std::min(forward, other.forward);
+    backward = std::min(backward, other.backward);
     first = std::min(first, other.first);
     second = std::min(second, other.second);
     way = std::min(way, other.way);
@@ -23,6 +26,8 @@ struct CutFigures {
     journey = std::min(journey, other.journey);
   }
   void TakeMost(const CutFigures& other) {
+    forward = std::max(forward, other.forward);
+    backward = std::max(backward, other.backward);
     first = std::max(first, other.first);
     second = std::max(second, other.second);
     way = std::max(way, other.way);
@@ -32,7 +37,8 @@ struct CutFigures {
   }
   bool IsWithin(const CutFigures& most) const {
     return way <= most.way && term <= most.term && end <= most.end && first <= most.first &&
-           second <= most.second && journey <= most.journey;
+           second <= most.second && journey <= most.journey && forward <= most.forward &&
+           backward <= most.backward;
   }
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <random>
 
 #include "gtest/gtest.h"
@@ -14,7 +15,9 @@ namespace {
 CutLabel RandomLabel(std::mt19937& random, int figures) {
   const auto some = [&] { return static_cast<double>(random() % figures); };
   CutLabel label;
-  label.first = some(), label.second = label.first + some(), label.way = label.second + some();
+  label.forward = some(), label.backward = some();
+  label.first = label.forward + label.backward, label.second = label.first + some(),
+  label.way = label.second + some();
   label.term = some(), label.journey = label.way + some(), label.end = label.journey + some();
   label.first_end = static_cast<int32_t>(random() % 4);
   label.least_send = label.first_end % 3, label.most_send = label.least_send + label.first_end % 2;
@@ -24,43 +27,49 @@ CutLabel RandomLabel(std::mt19937& random, int figures) {
 }
 
 // All that stages in front can feel of it when the transfer takes so long.
-std::array<double, 9> Felt(const CutLabel& label, double send, double m) {
+std::array<double, 11> Felt(const CutLabel& label, double send, double m) {
+  const double forward = (m - 1) * std::max(label.forward, send);
+  const double backward = (m - 1) * std::max(label.backward, send);
   return {label.way + 2 * send,
           label.first + 2 * send,
-          label.first + (m + 1) * send,
+          label.first + 2 * send + forward,
+          label.first + 2 * send + backward,
           label.second + 2 * send,
-          label.second + (m + 1) * send,
+          label.second + 2 * send + forward,
+          label.second + 2 * send + backward,
           std::max(label.first, send),
           label.journey + send,
           std::max(label.term + 2 * send, label.way + (m + 1) * send),
           std::max(label.end + send, m * send + label.journey)};
 }
 
-bool Covers(const CutLabel& label, const CutLabel& other, double m) {
-  const bool is_same = label.first_end == other.first_end;
-  const auto ours = Felt(label, is_same ? 0 : label.most_send, m);
-  const auto theirs = Felt(other, is_same ? 0 : other.least_send, m);
-  bool covers = true;
-  for (size_t i = 0; i < ours.size(); ++i) covers = covers && ours[i] <= theirs[i];
-  if (is_same) covers = covers && label.term <= other.term && label.end <= other.end;
-  return covers;
+bool Covers(const CutLabel& label, const CutLabel& other, int32_t m) {
+  return label.IsWithin(other.MostToCover(label, m));
 }
 
 TEST(CutLabels, AreCoveredByWhatIsNeverWorse) {
   std::mt19937 random(1);
-  int covered = 0;
-  for (int trial = 0; trial < 100000; ++trial) {
+  int covered = 0, missed = 0;
+  for (int trial = 0; trial < 200000; ++trial) {
     const CutLabel label = RandomLabel(random, 5), other = RandomLabel(random, 5);
     const int m = 1 + static_cast<int>(random() % 8);
-    const bool covers = label.IsWithin(other.MostToCover(label, m));
-    ASSERT_EQ(covers, Covers(label, other, m)) << trial;
+    const bool is_same = label.first_end == other.first_end;
+    const auto ours = Felt(label, is_same ? other.most_send : label.most_send, m);
+    const auto theirs = Felt(other, is_same ? other.most_send : other.least_send, m);
+    const bool is_never_worse = std::equal(ours.begin(), ours.end(), theirs.begin(),
+                                           [](double a, double b) { return a <= b; });
+    const bool covers = Covers(label, other, m);
+    ASSERT_LE(covers, is_never_worse) << trial;
     covered += covers;
+    missed += is_never_worse && !covers && !is_same;
   }
+  std::printf("covered %d, missed %d\n", covered, missed);
   EXPECT_GT(covered, 1000);
+  EXPECT_LT(missed, covered / 5);
 }
 
 // One after the other, compared with each.
-void AddByPairs(std::vector<CutLabel>& labels, const CutLabel& label, double m) {
+void AddByPairs(std::vector<CutLabel>& labels, const CutLabel& label, int32_t m) {
   for (const CutLabel& other : labels) {
     if (Covers(other, label, m) && (label.is_merged || !other.is_merged)) return;
   }
