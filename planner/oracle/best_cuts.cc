@@ -35,6 +35,7 @@ class CutSearch {
       : q_(question),
         known_(known.value > 0 ? known.value * (1 + 1e-12) : kInfinity),
         keeping_(keeping),
+        formulas_(question.stages, question.micro_batches),
         max_labels_(
             std::min(question.most_labels,
                      std::max(kManyLabels / question.stages / StatesOf(question), kFewLabels))),
@@ -244,7 +245,7 @@ class CutSearch {
       label.journey = std::max(label.way + tail, label.journey);
       label.end = std::max(label.term + tail, label.end);
     }
-    label.least_length = LeastLength(label, stage.after, stage.layer, stage.device, stage.front);
+    label.least_length = LeastLength(label, stage.after, stage.layer, stage.front);
     return label;
   }
 
@@ -257,90 +258,27 @@ class CutSearch {
     if (label.least_length <= known_) Keep(stage.layer, stage.device, stage.after, label);
   }
 
-  // All but what its own all-reduce and update make later.
   CutLabel Prepend(const PipelineStage& stage, double send, int32_t after, int32_t device_end,
-                   const CutLabel& suffix, int32_t layer_end, int32_t label) const {
-    const double f = stage.forward.value, b = stage.backward.value, m = q_.micro_batches;
-    const int32_t held = std::min(q_.micro_batches, after + 1);
-    // For a stage that holds so many to be through with the first of them; `next` is what each
-    // takes on the next stage.
-    const auto wait_for = [&](int32_t holds, double way, double time, double next) {
-      return time + std::max(0, holds - 1) * Most(time, send, next) + 2 * send + way;
-    };
-    const auto wait = [&](double time, double next) {
-      return Most(held * time, wait_for(1, suffix.way, time, 0),
-                  wait_for(std::min(q_.micro_batches, after), suffix.first, time, next),
-                  wait_for(std::min(q_.micro_batches, after - 1), suffix.second, time, next));
-    };
-    const double wait_forward = wait(f, suffix.forward), wait_backward = wait(b, suffix.backward);
-    const int32_t steps = q_.micro_batches - held;
-    const double forwards =
-        steps > 0 ? wait_forward + Middle(steps, f + b, suffix, send, after) : m * f;
-    CutLabel made;
-    made.way = f + b + 2 * send + suffix.way;
-    if (max_labels_ >= kManyFigures) made.forward = f, made.backward = b;
-    made.first = f + b;
-    made.second = made.first + (after > 0 ? 2 * send + suffix.first : 0);
-    made.term = Most(forwards + wait_backward, f + b + 2 * send + suffix.term,
-                     made.way + (m - 1) * send, steps > 0 ? 0 : wait_forward + m * b);
+                   const CutLabel& suffix, int32_t layer_end, int32_t index) const {
+    CutLabel made = {formulas_.InFront(stage, send, after, suffix)};
+    if (max_labels_ < kManyFigures) made.forward = made.backward = 0;
     made.first_end = device_end;
     made.layer = layer_end;
-    made.label = label;
+    made.label = index;
     made.is_merged = suffix.is_merged;
-    if (after == 0) return made;
-    made.journey = f + send + suffix.journey;
-    made.end = std::max(f + send + suffix.end,
-                        std::max(forwards, f + (m - 1) * send) + send + suffix.journey);
     return made;
   }
 
-  // From a stage's first backward to its last forward, in `steps` >= 1 times a backward and a
-  // forward of `both` seconds: waiting for the next stage every second time, for the next but one
-  // every third, or for the last one each time that all it holds are on their way.
-  double Middle(int32_t steps, double both, const CutLabel& suffix, double send,
-                int32_t after) const {
-    const double slow = after > 0 ? Most(both, suffix.first, send) : both;
-    const auto through = [&](int32_t stages, double way) {
-      const int32_t trips = (steps - 1) / stages;
-      return trips * (both + way) + both + (steps - 1 - stages * trips) * slow;
-    };
-    if (after == 0) return steps * both;
-    return Most(through(1, 0), through(2, 2 * send + suffix.first),
-                through(std::min(3, after + 1), 2 * send + suffix.second),
-                through(after + 1, 2 * send + suffix.way));
-  }
-
-  // The least length that a label at a state can come to. What the stages before it come to at
-  // least adds up with the suffix, each form of Prepend on its own; of the first stage all is
-  // known.
-  double LeastLength(const CutLabel& label, int32_t after, int32_t layer, int32_t device,
+  // The least length that a label at a state can come to. Of the first stage all is known.
+  double LeastLength(const CutLabel& label, int32_t after, int32_t layer,
                      const Front& front) const {
     if (layer == 0) return std::max(label.term, label.end);
-    const double least = LeastBehind(label, after, front);
+    const double least = formulas_.LeastLength(label, front.send, after, *front.least);
     if (front.first == nullptr || least > known_) return least;
     const PipelineStage& first = front.first->times;
-    const CutLabel whole = Prepend(first, front.send, after + 1, device, label, layer, -1);
+    const CutFigures whole = formulas_.InFront(first, front.send, after + 1, label);
     const double tail = (first.gradient_sync + first.update).value;
     return std::max(whole.term + tail, whole.end);
-  }
-
-  // The same by what the stages before come to at least.
-  double LeastBehind(const CutLabel& label, int32_t after, const Front& front) const {
-    const double m = q_.micro_batches;
-    const PrefixBound& before = *front.least;
-    const double send = front.send;
-    const double way = label.way + before.way + 2 * send;
-    // A stage that holds fewer than all waits for the first and for the last.
-    const double waits =
-        m > q_.stages ? (m - q_.stages + 1) * before.slowest + 2 * (label.way + 2 * send) : 0;
-    // The stage right before waits for every second micro-batch, or whenever all that it holds are
-    // on their way.
-    const int32_t steps = q_.micro_batches - after - 2;
-    const double turns =
-        steps > 0 ? way + label.way + 2 * send + Middle(steps, 0, label, send, after + 1) : 0;
-    return Most(way + before.lateness, label.way + before.late + 2 * send, way + (m - 1) * send,
-                label.term + before.end + 2 * send, label.end + before.there + send,
-                m * before.slowest, waits, turns);
   }
 
   void Keep(int32_t layer, int32_t device, int32_t after, CutLabel label) {
@@ -359,8 +297,7 @@ class CutSearch {
       if (labels.size() > keeping_.width) labels.ForgetWorst();
     } else if (labels.size() > max_labels_) {
       labels.Merge(max_labels_ / 2, [&](const CutLabel& merged) {
-        return LeastLength(merged, after, layer, device,
-                           FrontOf(after, layer, device, merged.first_end));
+        return LeastLength(merged, after, layer, FrontOf(after, layer, device, merged.first_end));
       });
     }
   }
@@ -415,6 +352,7 @@ class CutSearch {
   const CutQuestion& q_;
   const double known_;
   const Keeping keeping_;
+  const CutFormulas formulas_;
   const size_t max_labels_;
   const PrefixBounds prefixes_;
   bool is_stopped_ = false;

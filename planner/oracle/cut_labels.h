@@ -1,47 +1,15 @@
 // The partial answers of best_cuts.h at one state: few of them, none worse than another.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <vector>
 
+#include "planner/oracle/cut_figures.h"
+
 namespace automap {
 
-// Of a suffix of stages, in seconds: a micro-batch's forward and backward in its first stage; both
-// ways through that, its first two and all; the others as in best_cuts.h.
-struct CutFigures {
-  double forward = 0, backward = 0;
-  double first = 0, second = 0, way = 0, term = 0, end = 0, journey = 0;
-
-  // Each on its own.
-  void TakeLeast(const CutFigures& other) {
-    forward = std::min(forward, other.forward);
-    backward = std::min(backward, other.backward);
-    first = std::min(first, other.first);
-    second = std::min(second, other.second);
-    way = std::min(way, other.way);
-    term = std::min(term, other.term);
-    end = std::min(end, other.end);
-    journey = std::min(journey, other.journey);
-  }
-  void TakeMost(const CutFigures& other) {
-    forward = std::max(forward, other.forward);
-    backward = std::max(backward, other.backward);
-    first = std::max(first, other.first);
-    second = std::max(second, other.second);
-    way = std::max(way, other.way);
-    term = std::max(term, other.term);
-    end = std::max(end, other.end);
-    journey = std::max(journey, other.journey);
-  }
-  bool IsWithin(const CutFigures& most) const {
-    return way <= most.way && term <= most.term && end <= most.end && first <= most.first &&
-           second <= most.second && journey <= most.journey && forward <= most.forward &&
-           backward <= most.backward;
-  }
-};
-
+// A suffix of stages.
 struct CutLabel : CutFigures {
   int32_t first_end = 0;  // where the first stage's devices end
   int32_t layer = 0;      // the suffix after the first stage: its state and its label there; -1: a
