@@ -170,7 +170,7 @@ absl::Status CheckSearch(const v1::Plan& plan) {
 
 // How good stages with splits inside could have been, and whether sums are deferred.
 absl::Status CheckHybrid(const StepCosts& costs, const v1::Plan& plan) {
-  ASSIGN_OR_RETURN(const StageSplits splits,
+  ASSIGN_OR_RETURN(StageSplits splits,
                    StageSplits::Create(costs, {plan.mesh(0).size(), SemanticsOf(plan.semantics()),
                                                plan.semantics().ignore_memory()}));
   if (plan.mesh(0).sums_at_once() != splits.SumsAtOnce())

@@ -266,7 +266,7 @@ class HybridRun final : public StrategyRun {
     bound_.proof = kOpenProof;
     if (!IsBest(exact_.cost.length)) return absl::OkStatus();
     const Shape& shape = winner_->shape;
-    ASSIGN_OR_RETURN(const StageSplits solver, SolverOf(shape));
+    ASSIGN_OR_RETURN(StageSplits solver, SolverOf(shape));
     bound_ = solver.BoundOfStages(shape.stages, request_.stop);
     report_.SetBound(bound_.lower_bound, bound_.proof);
     cuts_ = shape.axis_size > 1 ? SimulatedBoundOf(*problem_, request_.stop) : bound_;

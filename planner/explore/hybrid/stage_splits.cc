@@ -16,6 +16,7 @@ constexpr int32_t kMostStagesLifted = 16;
 constexpr int kMostRounds = 4;
 constexpr size_t kFewGroups = 32;
 constexpr int32_t kMostStagesTimesPlaces = 64;  // of a quick search for the best cuts
+constexpr size_t kMostGroupsTried = 12;
 
 }  // namespace
 
@@ -60,7 +61,47 @@ bool StageSplits::MayFit(int32_t stages, double factor) const {
   return AnyFits(*ProblemOf(relaxed_, stages), stages, factor);
 }
 
-PipelineBound StageSplits::BoundOfStages(int32_t stages, const std::function<bool()>& stop) const {
+bool StageSplits::MayTryAll(int32_t stages) const {
+  if (!axis_ || axis_->group_count() > kMostGroupsTried) return false;
+  const int64_t cuts = int64_t{stages} * places() * static_cast<int64_t>(costs_.layer_count());
+  return cuts << axis_->group_count() <= options_.most_tried;
+}
+
+StageSplits::Tried StageSplits::TryAll(int32_t stages, const std::function<bool()>& stop) {
+  Tried tried;
+  int64_t choices = 0;
+  Seconds shortest;
+  for (uint32_t bits = 0; bits < (uint32_t{1} << axis_->group_count()); ++bits) {
+    Choice choice(axis_->group_count());
+    for (size_t g = 0; g < choice.size(); ++g) choice[g] = (bits >> g & 1) != 0;
+    const std::shared_ptr<const LayerChain> chain = ChainOf(choice);
+    if (chain == nullptr) continue;  // the splits conflict
+    const auto problem = ProblemOf(*chain, stages);
+    if (!problem->Check().ok()) continue;
+    const PipelineBound own = SimulatedBoundOf(*problem, stop);
+    if (own.proof == kStoppedProof) return {own, tried.best};
+    ++choices;
+    if (!own.is_found) continue;
+    const Seconds length = problem->SimulatedCost(own.best).length;
+    Seconds& bound = tried.bound.lower_bound;
+    bound = tried.bound.is_found ? std::min(bound, own.lower_bound) : own.lower_bound;
+    if (tried.bound.is_found && length >= shortest) continue;
+    shortest = length;
+    tried.bound.is_found = true;
+    tried.bound.best = own.best;
+    tried.best = {choice, axis_->Decide(choice), chain, own.best, problem->Cost(own.best)};
+  }
+  tried.bound.proof = absl::StrCat(
+      "each of ", choices,
+      " choices of splits, by dynamic programming over all cuts of layers and devices");
+  return tried;
+}
+
+PipelineBound StageSplits::BoundOfStages(int32_t stages, const std::function<bool()>& stop) {
+  if (MayTryAll(stages)) {
+    const Tried tried = TryAll(stages, stop);
+    if (tried.bound.is_found || tried.bound.proof == kStoppedProof) return tried.bound;
+  }
   PipelineBound bound = SimulatedBoundOf(*ProblemOf(relaxed_, stages), stop);
   if (axis_ && bound.is_found && bound.proof != kStoppedProof) {
     bound.proof = absl::StrCat(
@@ -164,6 +205,9 @@ StagedSplits StageSplits::Alternate(StagedSplits from, int32_t stages,
 }
 
 std::optional<StagedSplits> StageSplits::Solve(int32_t stages, const std::function<bool()>& stop) {
+  if (MayTryAll(stages)) {
+    if (std::optional<StagedSplits> best = TryAll(stages, stop).best) return best;
+  }
   std::optional<StagedSplits> best =
       Evaluate(axis_ ? axis_->Choose(EvenPrices(stages)) : Choice(), stages, nullptr);
   if (!best || !axis_ || stop()) return best;

@@ -20,6 +20,8 @@ struct StageSplitsOptions {
   int32_t axis_size = 1;  // 1: pipeline stages alone
   Semantics semantics = {};
   bool ignore_memory = false;
+  // Where there are so many choices x stages x layers x places or fewer all choices are tried.
+  int64_t most_tried = 20'000;
 };
 
 // Splits, the chain that they make, and cuts of it.
@@ -59,9 +61,10 @@ class StageSplits {
   Seconds LeastTime() const;
   // Whether any splits and cuts into so many stages fit if devices had `factor` times their memory.
   bool MayFit(int32_t stages, double factor = 1) const;
-  // How good any splits and cuts into so many stages can be (pipeline_bound.h, of the relaxed
-  // chain); of axis size 1 the bound of the cuts.
-  PipelineBound BoundOfStages(int32_t stages, const std::function<bool()>& stop = nullptr) const;
+  // How good any splits and cuts into so many stages can be (simulated_bound.h): of few groups and
+  // cuts the best of all choices, of more the bound of the relaxed chain; of axis size 1 that of
+  // the cuts.
+  PipelineBound BoundOfStages(int32_t stages, const std::function<bool()>& stop = nullptr);
 
   // The best that was found, which may not fit; none where the module cannot be cut into so many
   // stages. Once `stop` says true, the best so far.
@@ -77,6 +80,14 @@ class StageSplits {
               std::optional<ModelAxis> axis, std::shared_ptr<StageLinks> links);
 
   using Choice = std::vector<bool>;
+
+  // The best of all choices with their best cuts, where one fits.
+  struct Tried {
+    PipelineBound bound;
+    std::optional<StagedSplits> best;
+  };
+  bool MayTryAll(int32_t stages) const;
+  Tried TryAll(int32_t stages, const std::function<bool()>& stop);
 
   std::vector<LayerPrice> EvenPrices(int32_t stages) const;
   std::vector<LayerPrice> PricesAt(const StagedSplits& at, const std::vector<double>& memory) const;
