@@ -16,8 +16,8 @@ PipelineStage PipelineProblem::TimesOf(Range range, Range devices) const {
   PipelineStage stage;
   stage.forward =
       to.forward_fixed - from.forward_fixed + (to.forward_scaled - from.forward_scaled) * share;
-  stage.backward = to.backward_fixed - from.backward_fixed +
-                   (to.backward_scaled - from.backward_scaled) * share;
+  stage.backward =
+      to.backward_fixed - from.backward_fixed + (to.backward_scaled - from.backward_scaled) * share;
   stage.update = to.update - from.update + copy_time_[range.begin][range.count()];
   return stage;
 }
@@ -195,6 +195,7 @@ bool PipelineProblem::IsLegal(const PipelineCuts& cuts) const {
     const int32_t layer = s > 0 ? cuts.layer_ends[s - 1] : 0;
     const int32_t device = s > 0 ? cuts.device_ends[s - 1] : 0;
     if (cuts.layer_ends[s] <= layer || cuts.device_ends[s] <= device) return false;
+    if (cuts.layer_ends[s] > layers() || cuts.device_ends[s] > devices()) return false;
     if (!HasVariable({layer, cuts.layer_ends[s]})) return false;
   }
   return true;

@@ -45,6 +45,24 @@ TEST_P(Pipelines, EnvironmentKeepsTheContract) {
   }
 }
 
+// However far: nothing is looked up there.
+TEST_P(Pipelines, CutsBeyondTheEndsAreNotLegal) {
+  const PipelineCuts even = EvenCuts(problem_);
+  ASSERT_TRUE(problem_.IsLegal(even));
+  for (size_t s = 0; s < even.layer_ends.size(); ++s) {
+    for (const int32_t beyond : {1, 2, 500'000'000}) {
+      PipelineCuts cuts = even;
+      cuts.layer_ends[s] = problem_.layers() + beyond;
+      EXPECT_FALSE(problem_.IsLegal(cuts)) << s << " " << beyond;
+      cuts.layer_ends[s] = -beyond;
+      EXPECT_FALSE(problem_.IsLegal(cuts)) << s << " " << -beyond;
+      cuts = even;
+      cuts.device_ends[s] = problem_.devices() + beyond;
+      EXPECT_FALSE(problem_.IsLegal(cuts)) << s << " " << beyond;
+    }
+  }
+}
+
 TEST_P(Pipelines, BoundIsBelowEveryCutAndItsCutsAreLegal) {
   const PipelineBound bound = BoundOf(problem_);
   ASSERT_TRUE(bound.is_found) << bound.proof;
