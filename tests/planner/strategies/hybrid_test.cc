@@ -142,10 +142,12 @@ TEST_F(HybridPlan, IsVerifiedAndRefusedWhenAltered) {
        "collectives"},
       {"a better bound",
        [](v1::Plan& plan) {
-         plan.mutable_bound()->set_lower_bound_s(plan.cost().step_time_s());
-         plan.mutable_bound()->set_gap(0);
+         plan.mutable_bound()->set_lower_bound_s(1.01 * plan.bound().lower_bound_s());
        },
-       "bound"},
+       "bound.lower_bound_s"},
+      {"another gap",
+       [](v1::Plan& plan) { plan.mutable_bound()->set_gap(plan.bound().gap() + 0.01); },
+       "bound.gap"},
       {"a shorter step",
        [](v1::Plan& plan) {
          plan.mutable_cost()->set_step_time_s(plan.cost().step_time_s() * 0.9);
