@@ -178,21 +178,21 @@ Seconds StageLinks::Transfer(int32_t first, int32_t count, int32_t next, Bytes b
   return path.latency + Seconds{bytes.value * path.seconds_per_byte};
 }
 
-const StageLinks::AnySender& StageLinks::FromAnySender(int32_t cut) {
+const StageLinks::AnySender& StageLinks::FromAnySender(int32_t cut, int32_t next) {
   if (any_sender_.empty()) any_sender_.resize(places());
-  AnySender& any = any_sender_[cut];
-  if (!any.least_per_byte.empty()) return any;
-  any.least_per_byte = any.most_per_byte = {0.0};
-  for (int32_t next = 1; cut + next <= places(); ++next) {
-    double least = cut == 0 ? 0 : 1e300, most = 0;
-    for (int32_t first = 0; first < cut; ++first) {
-      const Path& path = PathOf(first, cut - first, next);
-      least = std::min(least, path.seconds_per_byte);
-      most = std::max(most, path.seconds_per_byte);
-      any.most_latency = std::max(any.most_latency, path.latency);
-    }
-    any.least_per_byte.push_back(least);
-    any.most_per_byte.push_back(most);
+  std::vector<AnySender>& row = any_sender_[cut];
+  if (row.empty()) row.resize(places() - cut + 1);
+  AnySender& any = row[next];
+  if (any.least_per_byte >= 0) return any;
+  any.least_per_byte = 0;
+  for (int32_t first = 0; first < cut && next > 0; ++first) {
+    const Path& path = PathOf(first, cut - first, next);
+    const bool is_first = first == 0;
+    any.least_per_byte =
+        is_first ? path.seconds_per_byte : std::min(any.least_per_byte, path.seconds_per_byte);
+    any.least_latency = is_first ? path.latency : std::min(any.least_latency, path.latency);
+    any.most_per_byte = std::max(any.most_per_byte, path.seconds_per_byte);
+    any.most_latency = std::max(any.most_latency, path.latency);
   }
   return any;
 }

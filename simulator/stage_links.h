@@ -44,14 +44,14 @@ class StageLinks {
   // plus one latency. O(devices) the first time.
   Seconds Transfer(int32_t first, int32_t count, int32_t next, Bytes bytes);
 
-  // Transfers to places from `cut` on whoever sends: seconds of a byte at least and at most, by the
-  // number of receiving places, and the most that latency takes.
+  // Transfers to the places [cut, cut + next) whoever sends: latency and seconds of a byte at least
+  // and at most, each on its own.
   struct AnySender {
-    std::vector<double> least_per_byte, most_per_byte;
-    Seconds most_latency;
+    double least_per_byte = -1, most_per_byte = 0;  // -1: not asked for yet
+    Seconds least_latency, most_latency;
   };
-  // O(places^2) the first time.
-  const AnySender& FromAnySender(int32_t cut);
+  // O(places) the first time, and what Transfer takes for each.
+  const AnySender& FromAnySender(int32_t cut, int32_t next);
 
   // One tensor of `bytes` over the cluster's slowest link.
   Seconds SlowestTransfer(Bytes bytes) const { return slowest_latency_ + bytes / slowest_; }
@@ -86,8 +86,8 @@ class StageLinks {
     Seconds time;
   };
   std::vector<KnownGather> gathers_;
-  std::vector<AnySender> any_sender_;  // by first receiving place; empty rows: not asked for yet
-  std::optional<CostModel> within_;    // of places of several devices
+  std::vector<std::vector<AnySender>> any_sender_;  // by first receiving place and number of them
+  std::optional<CostModel> within_;                 // of places of several devices
   BytesPerSecond slowest_;
   Seconds slowest_latency_;
 };

@@ -108,14 +108,13 @@ class PipelineProblem {
   Seconds Send(int32_t layer_end, int32_t first, int32_t cut, int32_t end) const;
   // The least and the most that Send can be for any first device.
   Seconds LeastSend(int32_t layer_end, int32_t cut, int32_t end) const {
-    return Seconds{chain_.layers[layer_end - 1].boundary.value / options_.micro_batches *
-                   links_->FromAnySender(cut).least_per_byte[end - cut]};
+    const StageLinks::AnySender& any = links_->FromAnySender(cut, end - cut);
+    return any.least_latency + GatherTime(layer_end, end - cut) +
+           Sent(layer_end, any.least_per_byte);
   }
   Seconds MostSend(int32_t layer_end, int32_t cut, int32_t end) const {
-    const StageLinks::AnySender& any = links_->FromAnySender(cut);
-    return any.most_latency + GatherTime(layer_end, end - cut) +
-           Seconds{chain_.layers[layer_end - 1].boundary.value / options_.micro_batches *
-                   any.most_per_byte[end - cut]};
+    const StageLinks::AnySender& any = links_->FromAnySender(cut, end - cut);
+    return any.most_latency + GatherTime(layer_end, end - cut) + Sent(layer_end, any.most_per_byte);
   }
   // Bytes that a device of the stage needs, over what it may use; `stages_after` tells how many
   // micro-batches 1F1B holds.
@@ -206,6 +205,10 @@ class PipelineProblem {
     if (layer_end == 0) return 0;
     const Layer& layer = chain_.layers[layer_end - 1];
     return (layer.boundary - layer.gathered).value / group_size() + layer.gathered.value;
+  }
+  // What one micro-batch sends there.
+  Seconds Sent(int32_t layer_end, double per_byte) const {
+    return Seconds{chain_.layers[layer_end - 1].boundary.value / options_.micro_batches * per_byte};
   }
   // What crosses whole is sent in parts and put together by each of the receiving places.
   Seconds GatherTime(int32_t layer_end, int32_t receivers) const {
