@@ -23,6 +23,13 @@ std::string Escaped(absl::string_view bytes) { return absl::WebSafeBase64Escape(
 // An issuer with one key of each kind.
 class Issuer {
  public:
+  Issuer() = default;
+  Issuer(const Issuer&) = delete;
+  Issuer& operator=(const Issuer&) = delete;
+  ~Issuer() {
+    for (EVP_PKEY* key : {rsa_, ec_, ed_}) EVP_PKEY_free(key);
+  }
+
   std::string KeySet() const {
     return absl::StrCat(R"({"keys": [{"kty": "RSA", "kid": "r", "use": "sig", "n": ")",
                         Number(rsa_, OSSL_PKEY_PARAM_RSA_N), R"(", "e": ")",
