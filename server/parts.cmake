@@ -20,3 +20,4 @@ add_executable(automap-worker server/automap_worker.cc)
 target_link_libraries(automap-worker PRIVATE automap_server_worker automap_planner automap_planner_verify automap_flags)
 add_executable(automap server/cli/automap.cc)
 target_link_libraries(automap PRIVATE automap_server_cli automap_flags)
+add_dependencies(automap automap-worker)  # which --local starts

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "base/gzip.h"
 #include "base/status_macros.h"
 #include "planner/exporters/annotation_collector.h"
 #include "planner/exporters/op_sharding.h"

@@ -4,12 +4,9 @@
 
 #include <algorithm>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace automap {
-
-bool IsGzip(absl::string_view bytes) { return absl::StartsWith(bytes, "\x1f\x8b"); }
 
 absl::StatusOr<std::string> Gunzip(absl::string_view bytes, int64_t max_bytes) {
   z_stream stream = {};

@@ -8,8 +8,6 @@
 
 namespace automap {
 
-bool IsGzip(absl::string_view bytes);
-
 // RESOURCE_EXHAUSTED beyond `max_bytes`, INVALID_ARGUMENT for broken data.
 absl::StatusOr<std::string> Gunzip(absl::string_view bytes, int64_t max_bytes);
 

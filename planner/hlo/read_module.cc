@@ -3,6 +3,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/gzip.h"
 #include "base/sha256.h"
 #include "base/status_macros.h"
 #include "google/protobuf/arena.h"

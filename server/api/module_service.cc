@@ -1,6 +1,7 @@
 #include "server/api/module_service.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/gzip.h"
 #include "base/reason.h"
 #include "base/status_macros.h"
 #include "server/api/validate.h"
@@ -117,7 +118,7 @@ absl::StatusOr<std::string> ModuleService::ContentDigestOf(const v1::PlanSpec& s
   if (!bytes.ok()) return missing(bytes.status());
   // What Read has found right has the digest that it is named by.
   const std::string content =
-      LooksGzipped(*bytes) ? ContentDigest(*bytes, limits_.max_module_bytes) : digest;
+      IsGzip(*bytes) ? ContentDigest(*bytes, limits_.max_module_bytes) : digest;
   MutexLock lock(mutex_);
   if (content_digests_.size() >= kRememberedDigests) content_digests_.clear();
   content_digests_[digest] = content;

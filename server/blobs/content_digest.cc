@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/gzip.h"
 #include "base/sha256.h"
 
 namespace automap {
@@ -41,12 +42,8 @@ bool HashInflated(absl::string_view bytes, int64_t max_bytes, Sha256& hash) {
 
 }  // namespace
 
-bool LooksGzipped(absl::string_view bytes) {
-  return bytes.size() > 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b';
-}
-
 std::string ContentDigest(absl::string_view bytes, int64_t max_bytes) {
-  if (LooksGzipped(bytes)) {
+  if (IsGzip(bytes)) {
     Sha256 hash;
     if (HashInflated(bytes, max_bytes, hash)) return hash.Hex();
   }

@@ -7,9 +7,6 @@
 
 namespace automap {
 
-// Whether the bytes begin as gzip does.
-bool LooksGzipped(absl::string_view bytes);
-
 // SHA-256 (hex) of the bytes, of the decompressed ones where they are gzip that inflates to at most
 // `max_bytes`. Constant memory, one pass.
 std::string ContentDigest(absl::string_view bytes, int64_t max_bytes);
