@@ -184,13 +184,13 @@ const StageLinks::AnySender& StageLinks::FromAnySender(int32_t cut, int32_t next
   if (row.empty()) row.resize(places() - cut + 1);
   AnySender& any = row[next];
   if (any.least_per_byte >= 0) return any;
-  any.least_per_byte = 0;
-  for (int32_t first = 0; first < cut && next > 0; ++first) {
+  if (cut == 0 || next == 0) return any = {0, 0, {0}, {0}};
+  const Path& longest = PathOf(0, cut, next);
+  any = {longest.seconds_per_byte, longest.seconds_per_byte, longest.latency, longest.latency};
+  for (int32_t first = 1; first < cut; ++first) {
     const Path& path = PathOf(first, cut - first, next);
-    const bool is_first = first == 0;
-    any.least_per_byte =
-        is_first ? path.seconds_per_byte : std::min(any.least_per_byte, path.seconds_per_byte);
-    any.least_latency = is_first ? path.latency : std::min(any.least_latency, path.latency);
+    any.least_per_byte = std::min(any.least_per_byte, path.seconds_per_byte);
+    any.least_latency = std::min(any.least_latency, path.latency);
     any.most_per_byte = std::max(any.most_per_byte, path.seconds_per_byte);
     any.most_latency = std::max(any.most_latency, path.latency);
   }

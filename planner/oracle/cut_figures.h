@@ -18,29 +18,24 @@ struct CutFigures {
 
   // Each on its own.
   void TakeLeast(const CutFigures& other) {
-    forward = std::min(forward, other.forward);
-    backward = std::min(backward, other.backward);
-    first = std::min(first, other.first);
-    second = std::min(second, other.second);
-    way = std::min(way, other.way);
-    term = std::min(term, other.term);
-    end = std::min(end, other.end);
-    journey = std::min(journey, other.journey);
+    Combine(other, [](double ours, double theirs) { return std::min(ours, theirs); });
   }
   void TakeMost(const CutFigures& other) {
-    forward = std::max(forward, other.forward);
-    backward = std::max(backward, other.backward);
-    first = std::max(first, other.first);
-    second = std::max(second, other.second);
-    way = std::max(way, other.way);
-    term = std::max(term, other.term);
-    end = std::max(end, other.end);
-    journey = std::max(journey, other.journey);
+    Combine(other, [](double ours, double theirs) { return std::max(ours, theirs); });
   }
   bool IsWithin(const CutFigures& most) const {
     return way <= most.way && term <= most.term && end <= most.end && first <= most.first &&
            second <= most.second && journey <= most.journey && forward <= most.forward &&
            backward <= most.backward;
+  }
+
+ private:
+  template <typename Pick>
+  void Combine(const CutFigures& other, const Pick& pick) {
+    for (double CutFigures::*figure :
+         {&CutFigures::forward, &CutFigures::backward, &CutFigures::first, &CutFigures::second,
+          &CutFigures::way, &CutFigures::term, &CutFigures::end, &CutFigures::journey})
+      this->*figure = pick(this->*figure, other.*figure);
   }
 };
 

@@ -59,12 +59,12 @@ bool CutLabels::IsCovered(const CutLabel& label, int32_t micro_batches) const {
 }
 
 void CutLabels::DropCovered(const CutLabel& label, int32_t micro_batches) {
+  const auto covers = [&](const CutLabel& other) {
+    return label.IsWithin(other.MostToCover(label, micro_batches));
+  };
   size_t at = 0, kept = 0;
   for (Group& group : groups_) {
     const size_t end = at + group.count;
-    const auto covers = [&](const CutLabel& other) {
-      return label.IsWithin(other.MostToCover(label, micro_batches));
-    };
     const bool may_cover = covers(group.most);
     if (!may_cover && kept == at) at = kept = end;
     for (; at < end; ++at) {
@@ -87,10 +87,8 @@ void CutLabels::Insert(const CutLabel& label) {
     begin += group->count;
   if (group == groups_.end() || group->least.first_end != label.first_end)
     group = groups_.insert(group, {0, label, label});
-  group->least.TakeLeast(label);
-  group->most.TakeMost(label);
   labels_.insert(std::upper_bound(begin, begin + group->count, label, ComesBefore), label);
-  ++group->count;
+  group->Count(label);
 }
 
 void CutLabels::Regroup() {
@@ -98,10 +96,7 @@ void CutLabels::Regroup() {
   for (const CutLabel& label : labels_) {
     if (groups_.empty() || groups_.back().least.first_end != label.first_end)
       groups_.push_back({0, label, label});
-    Group& group = groups_.back();
-    group.least.TakeLeast(label);
-    group.most.TakeMost(label);
-    ++group.count;
+    groups_.back().Count(label);
   }
 }
 

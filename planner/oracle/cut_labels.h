@@ -57,6 +57,12 @@ class CutLabels {
   struct Group {
     size_t count = 0;
     CutLabel least, most;
+
+    void Count(const CutLabel& label) {
+      ++count;
+      least.TakeLeast(label);
+      most.TakeMost(label);
+    }
   };
 
   bool IsCovered(const CutLabel& label, int32_t micro_batches) const;
