@@ -11,6 +11,7 @@ namespace automap {
 // Either may be empty.
 struct PlanObserver {
   std::function<void(const v1::Progress&)> progress;
+  // Better than all before, or the best of them with a better bound.
   std::function<void(const v1::Plan&)> improved_plan;
 };
 

@@ -205,14 +205,19 @@ absl::StatusOr<v1::Plan> PlanBest(const PlanRequest& request) {
   return *std::move(best);
 }
 
-// Improvements of one strategy pass only when they are the best so far of all.
+// Improvements of one strategy pass only when they are the best so far of all, or the best one's
+// better bound.
 PlanObserver OnlyBetter(const PlanObserver& observer, bool ignore_memory) {
   if (!observer.improved_plan) return observer;
-  auto best = std::make_shared<std::optional<v1::Plan::Cost>>();
+  auto best = std::make_shared<std::optional<v1::Plan>>();
   PlanObserver filtered = observer;
   filtered.improved_plan = [observer, best, ignore_memory](const v1::Plan& plan) {
-    if (*best && !IsBetterCost(plan.cost(), **best, ignore_memory)) return;
-    *best = plan.cost();
+    const bool is_better = !*best || IsBetterCost(plan.cost(), (*best)->cost(), ignore_memory);
+    const bool is_bound_news = !is_better && plan.strategy() == (*best)->strategy() &&
+                               !IsBetterCost((*best)->cost(), plan.cost(), ignore_memory) &&
+                               plan.bound().lower_bound_s() > (*best)->bound().lower_bound_s();
+    if (!is_better && !is_bound_news) return;
+    *best = plan;
     observer.improved_plan(plan);
   };
   return filtered;

@@ -26,8 +26,9 @@ absl::StatusOr<Decisions> DataDecisions(const PreparedModule& module, const Clus
   Mesh mesh = {{{kDataAxis, replicas}, {kModelAxis, options.axis_size}}, 0};
   ASSIGN_OR_RETURN(const CostModel model, CostModel::Create(cluster, mesh));
   ASSIGN_OR_RETURN(const AppliedDecisions nothing, AppliedDecisions::Create(module, none));
-  const SplitProblem problem(module, model, nothing, 0,
-                             {Role::kInput, kDataAxis, replicas, options.semantics, false, true});
+  SplitProblem problem(module, model, nothing, 0,
+                       {Role::kInput, kDataAxis, replicas, options.semantics, false, true});
+  problem.Price();
   const SplitBound bound = BoundOf(problem);
   if (bound.best.empty() || !(problem.StepTime(bound.best) < problem.base_time())) return none;
   decisions.axes.push_back(problem.Decide(bound.best));
@@ -45,7 +46,8 @@ Decisions SplitTask::With(const std::vector<bool>& chosen) const {
 }
 
 absl::StatusOr<SplitTask> MakeSplitTask(const PreparedModule& module, const Cluster& cluster,
-                                        const SplitTaskOptions& given) {
+                                        const SplitTaskOptions& given,
+                                        const std::function<void(const SplitTask&)>& unpriced) {
   SplitTaskOptions options = given;
   const bool is_opp = options.strategy == "opp";
   const int32_t devices = cluster.device_count();
@@ -74,6 +76,8 @@ absl::StatusOr<SplitTask> MakeSplitTask(const PreparedModule& module, const Clus
       module, model, *task.applied, axis,
       SplitProblemOptions{role, mesh.axes.back().name, options.axis_size, options.semantics,
                           options.fold_copies, options.ignore_memory});
+  if (unpriced) unpriced(task);
+  task.problem->Price();
   return task;
 }
 

@@ -2,6 +2,7 @@
 // over the variables.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -32,8 +33,10 @@ struct SplitTaskOptions {
 // "adp": the inputs on an axis of all devices. "opp": the variables on an axis of `axis_size`
 // devices; the other devices are data-parallel replicas where splitting inputs helps (by the
 // bound's own choice), else idle. INVALID_ARGUMENT when the axis size does not divide the device
-// count, FAILED_PRECONDITION when nothing has the role.
+// count, FAILED_PRECONDITION when nothing has the role. `unpriced` hears of the task before the
+// problem is priced, which takes about as long as all before.
 absl::StatusOr<SplitTask> MakeSplitTask(const PreparedModule& module, const Cluster& cluster,
-                                        const SplitTaskOptions& options);
+                                        const SplitTaskOptions& options,
+                                        const std::function<void(const SplitTask&)>& unpriced = {});
 
 }  // namespace automap

@@ -12,14 +12,20 @@ SplitProblem::SplitProblem(const PreparedModule& module, const CostModel& model,
                            const SplitProblemOptions& options)
     : module_(module),
       model_(model),
+      outer_(outer),
+      outer_axes_(outer_axes),
       options_(options),
       semantics_(options.semantics),
       groups_(FindLinkageGroups(module.wiring(), module.roles(), options.role,
                                 {options.axis_size, options.semantics}, &outer.splits())) {
   is_additive_ = !AnyOverlap(module_.wiring(), groups_.groups);
   semantics_.deferred_sums = semantics_.deferred_sums && is_additive_;
-  PriceGroups(outer, outer_axes);
   FoldGroups();
+  FindConflicts();
+}
+
+void SplitProblem::Price() {
+  PriceGroups();
   PriceDecisions();
 }
 
@@ -79,9 +85,23 @@ Seconds SplitProblem::GainOf(FactorId factor, absl::Span<const Seconds> whole,
   return gain;
 }
 
-void SplitProblem::PriceGroups(const AppliedDecisions& outer, int32_t outer_axes) {
+void SplitProblem::FindConflicts() {
+  std::vector<int32_t> decision_of(groups_.groups.size());
+  for (size_t d = 0; d < decisions_.size(); ++d) {
+    for (const int32_t group : decisions_[d].groups) decision_of[group] = d;
+  }
+  for (SplitDecision& decision : decisions_) {
+    std::set<int32_t> others;
+    for (const int32_t group : decision.groups) {
+      for (const int32_t other : groups_.conflicts[group]) others.insert(decision_of[other]);
+    }
+    decision.conflicts.assign(others.begin(), others.end());
+  }
+}
+
+void SplitProblem::PriceGroups() {
   const Lowering& lowering = module_.lowering();
-  const std::vector<const Propagation*> axes = outer.axes();
+  const std::vector<const Propagation*> axes = outer_.axes();
   const Program whole = lowering.Lower(axes);
   std::vector<Seconds> whole_times(module_.graph().node_count());
   for (const Step& step : whole.steps) {
@@ -106,7 +126,7 @@ void SplitProblem::PriceGroups(const AppliedDecisions& outer, int32_t outer_axes
       gains.emplace_back(factor, GainOf(factor, whole_times, axes, outer_collectives));
     }
     std::sort(gains.begin(), gains.end());
-    PriceCollectives(g, outer_axes, axes);
+    PriceCollectives(g, axes);
     auto& buffers = group_buffers_.emplace_back();
     for (const TensorDim& place : group.tensors) {
       const int32_t buffer = lowering.buffer_of(place.tensor);
@@ -119,8 +139,7 @@ void SplitProblem::PriceGroups(const AppliedDecisions& outer, int32_t outer_axes
 
 // Takes a group's collectives off the gains of the factors that they follow from; those at cuts
 // have numbers of their own.
-void SplitProblem::PriceCollectives(size_t group, int32_t axis,
-                                    absl::Span<const Propagation* const> axes) {
+void SplitProblem::PriceCollectives(size_t group, absl::Span<const Propagation* const> axes) {
   const LinkageGroup& found = groups_.groups[group];
   auto& gains = gains_[group];
   const size_t factors = gains.size();
@@ -128,7 +147,7 @@ void SplitProblem::PriceCollectives(size_t group, int32_t axis,
   auto& copies = group_copies_.emplace_back();
   Cuts cuts(module_.wiring());
   for (const Cut& cut : found.cuts) cuts.Add(cut);
-  const AxisOfPlan of_plan = {axis, options_.axis_size, semantics_, &cuts};
+  const AxisOfPlan of_plan = {outer_axes_, options_.axis_size, semantics_, &cuts};
   const Consequences consequences = {found.factors, found.tensors};
   for (const PlacedCollective& placed :
        CollectivesOf(module_.lowering(), consequences, of_plan, axes)) {
@@ -149,10 +168,6 @@ void SplitProblem::PriceCollectives(size_t group, int32_t axis,
 }
 
 void SplitProblem::PriceDecisions() {
-  std::vector<int32_t> decision_of(groups_.groups.size());
-  for (size_t d = 0; d < decisions_.size(); ++d) {
-    for (const int32_t group : decisions_[d].groups) decision_of[group] = d;
-  }
   for (SplitDecision& decision : decisions_) {
     for (const int32_t group : decision.groups) {
       decision.members += groups_.groups[group].members.size();
@@ -162,12 +177,7 @@ void SplitProblem::PriceDecisions() {
         if (buffers_[buffer].role == BufferRole::kActivation) continue;
         decision.memory += buffers_[buffer].bytes * (1 - 1 / parts);
       }
-      for (const int32_t other : groups_.conflicts[group])
-        decision.conflicts.push_back(decision_of[other]);
     }
-    std::sort(decision.conflicts.begin(), decision.conflicts.end());
-    decision.conflicts.erase(std::unique(decision.conflicts.begin(), decision.conflicts.end()),
-                             decision.conflicts.end());
   }
 }
 

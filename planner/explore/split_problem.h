@@ -45,13 +45,15 @@ struct SplitProblemOptions {
 // What an earlier axis combines, by the tensor that it combines.
 using OuterCollectives = std::multimap<TensorId, CollectiveStep>;
 
-// Immutable after Create; shared by the environments of all engines.
+// Immutable once it is priced; shared by the environments of all engines.
 class SplitProblem {
  public:
   // The axis comes after those in `outer` (it holds consecutive devices); `model` is the cost model
-  // of the whole mesh.
+  // of the whole mesh. Not priced yet: decisions, what they exclude and Decide only.
   SplitProblem(const PreparedModule& module, const CostModel& model, const AppliedDecisions& outer,
                int32_t outer_axes, const SplitProblemOptions& options);
+  // Works out what everything costs. Once.
+  void Price();
 
   const std::vector<SplitDecision>& decisions() const { return decisions_; }
   const LinkageGroups& groups() const { return groups_; }
@@ -89,15 +91,18 @@ class SplitProblem {
 
  private:
   void FoldGroups();
-  void PriceGroups(const AppliedDecisions& outer, int32_t outer_axes);
+  void FindConflicts();
+  void PriceGroups();
   Seconds GainOf(FactorId factor, absl::Span<const Seconds> whole,
                  absl::Span<const Propagation* const> axes, const OuterCollectives& outer) const;
-  void PriceCollectives(size_t group, int32_t axis, absl::Span<const Propagation* const> axes);
+  void PriceCollectives(size_t group, absl::Span<const Propagation* const> axes);
   void PriceDecisions();
   Bytes PeakMemory(const std::vector<bool>& chosen, bool with_copies) const;
 
   const PreparedModule& module_;
   const CostModel model_;
+  const AppliedDecisions& outer_;
+  const int32_t outer_axes_;
   const SplitProblemOptions options_;
   Semantics semantics_;  // as given, but that sums are not deferred where groups overlap
   LinkageGroups groups_;

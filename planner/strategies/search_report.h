@@ -28,6 +28,8 @@ class SearchReport {
   }
 
   bool HasPlan() const { return best_.has_value(); }
+  // What the best plan so far costs, worked out in another way.
+  void Restate(const Cost& cost) { best_ = cost; }
   bool IsUsable(const Cost& cost) const { return FitsIn(cost) || request_.options.ignore_memory(); }
 
   // Passes on a plan when it is usable and, as `problem` compares them, the best so far, or as good

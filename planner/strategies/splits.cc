@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -40,6 +41,7 @@ class SplitRun final : public StrategyRun {
     if (task_.problem == nullptr) return SingleDevicePlan();
     RETURN_IF_ERROR(RunEngines());
     const EngineOutcome* winner = Winner();
+    if (winner == nullptr && first_) winner = &outcomes_.emplace_back(*first_);
     if (winner == nullptr) {
       return absl::DeadlineExceededError("stopped before the first plan was found");
     }
@@ -74,10 +76,13 @@ class SplitRun final : public StrategyRun {
     std::optional<SplitCost> best;
     const bool folds = request_.preset != Preset::kPaper || strategy_ != "opp";
     const std::vector<int32_t> sizes = AxisSizes();
+    const auto unpriced = [&](const SplitTask& task) { ReportUnpriced(task); };
     for (const int32_t size : sizes) {
       ASSIGN_OR_RETURN(SplitTask task, MakeSplitTask(*request_.module, request_.cluster,
                                                      {strategy_, size, request_.semantics, folds,
-                                                      request_.options.ignore_memory()}));
+                                                      request_.options.ignore_memory()},
+                                                     unpriced));
+      if (first_) PriceFirst(*task.problem);
       if (task.problem == nullptr) {
         task_ = std::move(task);
         return absl::OkStatus();
@@ -104,6 +109,49 @@ class SplitRun final : public StrategyRun {
     if (bound_.best.empty() || request_.preset == Preset::kPaper || report_.HasPlan()) return;
     report_.SetBound(Seconds{0}, kOpenProof);
     report_.OfPlan(cost, *task_.problem, [&] { return Describe(bound_.best); });
+  }
+
+  // The first plan of data parallelism, before it is known what anything costs: whatever goes
+  // together, the largest part of the step first.
+  void ReportUnpriced(const SplitTask& task) {
+    if (strategy_ != "adp" || request_.preset == Preset::kPaper || report_.HasPlan()) return;
+    const std::vector<bool> chosen = LargestTogether(*task.problem);
+    const auto plan = Describe(task, chosen);
+    if (!plan.ok()) return;
+    const SplitCost cost = {Seconds{plan->cost().step_time_s()},
+                            Bytes{static_cast<double>(plan->cost().peak_memory_bytes())},
+                            plan->cost().fits()};
+    report_.SetBound(Seconds{0}, kOpenProof);
+    report_.OfPlan(cost, *task.problem, [&] { return plan; });
+    if (!report_.HasPlan()) return;
+    first_.emplace();
+    first_->engine = "greedy";
+    first_->found = true;
+    first_->choice = chosen;
+  }
+
+  // As all others are.
+  void PriceFirst(const SplitProblem& problem) {
+    first_->cost = problem.Cost(first_->choice);
+    report_.Restate(first_->cost);
+  }
+
+  static std::vector<bool> LargestTogether(const SplitProblem& problem) {
+    const auto size = [&](const SplitDecision& decision) {
+      return problem.groups().groups[decision.groups.front()].factors.size() *
+             decision.groups.size();
+    };
+    const auto& decisions = problem.decisions();
+    std::vector<size_t> order(decisions.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return size(decisions[a]) > size(decisions[b]); });
+    std::vector<bool> chosen(decisions.size(), false);
+    for (const size_t d : order) {
+      const auto& others = decisions[d].conflicts;
+      chosen[d] = std::none_of(others.begin(), others.end(), [&](int32_t o) { return chosen[o]; });
+    }
+    return chosen;
   }
 
   // Of the exact choice; where there is none, of one greedy episode.
@@ -221,10 +269,13 @@ class SplitRun final : public StrategyRun {
   }
 
   absl::StatusOr<v1::Plan> Describe(const std::vector<bool>& chosen) const {
+    return Describe(task_, chosen);
+  }
+  absl::StatusOr<v1::Plan> Describe(const SplitTask& task, const std::vector<bool>& chosen) const {
     ASSIGN_OR_RETURN(v1::Plan plan, DescribePlan(*request_.module, request_.cluster_proto,
-                                                 task_.With(chosen), request_.semantics_proto()));
-    if (strategy_ == "adp" && task_.problem != nullptr)
-      FillInputDims(*request_.module, *task_.problem, chosen, plan);
+                                                 task.With(chosen), request_.semantics_proto()));
+    if (strategy_ == "adp" && task.problem != nullptr)
+      FillInputDims(*request_.module, *task.problem, chosen, plan);
     return plan;
   }
 
@@ -247,6 +298,7 @@ class SplitRun final : public StrategyRun {
   const std::string strategy_;
   SplitTask task_;
   std::vector<v1::Plan::Alternative> other_axes_;
+  std::optional<EngineOutcome> first_;  // passed on before it was priced
   SplitBound bound_;
   std::optional<EngineOutcome> exact_;
   std::vector<EngineOutcome> outcomes_;

@@ -18,10 +18,10 @@ namespace automap {
 // One strategy at work on one request. Both steps are called once, in this order.
 //
 // Contract: plans are such that VerifyModulePlan accepts them, and fit unless the limit is lifted;
-// the observer hears of plans only that are better than those before; the same request gives the
-// same plan; once `request.stop` says true both steps end soon, with the best so far.
-// FAILED_PRECONDITION, in words for the user, where the strategy has no plan; DEADLINE_EXCEEDED
-// when stopped before the first.
+// the observer hears of plans only that are better than those before, or of one again with a better
+// bound; the same request gives the same plan; once `request.stop` says true both steps end soon,
+// with the best so far. FAILED_PRECONDITION, in words for the user, where the strategy has no plan;
+// DEADLINE_EXCEEDED when stopped before the first.
 class StrategyRun {
  public:
   virtual ~StrategyRun() = default;

@@ -81,7 +81,7 @@ automap_test(tests/planner/explore/pipeline/pipeline_sequence_test.cc DEPS autom
 automap_test(tests/planner/explore/pipeline/random_pipeline_bound_test.cc DEPS automap_planner_explore_pipeline)
 automap_test(tests/planner/propagation/isomorphism_test.cc DEPS automap_test_hlo_text automap_test_zoo)
 automap_test(tests/planner/explore/stopped_bound_test.cc DEPS automap_test_zoo automap_planner_explore automap_planner_explore_pipeline)
-automap_test(tests/planner/proof_first_test.cc DEPS automap_test_zoo automap_planner)
+automap_test(tests/planner/proof_first_test.cc DEPS automap_test_zoo automap_planner automap_planner_verify)
 add_library(automap_test_training_step STATIC tests/support/training_step.cc)
 target_link_libraries(automap_test_training_step PUBLIC absl::strings PRIVATE automap_flags)
 automap_test(tests/planner/explore/hybrid/stage_splits_test.cc DEPS automap_test_zoo automap_test_training_step automap_planner_explore_hybrid)

@@ -3,6 +3,7 @@
 
 #include "gtest/gtest.h"
 #include "planner/plan_module.h"
+#include "planner/verify_module_plan.h"
 #include "simulator/cluster/presets.h"
 #include "tests/support/zoo.h"
 
@@ -43,6 +44,27 @@ TEST(ProofFirst, TheProvenPlanIsToldBeforeTheEnginesBegin) {
     EXPECT_NEAR(proven.cost().step_time_s(), heard.plan.cost().step_time_s(),
                 1e-9 * heard.plan.cost().step_time_s());
   }
+}
+
+// What goes together is known before what it costs: a stop that comes in between finds a plan.
+TEST(ProofFirst, DataParallelismHasAPlanBeforeAnythingIsPriced) {
+  v1::PlanOptions options;
+  options.set_strategy("adp");
+  bool has_plan = false;
+  v1::Plan first;
+  PlanObserver observer;
+  observer.improved_plan = [&](const v1::Plan& plan) {
+    if (!has_plan) first = plan;
+    has_plan = true;
+  };
+  const std::string module = ZooModule("vgg19");
+  const v1::Cluster cluster = *ClusterPreset("v100x4x1-25gbps");
+  const auto plan = PlanModule(module, cluster, options, observer, [&] { return has_plan; });
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  EXPECT_FALSE(first.bound().has_gap());
+  EXPECT_EQ(plan->cost().step_time_s(), first.cost().step_time_s());
+  for (const v1::Plan& each : {first, *plan})
+    EXPECT_EQ(VerifyModulePlan(module, cluster, each), absl::OkStatus());
 }
 
 TEST(ProofFirst, AnEngineAtTheOptimumStopsUnlessItsDecisionsAreGiven) {
