@@ -71,6 +71,16 @@ Seconds CostModel::StepTime(const CollectiveStep& step) const {
   return time * static_cast<double>(step.repeats);
 }
 
+Seconds CostModel::AllReduceTime::Of(Bytes bytes) const {
+  if (curves_.empty() || bytes.value <= 0) return {0};
+  return LeastAt(curves_, bytes) + kCollectiveStart;
+}
+
+CostModel::AllReduceTime CostModel::AllReduceOn(int32_t axis) const {
+  const GroupPath& path = axes_[axis];
+  return AllReduceTime(path.devices > 1 ? AllReduceModel().CurvesOf(path) : TransferCurves());
+}
+
 Seconds CostModel::TimeBehind(const CollectiveStep& step, const Background& compute) const {
   const Seconds alone = StepTime(step);
   if (compute.time.value <= 0 || alone.value <= 0) return alone;

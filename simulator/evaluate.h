@@ -1,10 +1,12 @@
 // The front door of the simulator: what a program costs on a cluster.
 #pragma once
 
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "simulator/cluster/cluster.h"
+#include "simulator/collective/cheapest.h"
 #include "simulator/collective/collective_model.h"
 #include "simulator/memory/peak.h"
 #include "simulator/program.h"
@@ -50,6 +52,17 @@ class CostModel {
   // One that runs as one with others pays its share of that, which is of 30 MiB at most (XLA's
   // default, xla_gpu_all_reduce_combine_threshold_bytes).
   Seconds StepTime(const CollectiveStep& step) const;
+
+  // Of one all-reduce on an axis by its bytes: as StepTime, for who asks often.
+  class AllReduceTime {
+   public:
+    explicit AllReduceTime(TransferCurves curves) : curves_(std::move(curves)) {}
+    Seconds Of(Bytes bytes) const;
+
+   private:
+    TransferCurves curves_;  // empty: a single device
+  };
+  AllReduceTime AllReduceOn(int32_t axis) const;
 
   // What is seen of a collective of T seconds behind compute of C seconds, m of them bound by
   // device memory: what outlasts the compute, and what its own reads and writes of M seconds, of

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -29,8 +30,9 @@ StageLinks::StageLinks(const Cluster& cluster, int32_t group_size)
     : cluster_(&cluster),
       group_size_(group_size),
       period_(PeriodOf(cluster, group_size)),
-      groups_(RowOf(period_ - 1, places()) + 1),
+      groups_(period_ * (size_t{1} + places())),
       paths_(groups_.size()) {
+  for (int32_t place = 0; place < places(); ++place) like_.push_back(place % period_);
   if (group_size > 1)
     within_ = *CostModel::Create(cluster, Mesh{{{"data", places()}, {"model", group_size}}, 0});
   for (int32_t device = 0; device < cluster.device_count(); ++device) {
@@ -53,13 +55,13 @@ StageLinks::StageLinks(const Cluster& cluster, int32_t group_size)
 
 Seconds StageLinks::AllReduce(int32_t first, int32_t count, Bytes bytes) {
   if (count < 2 || bytes.value <= 0) return {0};
-  std::optional<CostModel>& group = groups_[RowOf(first, count)];
+  std::optional<CostModel::AllReduceTime>& group = groups_[RowOf(first, count)];
   if (!group) {
     Mesh mesh = {{{"data", count}}, Like(first) * group_size_};
     if (group_size_ > 1) mesh.axes.push_back({"model", group_size_});
-    group = *CostModel::Create(*cluster_, mesh);
+    group = CostModel::Create(*cluster_, mesh)->AllReduceOn(0);
   }
-  return group->StepTime(CollectiveStep{CollectiveKind::kAllReduce, 0, bytes, 1});
+  return group->Of(bytes);
 }
 
 Seconds StageLinks::Gather(Bytes bytes) {
@@ -178,16 +180,11 @@ Seconds StageLinks::Transfer(int32_t first, int32_t count, int32_t next, Bytes b
   return path.latency + Seconds{bytes.value * path.seconds_per_byte};
 }
 
-const StageLinks::AnySender& StageLinks::FromAnySender(int32_t cut, int32_t next) {
-  if (any_sender_.empty()) any_sender_.resize(places());
-  std::vector<AnySender>& row = any_sender_[cut];
-  if (row.empty()) row.resize(places() - cut + 1);
-  AnySender& any = row[next];
-  if (any.least_per_byte >= 0) return any;
-  if (cut == 0 || next == 0) return any = {0, 0, {0}, {0}};
-  const Path& longest = PathOf(0, cut, next);
-  any = {longest.seconds_per_byte, longest.seconds_per_byte, longest.latency, longest.latency};
-  for (int32_t first = 1; first < cut; ++first) {
+StageLinks::AnySender StageLinks::FromAnySender(absl::Span<const int32_t> firsts, int32_t cut,
+                                                int32_t next) {
+  constexpr double kNone = std::numeric_limits<double>::infinity();
+  AnySender any = {kNone, 0, {kNone}, {0}};
+  for (const int32_t first : firsts) {
     const Path& path = PathOf(first, cut - first, next);
     any.least_per_byte = std::min(any.least_per_byte, path.seconds_per_byte);
     any.least_latency = std::min(any.least_latency, path.latency);

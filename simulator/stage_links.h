@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "simulator/cluster/cluster.h"
 #include "simulator/evaluate.h"
 
@@ -23,7 +24,7 @@ class StageLinks {
   int32_t group_size() const { return group_size_; }
   // The first place whose neighbourhood is like that of `place`, which is `place` itself unless all
   // servers are alike: what is exchanged among the places from there on takes the same time.
-  int32_t Like(int32_t place) const { return place % period_; }
+  int32_t Like(int32_t place) const { return like_[place]; }
 
   // All-reduce among the places [first, first + count): of `bytes` by each device of a place with
   // its like in the other places, all of them at once.
@@ -44,14 +45,14 @@ class StageLinks {
   // plus one latency. O(devices) the first time.
   Seconds Transfer(int32_t first, int32_t count, int32_t next, Bytes bytes);
 
-  // Transfers to the places [cut, cut + next) whoever sends: latency and seconds of a byte at least
-  // and at most, each on its own.
+  // Latency and seconds of a byte of several transfers at least and at most, each on its own.
   struct AnySender {
-    double least_per_byte = -1, most_per_byte = 0;  // -1: not asked for yet
+    double least_per_byte = 0, most_per_byte = 0;
     Seconds least_latency, most_latency;
   };
-  // O(places) the first time, and what Transfer takes for each.
-  const AnySender& FromAnySender(int32_t cut, int32_t next);
+  // To the places [cut, cut + next) from those from any of `firsts` to the cut. O(firsts), and what
+  // Transfer takes for each.
+  AnySender FromAnySender(absl::Span<const int32_t> firsts, int32_t cut, int32_t next);
 
   // One tensor of `bytes` over the cluster's slowest link.
   Seconds SlowestTransfer(Bytes bytes) const { return slowest_latency_ + bytes / slowest_; }
@@ -77,17 +78,17 @@ class StageLinks {
   const Cluster* cluster_;
   int32_t group_size_;
   int32_t period_;
-  std::vector<Bytes> limits_;                     // by device
-  std::vector<std::optional<CostModel>> groups_;  // by row: first place and count
-  std::vector<std::vector<Path>> paths_;          // by row and next count; unknown: no time a byte
+  std::vector<int32_t> like_;                                    // by place
+  std::vector<Bytes> limits_;                                    // by device
+  std::vector<std::optional<CostModel::AllReduceTime>> groups_;  // by row: first place and count
+  std::vector<std::vector<Path>> paths_;  // by row and next count; unknown: no time a byte
   // By a hash of the bytes, those asked for last.
   struct KnownGather {
     Bytes bytes;  // 0: none
     Seconds time;
   };
   std::vector<KnownGather> gathers_;
-  std::vector<std::vector<AnySender>> any_sender_;  // by first receiving place and number of them
-  std::optional<CostModel> within_;                 // of places of several devices
+  std::optional<CostModel> within_;  // of places of several devices
   BytesPerSecond slowest_;
   Seconds slowest_latency_;
 };

@@ -84,12 +84,39 @@ class CutSearch {
     return levels_[after][static_cast<size_t>(layer) * (q_.devices + 1) + device];
   }
 
+  // Labels at their least, the transfer into them included.
+  struct Behind {
+    double way = 0, term = 0, end = 0, journey = 0;
+
+    static Behind Of(const CutLabel& label, double send, double m) {
+      return {label.way + 2 * send, std::max(label.term + 2 * send, label.way + (m + 1) * send),
+              label.end + send, label.journey + send};
+    }
+
+    // Whether nothing with that stage in front, which holds `held` of the m micro-batches, `send`
+    // before it, and `rest` before that is shorter.
+    bool IsLonger(const PrefixBound& rest, const PipelineStage& stage, double tail, double m,
+                  double held, double send, double known) const {
+      const double f = stage.forward.value, b = stage.backward.value, both = f + b;
+      const double there = rest.there + send, before = rest.way + 2 * send + both;
+      const double more = before - rest.way;
+      const double first = std::max(held * f, f + way), last = std::max(held * b, b + way);
+      const double own =
+          held < m ? first + (m - held) * both + last : std::max(first + m * b, m * f + last);
+      return Most(before + rest.lateness + way, more + rest.late + way, more + rest.end + term,
+                  there + both + term + tail, there + f + end, there + m * f + journey,
+                  rest.end + 2 * send + own) > known;
+    }
+  };
+
   // A few neighbours among the labels of a state whose first stages end on the same device, and the
-  // least of their figures.
+  // least of their figures. Of the stages in front that begin on one device: the transfer to them.
   struct Suffixes {
     absl::Span<const CutLabel> labels;
     size_t begin = 0;
     CutLabel least;
+    double send = 0;
+    Behind behind = {};
   };
 
   static std::vector<Suffixes> GroupsOf(absl::Span<const CutLabel> labels) {
@@ -104,34 +131,13 @@ class CutSearch {
     return groups;
   }
 
-  // Labels at their least, the transfer into them included.
-  struct Behind {
-    double way = 0, term = 0, end = 0, journey = 0;
-
-    static Behind Of(const CutLabel& label, double send, double m) {
-      return {label.way + 2 * send, std::max(label.term + 2 * send, label.way + (m + 1) * send),
-              label.end + send, label.journey + send};
-    }
-
-    // Whether nothing with that stage in front, `send` before it, and `rest` before that is
-    // shorter.
-    bool IsLonger(const PrefixBound& rest, const PipelineStage& stage, double tail, double m,
-                  double send, double known) const {
-      const double f = stage.forward.value, both = f + stage.backward.value;
-      const double there = rest.there + send, before = rest.way + 2 * send + both;
-      const double more = before - rest.way;
-      return Most(before + rest.lateness + way, more + rest.late + way, more + rest.end + term,
-                  there + both + term + tail, there + f + end, there + m * f + journey) > known;
-    }
-  };
-
   Behind BehindOf(int32_t layer_end, int32_t device_end,
                   const std::vector<Suffixes>& groups) const {
     if (groups.empty()) return {};
     Behind least = {kInfinity, kInfinity, kInfinity, kInfinity};
-    for (const auto& [labels, begin, label] : groups) {
-      const double send = q_.least_send(layer_end, device_end, label.first_end).value;
-      const Behind group = Behind::Of(label, send, q_.micro_batches);
+    for (const Suffixes& suffixes : groups) {
+      const double send = q_.least_send(layer_end, device_end, suffixes.least.first_end).value;
+      const Behind group = Behind::Of(suffixes.least, send, q_.micro_batches);
       least.way = std::min(least.way, group.way);
       least.term = std::min(least.term, group.term);
       least.end = std::min(least.end, group.end);
@@ -143,11 +149,13 @@ class CutSearch {
   // All stages that end at (layer_end, device_end) with `after` stages behind them.
   void Extend(int32_t layer_end, int32_t device_end, int32_t after, const CutLabels& suffixes) {
     const int32_t before = q_.stages - 1 - after;
-    const std::vector<Suffixes> groups = GroupsOf(suffixes);
+    const double m = q_.micro_batches, held = std::min(q_.micro_batches, after + 1);
+    std::vector<Suffixes> groups = GroupsOf(suffixes);
     const Behind behind = BehindOf(layer_end, device_end, groups);
     for (int32_t device = before == 0 ? 0 : device_end - 1; device >= before; --device) {
       if (IsStopped()) return;
       const Seconds tails = q_.least_tail(layer_end, device, device_end);
+      bool knows_sends = false;
       for (int32_t layer = before == 0 ? 0 : layer_end - 1; layer >= before; --layer) {
         const PrefixBound& rest = layer > 0 ? prefixes_.Of(before, layer, device) : kNothing;
         if (rest.way + rest.lateness + behind.way > known_) continue;
@@ -155,18 +163,29 @@ class CutSearch {
         if (q_.is_hopeless(layer, layer_end, device, device_end, after)) break;
         const PipelineStage stage = q_.stage(layer, layer_end, device, device_end);
         const double time = (stage.forward + stage.backward).value;
-        if (q_.micro_batches * time > known_) break;
-        if (behind.IsLonger(rest, stage, 0, q_.micro_batches, 0, known_)) continue;
+        if (m * time > known_) break;
+        if (behind.IsLonger(rest, stage, 0, m, held, 0, known_)) continue;
         const double tail = (tails - q_.least_tail(layer, device, device_end)).value;
         const double send = layer > 0 ? q_.least_send(layer, device, device_end).value : 0;
-        if (behind.IsLonger(rest, stage, tail, q_.micro_batches, send, known_)) continue;
+        if (behind.IsLonger(rest, stage, tail, m, held, send, known_)) continue;
         if (!q_.is_legal(layer, layer_end, device, device_end, after)) continue;
         if (IsStopped()) return;
+        if (!knows_sends) FindSends(layer_end, device, device_end, groups);
+        knows_sends = true;
         Put({layer, layer_end, device, device_end, after, stage, tail, -1,
              FrontOf(after, layer, device, device_end)},
             groups);
       }
       if (before == 0) return;
+    }
+  }
+
+  // From stages that begin on that device.
+  void FindSends(int32_t layer_end, int32_t device, int32_t device_end,
+                 std::vector<Suffixes>& groups) const {
+    for (Suffixes& group : groups) {
+      group.send = q_.send(layer_end, device, device_end, group.least.first_end).value;
+      group.behind = Behind::Of(group.least, group.send, q_.micro_batches);
     }
   }
 
@@ -222,17 +241,15 @@ class CutSearch {
   void Put(Stage stage, const std::vector<Suffixes>& groups) {
     if (stage.front.first != nullptr && !stage.front.first->is_legal) return;
     if (stage.after == 0) return Offer(stage, 0, CutLabel{}, -1);
+    const double m = q_.micro_batches, held = std::min(q_.micro_batches, stage.after + 1);
+    const PrefixBound& before = stage.front.least != nullptr ? *stage.front.least : kNothing;
     for (const Suffixes& group : groups) {
-      const double send =
-          q_.send(stage.layer_end, stage.device, stage.device_end, group.least.first_end).value;
-      const Behind behind = Behind::Of(group.least, send, q_.micro_batches);
-      const PrefixBound& before = stage.front.least != nullptr ? *stage.front.least : kNothing;
-      if (behind.IsLonger(before, stage.times, stage.least_tail, q_.micro_batches, stage.front.send,
-                          known_))
+      if (group.behind.IsLonger(before, stage.times, stage.least_tail, m, held, stage.front.send,
+                                known_))
         continue;
-      if (InFront(stage, send, group.least, -1).least_length > known_) continue;
+      if (InFront(stage, group.send, group.least, -1).least_length > known_) continue;
       for (size_t l = 0; l < group.labels.size(); ++l)
-        Offer(stage, send, group.labels[l], static_cast<int32_t>(group.begin + l));
+        Offer(stage, group.send, group.labels[l], static_cast<int32_t>(group.begin + l));
     }
   }
 

@@ -19,9 +19,9 @@ const AllToAllModel kAllToAll;
 const PermuteModel kPermute;
 const SendReceiveModel kSendReceive;
 
-const CollectiveModel* const kAllReduces[] = {
-    &kAllReduceRing, &kAllReduceRingLl, &kAllReduceRingLl128, &kTree, &kTreeLl, &kInSwitch};
-const CollectiveModel* const kGathers[] = {&kGatherRing, &kGatherRingLl, &kGatherRingLl128};
+const CurveModel* const kAllReduces[] = {&kAllReduceRing, &kAllReduceRingLl, &kAllReduceRingLl128,
+                                         &kTree,          &kTreeLl,          &kInSwitch};
+const CurveModel* const kGathers[] = {&kGatherRing, &kGatherRingLl, &kGatherRingLl128};
 const CheapestModel kAllReduce(kAllReduces);
 const CheapestModel kGather(kGathers);
 
@@ -37,5 +37,7 @@ const CollectiveRow kRows[] = {
 }  // namespace
 
 absl::Span<const CollectiveRow> CollectiveCatalog() { return kRows; }
+
+const CheapestModel& AllReduceModel() { return kAllReduce; }
 
 }  // namespace automap

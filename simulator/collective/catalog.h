@@ -3,6 +3,7 @@
 #pragma once
 
 #include "absl/types/span.h"
+#include "simulator/collective/cheapest.h"
 #include "simulator/collective/collective_model.h"
 
 namespace automap {
@@ -15,6 +16,9 @@ struct CollectiveRow {
 
 // One row per CollectiveKind, in its order.
 absl::Span<const CollectiveRow> CollectiveCatalog();
+
+// The row of all-reduces, for who asks it often.
+const CheapestModel& AllReduceModel();
 
 inline const CollectiveModel& ModelOf(CollectiveKind kind) {
   return *CollectiveCatalog()[static_cast<int>(kind)].model;

@@ -1,14 +1,20 @@
 #include "simulator/collective/cheapest.h"
 
-#include <algorithm>
+#include <cmath>
 
 namespace automap {
 
 Seconds CheapestModel::Time(const GroupPath& path, Bytes bytes) const {
-  Seconds least = models_.front()->Time(path, bytes);
-  for (const CollectiveModel* model : models_.subspan(1))
-    least = std::min(least, model->Time(path, bytes));
-  return least;
+  return path.devices <= 1 || bytes.value <= 0 ? Seconds{0} : LeastAt(CurvesOf(path), bytes);
+}
+
+TransferCurves CheapestModel::CurvesOf(const GroupPath& path) const {
+  TransferCurves curves;
+  for (const CurveModel* model : models_) {
+    const TransferCurve curve = model->CurveOf(path);
+    if (std::isfinite(curve.start.value)) curves.push_back(curve);
+  }
+  return curves;
 }
 
 }  // namespace automap

@@ -1,6 +1,8 @@
 // The seam for collectives: one algorithm each, priced from the path that its devices share.
 #pragma once
 
+#include <limits>
+
 #include "base/units.h"
 #include "simulator/program.h"
 
@@ -34,6 +36,32 @@ class CollectiveModel {
   // Seconds for a full tensor of `bytes` that each device contributes to; infinite where the
   // algorithm cannot run.
   virtual Seconds Time(const GroupPath& path, Bytes bytes) const = 0;
+};
+
+// Seconds of one algorithm over one path, for any number of bytes: with v B bytes of a tensor of B
+// over a link of bandwidth w, all of which is reached only with q bytes on their way,
+//
+//   t = start + v B / w (1 + q / (B + q))
+struct TransferCurve {
+  Seconds start = {std::numeric_limits<double>::infinity()};  // where it cannot run
+  double seconds_per_byte = 0;                                // v / w
+  double under_way = 0;                                       // q
+
+  Seconds At(Bytes bytes) const {
+    return start +
+           Seconds{bytes.value * seconds_per_byte * (1 + under_way / (bytes.value + under_way))};
+  }
+};
+
+// A model whose times are such curves.
+class CurveModel : public CollectiveModel {
+ public:
+  // Of a path of several devices.
+  virtual TransferCurve CurveOf(const GroupPath& path) const = 0;
+
+  Seconds Time(const GroupPath& path, Bytes bytes) const final {
+    return path.devices <= 1 || bytes.value <= 0 ? Seconds{0} : CurveOf(path).At(bytes);
+  }
 };
 
 }  // namespace automap

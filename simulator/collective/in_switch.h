@@ -14,9 +14,9 @@
 namespace automap {
 
 // Infinite where there is no such switch, or the group leaves its server.
-class InSwitchModel final : public CollectiveModel {
+class InSwitchModel final : public CurveModel {
  public:
-  Seconds Time(const GroupPath& path, Bytes bytes) const override;
+  TransferCurve CurveOf(const GroupPath& path) const override;
 };
 
 }  // namespace automap

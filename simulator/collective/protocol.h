@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/units.h"
+#include "simulator/collective/collective_model.h"
 
 namespace automap {
 
@@ -25,17 +26,15 @@ struct Protocol {
     return std::max(latency * step_share, latency - most_saved);
   }
 
-  // v B bytes of a tensor of B over a link of bandwidth w. All of it is reached only with q bytes
-  // on their way, which is what the slowest hops' latencies `delay` (of one chunk, all of its
-  // steps over such hops) hold, and never more than the 64 MB of NCCL's buffers:
-  //
-  //   t = v B / w (1 + q / (B + q)),   q = min(2.6 delay w, 64 MB)
+  // The bytes q that have to be on their way are what the slowest hops' latencies `delay` (of one
+  // chunk, all of its steps over such hops) hold, and never more than the 64 MB of NCCL's buffers:
+  // q = min(2.6 delay w, 64 MB).
   //
   // 2.6 was fitted on the all-reduce sweeps of 8 A100 and 8 H200, together with the 29 us of
   // evaluate.cc and the 10 us of in_switch.cc. The other sweeps are there to check it.
-  static Seconds Transfer(double volume, Bytes bytes, BytesPerSecond reached, Seconds delay) {
-    const double under_way = std::min(2.6 * delay.value * reached.value, kMostUnderWay);
-    return bytes * (volume * (1 + under_way / (bytes.value + under_way))) / reached;
+  static TransferCurve Curve(Seconds start, double volume, BytesPerSecond reached, Seconds delay) {
+    return {start, volume / reached.value,
+            std::min(2.6 * delay.value * reached.value, kMostUnderWay)};
   }
 
   static constexpr double kMostUnderWay = 64e6;

@@ -19,11 +19,11 @@ namespace automap {
 
 // `rounds` times around: 2 for all-reduce, 1 for all-gather and reduce-scatter.
 // Infinite for a protocol that cannot leave a server, where the group does.
-class RingModel final : public CollectiveModel {
+class RingModel final : public CurveModel {
  public:
   constexpr RingModel(int rounds, const Protocol& protocol)
       : rounds_(rounds), protocol_(protocol) {}
-  Seconds Time(const GroupPath& path, Bytes bytes) const override;
+  TransferCurve CurveOf(const GroupPath& path) const override;
 
  private:
   int rounds_;

@@ -15,10 +15,10 @@
 namespace automap {
 
 // Infinite inside one server, where it is a slower ring.
-class TreeModel final : public CollectiveModel {
+class TreeModel final : public CurveModel {
  public:
   explicit constexpr TreeModel(const Protocol& protocol) : protocol_(protocol) {}
-  Seconds Time(const GroupPath& path, Bytes bytes) const override;
+  TransferCurve CurveOf(const GroupPath& path) const override;
 
  private:
   const Protocol& protocol_;

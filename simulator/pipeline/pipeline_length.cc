@@ -127,4 +127,29 @@ Seconds PipelineLength(absl::Span<const PipelineStage> stages, int32_t micro_bat
   return {length};
 }
 
+Seconds LeastPipelineLength(absl::Span<const PipelineStage> stages, int32_t micro_batches) {
+  const int32_t count = static_cast<int32_t>(stages.size()), m = micro_batches;
+  double whole = 0;
+  for (const PipelineStage& stage : stages)
+    whole += stage.forward.value + stage.backward.value + stage.send.value + stage.send_back.value;
+  whole -= stages.back().send.value + stages.back().send_back.value;
+  double before = 0, home = 0, queue = 0, least = 0;
+  double tail = -std::numeric_limits<double>::infinity();
+  for (int32_t s = 0; s < count; ++s) {
+    const PipelineStage& stage = stages[s];
+    const double f = stage.forward.value, b = stage.backward.value, both = f + b;
+    const double behind = whole - before - both, held = std::min(m, count - s);
+    const double first = std::max(held * f, f + behind), last = std::max(held * b, b + behind);
+    const double own =
+        held < m ? first + (m - held) * both + last : std::max(first + m * b, m * f + last);
+    tail = std::max(tail, stage.gradient_sync.value + stage.update.value - home);
+    least = std::max(least, before + own + tail);
+    if (s + 1 == count) break;
+    queue = std::max(queue, (m - 1) * stage.send_back.value + tail);
+    before += both + stage.send.value + stage.send_back.value;
+    home += b + stage.send_back.value;
+  }
+  return {std::max(least, whole + queue)};
+}
+
 }  // namespace automap

@@ -48,4 +48,9 @@ namespace automap {
 // O(stages^2), no allocation up to 64 stages. `stages` must not be empty; micro_batches >= 1.
 Seconds PipelineLength(absl::Span<const PipelineStage> stages, int32_t micro_batches);
 
+// Never more than that, and the same for half of the tests' random pipelines: of the waits for
+// stages behind only those for the first micro-batch and for the last to come back from all of
+// them. O(stages).
+Seconds LeastPipelineLength(absl::Span<const PipelineStage> stages, int32_t micro_batches);
+
 }  // namespace automap

@@ -43,6 +43,17 @@ TEST(StepTime, OfOneThatCombinesIsItsShareOfThirtyMebibytesAtMost) {
   EXPECT_EQ(combined(4 << 10, 1, 1 << 10), AllReduce(model, 4 << 10));
 }
 
+TEST(AllReduceTime, IsTheStepsTimeOnEveryAxis) {
+  for (const char* cluster : {"v100x8x4-25gbps", "h100x8x1-400gbps", "a100x8x2-200gbps"}) {
+    const int32_t devices = ClusterFromProto(*ClusterPreset(cluster))->device_count();
+    const CostModel model = Model(cluster, {{"x", devices / 4}, {"one", 1}, {"y", 4}});
+    for (const int axis : {0, 1, 2}) {
+      for (const double bytes : {0.0, 1.0, 3e4, 1e6, 2.5e7, 1e9, 1e11})
+        EXPECT_EQ(model.AllReduceOn(axis).Of({bytes}).value, AllReduce(model, bytes, axis));
+    }
+  }
+}
+
 TEST(KernelTime, IsTheRooflineAndTheLaunch) {
   const CostModel model = Model("v100x4x1-25gbps", {{"x", 4}});
   const ComputeStep compute_bound = {

@@ -1,5 +1,7 @@
 #include "simulator/stage_links.h"
 
+#include <numeric>
+
 #include "gtest/gtest.h"
 #include "simulator/cluster/cluster_proto.h"
 #include "simulator/cluster/presets.h"
@@ -24,7 +26,9 @@ TEST(StageLinks, NoSenderIsOutsideOfWhatAnySenderTakes) {
     for (const int32_t group_size : {1, 2, 4, 8}) {
       StageLinks links(cluster, group_size);
       ForAllNeighbours(links.places(), [&](int32_t first, int32_t cut, int32_t end) {
-        const StageLinks::AnySender& any = links.FromAnySender(cut, end - cut);
+        std::vector<int32_t> firsts(cut);
+        std::iota(firsts.begin(), firsts.end(), 0);
+        const StageLinks::AnySender any = links.FromAnySender(firsts, cut, end - cut);
         const double time = links.Transfer(first, cut - first, end - cut, bytes).value;
         const double least = any.least_latency.value + any.least_per_byte * bytes.value;
         const double most = any.most_latency.value + any.most_per_byte * bytes.value;

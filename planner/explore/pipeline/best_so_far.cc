@@ -22,9 +22,9 @@ BestSoFar::BestSoFar(const PipelineProblem& problem, PipelineCuts start)
 
 void BestSoFar::SumWays() {
   Seconds way, send, home, tail;
-  ways_.clear(), homes_.clear(), tails_.clear();
+  ways_.clear(), tails_.clear();
   for (const PipelineStage& stage : stages_) {
-    ways_.push_back(way), homes_.push_back(home), tails_.push_back(tail);
+    ways_.push_back(way), tails_.push_back(tail);
     way += send + stage.forward + stage.backward;
     send = stage.send + stage.send_back;
     tail = std::max(tail, stage.gradient_sync + stage.update - home);
@@ -76,6 +76,7 @@ bool BestSoFar::PriceChanged(const PipelineCuts& cuts, Range changed) {
       return false;
     }
     offered_[s] = problem_.TimesOf(layers, devices);
+    offered_[s].gradient_sync = problem_.LeastGradientSync(layers, devices);
     if (IsByLength() && before + AloneTakes(offered_[s]) >= cost_.length) return false;
     before += offered_[s].forward + offered_[s].backward;
     if (!problem_.options().ignore_memory) {
@@ -96,26 +97,9 @@ void BestSoFar::PriceSends(const PipelineCuts& cuts, Range changed) {
   }
 }
 
-// Whether all micro-batches in one of the stages or on one of the links from stage `from` on, the
-// way to it and back, and the all-reduces by then take as long as the best cuts: PipelineLength is
-// never less. `from` and what is before it are the same in the best cuts but for its transfer.
-bool BestSoFar::IsOfferLonger(int32_t from) const {
-  if (!IsByLength()) return false;
-  const double others = problem_.options().micro_batches - 1;
-  Seconds way = ways_[from], home = homes_[from], tail = tails_[from], queue;
-  if (from > 0) way += stages_[from - 1].send + stages_[from - 1].send_back;
-  for (size_t s = from; s < offered_.size(); ++s) {
-    const PipelineStage& stage = offered_[s];
-    const Seconds busy = stage.forward + stage.backward;
-    tail = std::max(tail, stage.gradient_sync + stage.update - home);
-    way += busy;
-    if (way + others * busy + tail >= cost_.length) return true;
-    if (s + 1 == offered_.size()) break;
-    queue = std::max(queue, others * stage.send_back + tail);
-    way += stage.send + stage.send_back;
-    home += stage.backward + stage.send_back;
-  }
-  return way + queue >= cost_.length;
+bool BestSoFar::IsOfferLonger() const {
+  return IsByLength() &&
+         LeastPipelineLength(offered_, problem_.options().micro_batches) >= cost_.length;
 }
 
 // The all-reduces of the stages that are not the same.
@@ -131,9 +115,9 @@ void BestSoFar::PriceSyncs(const PipelineCuts& cuts, Range changed) {
 bool BestSoFar::PriceAll(const PipelineCuts& cuts, Range changed) {
   if (!PriceChanged(cuts, changed)) return false;
   PriceSends(cuts, changed);
-  if (IsOfferLonger(changed.begin)) return false;
+  if (IsOfferLonger()) return false;
   PriceSyncs(cuts, changed);
-  if (IsOfferLonger(changed.begin)) return false;
+  if (IsOfferLonger()) return false;
   const PipelineCost cost = CostOf(offered_, offered_pressures_);
   if (!problem_.IsBetter(cost, cost_)) return false;
   cost_ = cost;

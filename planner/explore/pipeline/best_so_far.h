@@ -31,7 +31,8 @@ class BestSoFar {
   bool PriceChanged(const PipelineCuts& cuts, Range changed);
   void PriceSends(const PipelineCuts& cuts, Range changed);
   void PriceSyncs(const PipelineCuts& cuts, Range changed);
-  bool IsOfferLonger(int32_t from) const;
+  // Whether what is offered takes as long as the best cuts, with the all-reduces known so far.
+  bool IsOfferLonger() const;
   bool PriceAll(const PipelineCuts& cuts, Range changed);
   // All micro-batches, one after the other.
   Seconds AloneTakes(const PipelineStage& stage) const {
@@ -52,7 +53,6 @@ class BestSoFar {
   std::vector<double> pressures_, offered_pressures_;
   // By stage, of the best cuts.
   std::vector<Seconds> ways_;   // through the stages before and back, but for the transfer to it
-  std::vector<Seconds> homes_;  // a gradient's way from it to the end
   std::vector<Seconds> tails_;  // how long the all-reduces before it outlast its own backwards' way
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numeric>
 
 #include "simulator/pipeline/pipeline_length.h"
 
@@ -13,6 +15,7 @@ constexpr int32_t kSparse = 9;                           // layers
 constexpr int32_t kShortLine = 16, kNear = 3;            // devices
 constexpr int64_t kMostSimulated = 4096;                 // tasks of a step
 constexpr size_t kSimulatedGuesses = 12;                 // candidates
+constexpr Seconds kNoLimit = {std::numeric_limits<double>::infinity()};
 
 // Whether a thinned list has a layer this far from where the work divides as the devices do: near
 // ones all, others ever more sparsely.
@@ -21,20 +24,14 @@ bool IsLookedAt(int32_t distance) {
   return distance <= 4 || std::binary_search(std::begin(kFar), std::end(kFar), distance);
 }
 
-// Whether all micro-batches in one stage and the way to it and back, transfers behind the prefix
-// aside, take longer than `limit`: then the whole does.
-bool IsLonger(const PipelineProblem& problem, const PipelinePrefix& prefix,
-              const PipelineCuts& cuts, Seconds limit) {
-  Seconds way = prefix.way();
-  const int32_t begun = static_cast<int32_t>(prefix.stages().size());
-  for (int32_t s = begun; s < static_cast<int32_t>(cuts.layer_ends.size()); ++s) {
-    const PipelineStage stage =
-        problem.TimesOf(PipelineProblem::LayersOf(cuts, s), PipelineProblem::DevicesOf(cuts, s));
-    const Seconds busy = stage.forward + stage.backward;
-    if (way + busy * problem.options().micro_batches > limit) return true;
-    way += busy;
-  }
-  return false;
+// The whole numbers of [first, last], those next to `centre` first.
+std::vector<int32_t> Outwards(int32_t first, int32_t last, int32_t centre) {
+  std::vector<int32_t> all(std::max(0, last - first + 1));
+  std::iota(all.begin(), all.end(), first);
+  std::stable_sort(all.begin(), all.end(), [centre](int32_t a, int32_t b) {
+    return std::abs(a - centre) < std::abs(b - centre);
+  });
+  return all;
 }
 
 }  // namespace
@@ -55,6 +52,12 @@ class CutCandidates::Shortlist {
   bool IsBeaten(int32_t layer_end, int32_t device_end, Seconds least) const {
     if (enough_.value > 0 && enough_ < least) return true;
     return IsBeatenIn(of_layer_, layer_end, least) && IsBeatenIn(of_place_, device_end, least);
+  }
+
+  // A cut with a longer projection is beaten.
+  Seconds LimitAt(int32_t layer_end, int32_t device_end) const {
+    const Seconds limit = std::max(LimitIn(of_layer_, layer_end), LimitIn(of_place_, device_end));
+    return enough_.value > 0 ? std::min(limit, enough_) : limit;
   }
 
   // Those with the shortest projections first, before them those that fit.
@@ -78,6 +81,11 @@ class CutCandidates::Shortlist {
   static bool IsBeatenIn(const Best& best, int32_t key, Seconds least) {
     const auto found = best.find(key);
     return found != best.end() && found->second.fits && found->second.projection < least;
+  }
+
+  static Seconds LimitIn(const Best& best, int32_t key) {
+    const auto found = best.find(key);
+    return found != best.end() && found->second.fits ? found->second.projection : kNoLimit;
   }
 
   // As many layers as are wanted have a cut that fits whose projection is at most `enough_`.
@@ -129,33 +137,36 @@ bool CutCandidates::IsShorter(const CutCandidate& a, const CutCandidate& b) {
   return std::pair(a.layer_end, a.device_end) < std::pair(b.layer_end, b.device_end);
 }
 
-// Keeps the projection by that share if it is the first or shorter.
-void CutCandidates::Project(const PipelinePrefix& prefix, RestShare share,
+// Keeps the projection by that share if it is the first or shorter, and maybe not if it is longer
+// than `limit`.
+void CutCandidates::Project(const PipelinePrefix& prefix, RestShare share, Seconds limit,
                             CutCandidate& candidate) const {
   const PipelineCuts cuts =
       shares_.CutsWith(prefix, candidate.layer_end, candidate.device_end, share);
   const bool is_first = candidate.projection.value <= 0;
-  if (!is_first && IsLonger(problem_, prefix, cuts, candidate.projection)) return;
-  const Seconds length = PipelineLength(prefix.StagesOf(cuts), problem_.options().micro_batches);
+  if (!is_first) limit = std::min(limit, candidate.projection);
+  if (!prefix.PriceWithin(cuts, limit, stages_)) return;
+  const Seconds length = PipelineLength(stages_, problem_.options().micro_batches);
   if (!is_first && length >= candidate.projection) return;
   candidate.projection = length;
   candidate.share = share;
 }
 
-// By even shares; with several stages behind also by one of them large, the next or the last.
+// By even shares; with several stages behind also by one of them large, the next or the last. There
+// is a projection unless all are longer than `limit`.
 CutCandidate CutCandidates::Make(const PipelinePrefix& prefix, int32_t layer_end,
-                                 int32_t device_end) const {
+                                 int32_t device_end, Seconds limit) const {
   CutCandidate candidate = {layer_end, device_end, {}, {}, false, true};
   const int32_t behind = prefix.stages_behind();
   candidate.fits = problem_.MayUse({prefix.first_layer(), layer_end},
                                    {prefix.first_device(), device_end}, behind);
-  Project(prefix, {0, behind}, candidate);
+  Project(prefix, {0, behind}, limit, candidate);
   const bool is_shared = problem_.devices() - device_end > behind;  // else each has one
   if (behind > 1 && is_shared && !options_.is_paper() && !options_.is_sparse)
-    Project(prefix, {0, 1}, candidate), Project(prefix, {behind - 1, 1}, candidate);
+    Project(prefix, {0, 1}, limit, candidate), Project(prefix, {behind - 1, 1}, limit, candidate);
   for (int32_t way = 0; way < shares_.planned() && behind > 1; ++way) {
     if (shares_.HasPlanned(way, behind, layer_end, device_end))
-      Project(prefix, {0, 1, false, way}, candidate);
+      Project(prefix, {0, 1, false, way}, limit, candidate);
   }
   return candidate;
 }
@@ -168,7 +179,7 @@ void CutCandidates::Refine(const PipelinePrefix& prefix,
   for (size_t i = 0; i < std::min(count, candidates.size()); ++i) {
     for (int32_t large = 1; large <= behind; ++large) {
       for (int32_t before = 0; before + large <= behind; ++before)
-        Project(prefix, {before, large, true}, candidates[i]);
+        Project(prefix, {before, large, true}, kNoLimit, candidates[i]);
     }
   }
   std::stable_sort(candidates.begin(), candidates.end(), IsShorter);
@@ -196,11 +207,11 @@ Seconds CutCandidates::LeastLength(const PipelinePrefix& prefix, int32_t layer_e
                                    int32_t device_end) const {
   const PipelineStage stage =
       problem_.TimesOf({prefix.first_layer(), layer_end}, {prefix.first_device(), device_end});
+  const Seconds busy = stage.forward + stage.backward;
   const Seconds rest =
-      problem_.LeastSlowest(problem_.layers(), 1) - problem_.LeastSlowest(layer_end, 1);
-  return prefix.way() +
-         std::max(stage.forward + stage.backward, rest / (problem_.devices() - device_end)) *
-             problem_.options().micro_batches;
+      (problem_.LeastSlowest(problem_.layers(), 1) - problem_.LeastSlowest(layer_end, 1)) /
+      (problem_.devices() - device_end);
+  return prefix.way() + busy + rest + std::max(busy, rest) * (problem_.options().micro_batches - 1);
 }
 
 // Where the devices are cut in proportion to the work before a layer, if the rest is left enough.
@@ -217,7 +228,7 @@ std::vector<CutCandidate> CutCandidates::OfPaper(const PipelinePrefix& prefix) c
   bool any_near = false;
   for (int32_t a = 0; a + 1 < problem_.layers(); ++a) {
     if (!prefix.MayCutAfter(a + 1)) continue;
-    all[a] = Make(prefix, a + 1, PlaceFor(prefix, a + 1));
+    all[a] = Make(prefix, a + 1, PlaceFor(prefix, a + 1), kNoLimit);
     any_near = any_near || std::abs(all[a].device_end - centre) <= options_.radius;
   }
   for (CutCandidate& candidate : all) {
@@ -236,15 +247,19 @@ void CutCandidates::Consider(const PipelinePrefix& prefix, int32_t layer_end, in
   const bool is_between = problem_.IsServerEnd(device_end) && !options_.is_sparse;
   if (!prefix.MayCutAfter(layer_end) || (!is_near && !is_between)) return;
   if (shortlist.IsBeaten(layer_end, device_end, LeastLength(prefix, layer_end, device_end))) return;
-  shortlist.Keep(Make(prefix, layer_end, device_end));
+  const CutCandidate made =
+      Make(prefix, layer_end, device_end, shortlist.LimitAt(layer_end, device_end));
+  if (made.projection.value > 0) shortlist.Keep(made);
 }
 
 std::vector<CutCandidate> CutCandidates::Shortest(const PipelinePrefix& prefix) const {
   const int32_t first_layer = prefix.first_layer(), first_device = prefix.first_device();
-  // What is refined may come from behind.
-  Shortlist shortlist(options_.is_refined ? SIZE_MAX : kMost);
-  for (int32_t device = first_device + 1; device <= prefix.last_place(); ++device) {
-    // From where the work divides as the devices do outwards, as the best are found first.
+  Shortlist shortlist(kMost);
+  // From an even share of the devices, and where the work divides as the devices do, outwards, as
+  // the best are found first.
+  for (const int32_t device :
+       Outwards(first_device + 1, prefix.last_place(),
+                first_device + (problem_.devices() - first_device) / prefix.stages_left())) {
     const int32_t centre = problem_.LayerAtWork(
         first_layer, (device - first_device) * 1.0 / (problem_.devices() - first_device));
     const int32_t reach = std::max(centre - first_layer, problem_.layers() - centre);
@@ -263,7 +278,7 @@ std::vector<CutCandidate> CutCandidates::Shortest(const PipelinePrefix& prefix) 
       return c.layer_end == layer && c.device_end == device;
     });
     if (!has_smallest && prefix.MayCutAfter(layer))
-      all.insert(all.begin(), Make(prefix, layer, device));
+      all.insert(all.begin(), Make(prefix, layer, device, kNoLimit));
     Refine(prefix, all);
   }
   if (all.size() > kMost) all.resize(kMost);

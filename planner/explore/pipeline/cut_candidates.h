@@ -71,8 +71,10 @@ class CutCandidates {
   class Shortlist;
   static bool IsShorter(const CutCandidate& a, const CutCandidate& b);
 
-  CutCandidate Make(const PipelinePrefix& prefix, int32_t layer_end, int32_t device_end) const;
-  void Project(const PipelinePrefix& prefix, RestShare share, CutCandidate& candidate) const;
+  CutCandidate Make(const PipelinePrefix& prefix, int32_t layer_end, int32_t device_end,
+                    Seconds limit) const;
+  void Project(const PipelinePrefix& prefix, RestShare share, Seconds limit,
+               CutCandidate& candidate) const;
   void Refine(const PipelinePrefix& prefix, std::vector<CutCandidate>& candidates) const;
   void Simulate(const PipelinePrefix& prefix, std::vector<CutCandidate>& candidates) const;
   Seconds LeastLength(const PipelinePrefix& prefix, int32_t layer_end, int32_t device_end) const;
@@ -86,6 +88,7 @@ class CutCandidates {
   const PipelineEnvironmentOptions options_;
   const RestShares shares_;
   std::map<PipelineCuts, std::vector<CutCandidate>> known_;  // by the cuts before
+  mutable std::vector<PipelineStage> stages_;                // of the projection at hand
 };
 
 }  // namespace automap

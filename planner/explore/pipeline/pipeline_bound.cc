@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <numeric>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,30 @@ namespace {
 constexpr size_t kBeamWidth = 3;
 
 constexpr size_t kFewLabels = 12;
+
+// Transfers to the devices between two places from any place before: worked out when asked for.
+class Senders {
+ public:
+  Senders(const PipelineProblem& problem, std::vector<int32_t> places)
+      : problem_(problem),
+        places_(std::move(places)),
+        known_(places_.size() * places_.size(), {-1, 0, {0}, {0}}) {}
+
+  const StageLinks::AnySender& To(int32_t cut, int32_t end) {
+    StageLinks::AnySender& any = known_[cut * places_.size() + end];
+    if (any.least_per_byte < 0) {
+      any =
+          problem_.SendersTo({places_[cut], places_[end]}, absl::MakeSpan(places_).subspan(0, cut));
+    }
+    return any;
+  }
+  int32_t DevicesOf(int32_t cut, int32_t end) const { return places_[end] - places_[cut]; }
+
+ private:
+  const PipelineProblem& problem_;
+  const std::vector<int32_t> places_;
+  std::vector<StageLinks::AnySender> known_;  // by first receiving place and last
+};
 
 // Where only some places may be cut at: devices are told by their number among `places`, which
 // begin with 0 and end with all devices.
@@ -59,12 +84,14 @@ CutQuestion QuestionAt(const PipelineProblem& problem, const std::vector<int32_t
                                           int32_t device_end) {
     return problem.Send(layer_end, at[device], at[cut], at[device_end]);
   };
-  question.least_send = [&problem, at = places](int32_t layer_end, int32_t cut,
-                                                int32_t device_end) {
-    return problem.LeastSend(layer_end, at[cut], at[device_end]);
+  const auto senders = std::make_shared<Senders>(problem, places);
+  question.least_send = [&problem, senders](int32_t layer_end, int32_t cut, int32_t device_end) {
+    return problem.LeastSend(layer_end, senders->DevicesOf(cut, device_end),
+                             senders->To(cut, device_end));
   };
-  question.most_send = [&problem, at = places](int32_t layer_end, int32_t cut, int32_t device_end) {
-    return problem.MostSend(layer_end, at[cut], at[device_end]);
+  question.most_send = [&problem, senders](int32_t layer_end, int32_t cut, int32_t device_end) {
+    return problem.MostSend(layer_end, senders->DevicesOf(cut, device_end),
+                            senders->To(cut, device_end));
   };
   return question;
 }

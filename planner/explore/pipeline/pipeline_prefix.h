@@ -33,7 +33,12 @@ class PipelinePrefix {
   // Whether the next cut may be there by structure alone: each stage has a variable.
   bool MayCutAfter(int32_t layer_end) const;
 
-  // The stages if the cuts go on like that; `whole` begins with cuts().
+  // The stages if the cuts go on like that, into `stages`; `whole` begins with cuts(). Whether all
+  // micro-batches in one stage, the way to it and back and the all-reduces by then take no longer
+  // than `limit`: PipelineLength is never less. Else only some of them are priced.
+  bool PriceWithin(const PipelineCuts& whole, Seconds limit,
+                   std::vector<PipelineStage>& stages) const;
+  // All of them.
   std::vector<PipelineStage> StagesOf(const PipelineCuts& whole) const;
 
   void Append(int32_t layer_end, int32_t device_end);
@@ -51,6 +56,8 @@ class PipelinePrefix {
   PipelineCuts cuts_;
   std::vector<PipelineStage> stages_;
   Seconds way_;
+  Seconds home_;  // a gradient's way from the last stage to the end
+  Seconds tail_;  // how long the all-reduces before the last stage outlast its backwards' way home
 };
 
 }  // namespace automap

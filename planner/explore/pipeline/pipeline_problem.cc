@@ -37,16 +37,14 @@ Seconds PipelineProblem::GradientSync(Range range, Range devices) const {
   return known.time;
 }
 
+double PipelineProblem::FindLeastSync(Range range) const {
+  const double all = gradients_.back();
+  return all > 0 ? GradientSync({0, layers()}, range).value / all : 0;
+}
+
 Seconds PipelineProblem::LeastTail(int32_t end, Range range) const {
-  const size_t row = devices() + 1;
-  if (least_syncs_.empty()) least_syncs_.assign(row * devices(), -1);
-  double& least = least_syncs_[row * links_->Like(range.begin) + range.count()];
-  if (least < 0) {
-    const double all = gradients_.back();
-    least = all > 0 ? GradientSync({0, layers()}, range).value / all : 0;
-  }
   const Seconds update = times_[slowest_type_[range.begin][range.count()]][end].update;
-  return update + Seconds{gradients_[end] * least};
+  return update + Seconds{gradients_[end] * LeastSyncOfByte(range)};
 }
 
 PipelineStage PipelineProblem::StageOf(Range range, Range devices) const {

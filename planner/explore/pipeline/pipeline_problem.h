@@ -104,17 +104,21 @@ class PipelineProblem {
   // take at least the difference between its ends. More bytes of an all-reduce never take longer
   // each (collective_model.h).
   Seconds LeastTail(int32_t end, Range devices) const;
+  // That all-reduce alone.
+  Seconds LeastGradientSync(Range layers, Range devices) const {
+    return Seconds{(gradients_[layers.end] - gradients_[layers.begin]) * LeastSyncOfByte(devices)};
+  }
   // Seconds of one micro-batch from the layers before `layer_end` on [first, cut) to [cut, end).
   Seconds Send(int32_t layer_end, int32_t first, int32_t cut, int32_t end) const;
-  // The least and the most that Send can be for any first device.
-  Seconds LeastSend(int32_t layer_end, int32_t cut, int32_t end) const {
-    const StageLinks::AnySender& any = links_->FromAnySender(cut, end - cut);
-    return any.least_latency + GatherTime(layer_end, end - cut) +
-           Sent(layer_end, any.least_per_byte);
+  // The least and the most that Send to these devices can be from any of `firsts` on.
+  StageLinks::AnySender SendersTo(Range devices, absl::Span<const int32_t> firsts) const {
+    return links_->FromAnySender(firsts, devices.begin, devices.count());
   }
-  Seconds MostSend(int32_t layer_end, int32_t cut, int32_t end) const {
-    const StageLinks::AnySender& any = links_->FromAnySender(cut, end - cut);
-    return any.most_latency + GatherTime(layer_end, end - cut) + Sent(layer_end, any.most_per_byte);
+  Seconds LeastSend(int32_t layer_end, int32_t devices, const StageLinks::AnySender& any) const {
+    return any.least_latency + GatherTime(layer_end, devices) + Sent(layer_end, any.least_per_byte);
+  }
+  Seconds MostSend(int32_t layer_end, int32_t devices, const StageLinks::AnySender& any) const {
+    return any.most_latency + GatherTime(layer_end, devices) + Sent(layer_end, any.most_per_byte);
   }
   // Bytes that a device of the stage needs, over what it may use; `stages_after` tells how many
   // micro-batches 1F1B holds.
@@ -196,6 +200,11 @@ class PipelineProblem {
   void SumLayers();
   void TabulateRanges();
   void TabulateDevices();
+  double LeastSyncOfByte(Range devices) const {
+    double& least = least_syncs_[(devices_ + 1) * links_->Like(devices.begin) + devices.count()];
+    return least < 0 ? least = FindLeastSync(devices) : least;
+  }
+  double FindLeastSync(Range devices) const;
   PipelineCost MemoryCost(const PipelineCuts& cuts) const;
   double Need(Range layers, Range devices, int32_t stages_after, double received) const;
   // Of the batch, of one device, in a micro-batch.
@@ -227,6 +236,7 @@ class PipelineProblem {
   mutable std::vector<KnownSync> known_syncs_;
   // Of all layers' gradients, a byte, by first device and number of devices; < 0: not worked out.
   mutable std::vector<double> least_syncs_;
+  size_t devices_ = 0;
   std::vector<std::vector<LayerTimes>> times_;  // by device type: of all layers before each
   std::vector<double> saved_, variables_, resident_, gradients_;
   std::vector<int32_t> variable_count_, variable_layers_;

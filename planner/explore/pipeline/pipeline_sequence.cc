@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace automap {
 namespace {
@@ -27,6 +28,9 @@ PipelineSequence::PipelineSequence(const PipelineEnvironment& root)
   const Seconds work = problem_.Work(count);
   double gradients = 0, before = 0;
   for (const Layer& layer : layers) gradients += layer.gradients.value;
+  std::vector<int32_t> senders(places - 1);
+  std::iota(senders.begin(), senders.end(), 0);
+  const StageLinks::AnySender to_last = problem_.SendersTo({places - 1, places}, senders);
   for (int32_t p = 0; p <= count; ++p) {
     const auto work_of = [&](int32_t layer) {
       if (layer < 0 || layer >= count) return 0.0;
@@ -35,7 +39,7 @@ PipelineSequence::PipelineSequence(const PipelineEnvironment& root)
     const double own = p > 0 ? layers[p - 1].gradients.value : 0;
     before += own;
     const bool is_inside = p > 0 && p < count && places > 1;
-    const double slow = is_inside ? problem_.MostSend(p, places - 1, places) / unit_ : 0;
+    const double slow = is_inside ? problem_.MostSend(p, 1, to_last) / unit_ : 0;
     const float values[kTokenFeatures] = {
         static_cast<float>(problem_.Work(p) / work),
         Logarithm(work_of(p - 1)),
