@@ -9,7 +9,6 @@
 #include "planner/explore/pipeline/pipeline_bound.h"
 #include "planner/explore/pipeline/pipeline_sequence.h"
 #include "planner/explore/pipeline/simple_cuts.h"
-#include "planner/oracle/stopped.h"
 #include "planner/search/train_pipeline_policy.h"
 
 namespace automap {
@@ -18,16 +17,16 @@ namespace {
 // How much is looked at. Counts and not times, so that answers are the same everywhere.
 struct Effort {
   size_t simple_cuts;  // that are polished beside the episodes' ends
-  size_t widely;       // of all that was polished
-  size_t together;     // of these, whose ends are all moved at once
+  size_t together;     // of all that was polished, whose ends are all moved at once
+  size_t widely;       // of these
   int64_t rounds;      // of a few dozen cuts each that polishing looks at
 };
 
 Effort EffortFor(const PipelineProblem& problem) {
   const int32_t stages = problem.options().stages;
-  if (stages > 6) return {3, 1, 0, 400};
-  if (stages > 4) return {8, 4, 2, 1200};
-  return {4, 4, 2, 800};
+  if (stages > 6) return {3, 0, 1, 400};
+  if (stages > 4) return {8, 3, 3, 1200};
+  return {4, 3, 3, 800};
 }
 
 // One episode by the largest score.
@@ -91,32 +90,30 @@ std::vector<int32_t> LikelyPlaces(const PipelineProblem& problem,
   return {places.begin(), places.end()};
 }
 
-// Goes through all cuts that are shorter than the best of what is known, at as many places as there
-// is time for, and puts the shortest in front. Whether it is known now that no others are shorter.
-bool Settle(const PipelineProblem& problem, std::vector<PipelineCuts>& sorted) {
-  constexpr double kMostWork = 1e5;  // layers x stages x places x places
-  constexpr int64_t kMostQuestions = 200'000;
+// The shortest of all cuts that are clearly shorter than the best of what is known, at as many
+// places as there is time for, or that best.
+PipelineCuts Settle(const PipelineProblem& problem, const std::vector<PipelineCuts>& sorted) {
+  constexpr double kMostWork = 8e4;  // layers x stages x places x places
+  constexpr int64_t kMostQuestions = 20'000;
+  constexpr double kLeastGain = 0.005;  // what is looked for takes the less time
   const PipelineCost cost = problem.Cost(sorted.front());
-  if (!cost.fits() && !problem.options().ignore_memory) return false;
+  if (!cost.fits() && !problem.options().ignore_memory) return sorted.front();
   const int32_t stages = problem.options().stages;
   const auto most = static_cast<int32_t>(std::sqrt(kMostWork / stages / problem.layers()));
-  if (most <= stages) return false;
+  if (most <= stages) return sorted.front();
   int64_t questions = 0;
   const auto stop = [&questions] { return ++questions > kMostQuestions; };
+  const Seconds than = cost.length * (1 - kLeastGain);
   if (problem.devices() < most) {
-    const PipelineBound bound = QuickBoundOf(problem, stop, cost.length);
-    if (bound.is_found) sorted.insert(sorted.begin(), bound.best);
-    return bound.proof != kStoppedProof &&
-           bound.lower_bound >= problem.Cost(sorted.front()).length * (1 - 1e-9);
+    const PipelineBound bound = QuickBoundOf(problem, stop, than);
+    return bound.is_found ? bound.best : sorted.front();
   }
-  const auto cuts = CoarseCuts(problem, LikelyPlaces(problem, sorted, most), stop, cost.length);
-  if (cuts) sorted.insert(sorted.begin(), LocalCuts(problem, *cuts));
-  return false;
+  const auto cuts = CoarseCuts(problem, LikelyPlaces(problem, sorted, most), stop, than);
+  return cuts ? LocalCuts(problem, *cuts) : sorted.front();
 }
 
-// From the starts, even cuts and the best simple cuts to the nearest local optima; where it is not
-// settled then that none are shorter, from the best of those further, and from the best of these
-// with all ends at once.
+// From the starts and the best simple cuts to the nearest local optima, from the best of those with
+// all ends at once, from the best of these further; and then to shorter cuts anywhere.
 PipelineCuts Polish(const PipelineProblem& problem, std::vector<PipelineCuts> starts) {
   const Effort effort = EffortFor(problem);
   int64_t left = effort.rounds;
@@ -125,18 +122,16 @@ PipelineCuts Polish(const PipelineProblem& problem, std::vector<PipelineCuts> st
   simple.resize(std::min(simple.size(), effort.simple_cuts));
   starts.insert(starts.end(), simple.begin(), simple.end());
   SortWithoutEquals(problem, starts);
-  starts.insert(starts.begin(), EvenCuts(problem));
   std::set<PipelineCuts> been;
   for (PipelineCuts& cuts : starts) cuts = LocalCuts(problem, std::move(cuts), stop, 0, &been);
-  SortWithoutEquals(problem, starts);
-  if (Settle(problem, starts)) return starts.front();
-  for (size_t i = 0; i < std::min(starts.size(), effort.widely); ++i)
-    starts[i] = WideLocalCuts(problem, starts[i], stop);
   SortWithoutEquals(problem, starts);
   for (size_t i = 0; i < std::min(starts.size(), effort.together); ++i)
     starts[i] = MovedTogether(problem, starts[i]);
   SortWithoutEquals(problem, starts);
-  return starts.front();
+  for (size_t i = 0; i < std::min(starts.size(), effort.widely); ++i)
+    starts[i] = WideLocalCuts(problem, starts[i], stop);
+  SortWithoutEquals(problem, starts);
+  return Settle(problem, starts);
 }
 
 }  // namespace

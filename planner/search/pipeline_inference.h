@@ -11,9 +11,9 @@ namespace automap {
 enum class Inference {
   kRollOut,   // one episode by the largest score
   kPolished,  // the nearest local optima of its end, of that of an episode by the shortest
-              // projections, which know nothing of the policy, and of simple cuts; and the shortest
-              // cuts at the places where those have their stages end, or at all places where these
-              // are few
+              // projections, which know nothing of the policy, and of simple cuts; and what is
+              // clearly shorter than those at the places where they have their stages end, or at all
+              // places where these are few
 };
 
 // Engine "inference". `decisions` are the candidates' choices followed, each once.
