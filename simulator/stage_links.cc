@@ -29,6 +29,7 @@ int32_t PeriodOf(const Cluster& cluster, int32_t group_size) {
 StageLinks::StageLinks(const Cluster& cluster, int32_t group_size)
     : cluster_(&cluster),
       group_size_(group_size),
+      places_(cluster.device_count() / group_size),
       period_(PeriodOf(cluster, group_size)),
       groups_(period_ * (size_t{1} + places())),
       paths_(groups_.size()) {

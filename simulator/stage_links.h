@@ -20,7 +20,7 @@ class StageLinks {
   explicit StageLinks(const Cluster& cluster, int32_t group_size = 1);
 
   const Cluster& cluster() const { return *cluster_; }
-  int32_t places() const { return cluster_->device_count() / group_size_; }
+  int32_t places() const { return places_; }
   int32_t group_size() const { return group_size_; }
   // The first place whose neighbourhood is like that of `place`, which is `place` itself unless all
   // servers are alike: what is exchanged among the places from there on takes the same time.
@@ -76,7 +76,7 @@ class StageLinks {
   }
 
   const Cluster* cluster_;
-  int32_t group_size_;
+  int32_t group_size_, places_;
   int32_t period_;
   std::vector<int32_t> like_;                                    // by place
   std::vector<Bytes> limits_;                                    // by device

@@ -200,8 +200,11 @@ class PipelineProblem {
   void SumLayers();
   void TabulateRanges();
   void TabulateDevices();
+  size_t SyncOf(Range range) const {
+    return (size_t{1} + devices()) * links_->Like(range.begin) + range.count();
+  }
   double LeastSyncOfByte(Range devices) const {
-    double& least = least_syncs_[(devices_ + 1) * links_->Like(devices.begin) + devices.count()];
+    double& least = least_syncs_[SyncOf(devices)];
     return least < 0 ? least = FindLeastSync(devices) : least;
   }
   double FindLeastSync(Range devices) const;
@@ -236,7 +239,6 @@ class PipelineProblem {
   mutable std::vector<KnownSync> known_syncs_;
   // Of all layers' gradients, a byte, by first device and number of devices; < 0: not worked out.
   mutable std::vector<double> least_syncs_;
-  size_t devices_ = 0;
   std::vector<std::vector<LayerTimes>> times_;  // by device type: of all layers before each
   std::vector<double> saved_, variables_, resident_, gradients_;
   std::vector<int32_t> variable_count_, variable_layers_;

@@ -100,8 +100,7 @@ void PipelineProblem::TabulateRanges() {
 
 void PipelineProblem::TabulateDevices() {
   const int32_t count = devices();
-  devices_ = count;
-  least_syncs_.assign((devices_ + 1) * devices_, -1);
+  least_syncs_.assign((size_t{1} + count) * count, -1);
   const double samples = static_cast<double>(chain_.batch) / options_.micro_batches;
   share_ = {0};
   for (int32_t size = 1; size <= count; ++size) {
