@@ -48,13 +48,7 @@ class CutCandidates::Shortlist {
     FindEnough();
   }
 
-  // Whether a cut with no shorter projection than `least` is neither, or not among the wanted.
-  bool IsBeaten(int32_t layer_end, int32_t device_end, Seconds least) const {
-    if (enough_.value > 0 && enough_ < least) return true;
-    return IsBeatenIn(of_layer_, layer_end, least) && IsBeatenIn(of_place_, device_end, least);
-  }
-
-  // A cut with a longer projection is beaten.
+  // A cut with a longer projection is neither, or not among the wanted.
   Seconds LimitAt(int32_t layer_end, int32_t device_end) const {
     const Seconds limit = std::max(LimitIn(of_layer_, layer_end), LimitIn(of_place_, device_end));
     return enough_.value > 0 ? std::min(limit, enough_) : limit;
@@ -78,11 +72,6 @@ class CutCandidates::Shortlist {
     const auto [found, is_new] = best.emplace(key, made);
     if (!is_new && IsShorter(made, found->second)) found->second = made;
   }
-  static bool IsBeatenIn(const Best& best, int32_t key, Seconds least) {
-    const auto found = best.find(key);
-    return found != best.end() && found->second.fits && found->second.projection < least;
-  }
-
   static Seconds LimitIn(const Best& best, int32_t key) {
     const auto found = best.find(key);
     return found != best.end() && found->second.fits ? found->second.projection : kNoLimit;
@@ -246,9 +235,9 @@ void CutCandidates::Consider(const PipelinePrefix& prefix, int32_t layer_end, in
   const bool is_near = is_short || std::abs(device_end - PlaceFor(prefix, layer_end)) <= near;
   const bool is_between = problem_.IsServerEnd(device_end) && !options_.is_sparse;
   if (!prefix.MayCutAfter(layer_end) || (!is_near && !is_between)) return;
-  if (shortlist.IsBeaten(layer_end, device_end, LeastLength(prefix, layer_end, device_end))) return;
-  const CutCandidate made =
-      Make(prefix, layer_end, device_end, shortlist.LimitAt(layer_end, device_end));
+  const Seconds limit = shortlist.LimitAt(layer_end, device_end);
+  if (LeastLength(prefix, layer_end, device_end) > limit) return;
+  const CutCandidate made = Make(prefix, layer_end, device_end, limit);
   if (made.projection.value > 0) shortlist.Keep(made);
 }
 
