@@ -41,7 +41,8 @@ class SplitRun final : public StrategyRun {
     if (task_.problem == nullptr) return SingleDevicePlan();
     RETURN_IF_ERROR(RunEngines());
     const EngineOutcome* winner = Winner();
-    if (winner == nullptr && first_) winner = &outcomes_.emplace_back(*first_);
+    if (winner == nullptr && first_ && IsUsable(first_->cost))
+      winner = &outcomes_.emplace_back(*first_);
     if (winner == nullptr) {
       return absl::DeadlineExceededError("stopped before the first plan was found");
     }
@@ -115,25 +116,24 @@ class SplitRun final : public StrategyRun {
   // together, the largest part of the step first.
   void ReportUnpriced(const SplitTask& task) {
     if (strategy_ != "adp" || request_.preset == Preset::kPaper || report_.HasPlan()) return;
-    const std::vector<bool> chosen = LargestTogether(*task.problem);
-    const auto plan = Describe(task, chosen);
+    first_.emplace();
+    first_->engine = "greedy";
+    first_->found = true;
+    first_->choice = LargestTogether(*task.problem);
+    if (!request_.observer->improved_plan) return;  // what is described tells the cost as well
+    const auto plan = Describe(task, first_->choice);
     if (!plan.ok()) return;
     const SplitCost cost = {Seconds{plan->cost().step_time_s()},
                             Bytes{static_cast<double>(plan->cost().peak_memory_bytes())},
                             plan->cost().fits()};
     report_.SetBound(Seconds{0}, kOpenProof);
     report_.OfPlan(cost, *task.problem, [&] { return plan; });
-    if (!report_.HasPlan()) return;
-    first_.emplace();
-    first_->engine = "greedy";
-    first_->found = true;
-    first_->choice = chosen;
   }
 
   // As all others are.
   void PriceFirst(const SplitProblem& problem) {
     first_->cost = problem.Cost(first_->choice);
-    report_.Restate(first_->cost);
+    if (report_.HasPlan()) report_.Restate(first_->cost);
   }
 
   static std::vector<bool> LargestTogether(const SplitProblem& problem) {
