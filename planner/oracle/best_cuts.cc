@@ -100,12 +100,9 @@ class CutSearch {
       const double f = stage.forward.value, b = stage.backward.value, both = f + b;
       const double there = rest.there + send, before = rest.way + 2 * send + both;
       const double more = before - rest.way;
-      const double first = std::max(held * f, f + way), last = std::max(held * b, b + way);
-      const double own =
-          held < m ? first + (m - held) * both + last : std::max(first + m * b, m * f + last);
       return Most(before + rest.lateness + way, more + rest.late + way, more + rest.end + term,
                   there + both + term + tail, there + f + end, there + m * f + journey,
-                  rest.end + 2 * send + own) > known;
+                  rest.end + 2 * send + LeastOfStage(f, b, way, held, m)) > known;
     }
   };
 

@@ -139,11 +139,8 @@ Seconds LeastPipelineLength(absl::Span<const PipelineStage> stages, int32_t micr
     const PipelineStage& stage = stages[s];
     const double f = stage.forward.value, b = stage.backward.value, both = f + b;
     const double behind = whole - before - both, held = std::min(m, count - s);
-    const double first = std::max(held * f, f + behind), last = std::max(held * b, b + behind);
-    const double own =
-        held < m ? first + (m - held) * both + last : std::max(first + m * b, m * f + last);
     tail = std::max(tail, stage.gradient_sync.value + stage.update.value - home);
-    least = std::max(least, before + own + tail);
+    least = std::max(least, before + LeastOfStage(f, b, behind, held, m) + tail);
     if (s + 1 == count) break;
     queue = std::max(queue, (m - 1) * stage.send_back.value + tail);
     before += both + stage.send.value + stage.send_back.value;

@@ -1,6 +1,8 @@
 // The length of a pipelined step in closed form, for searches that ask for it millions of times.
 #pragma once
 
+#include <algorithm>
+
 #include "absl/types/span.h"
 #include "simulator/pipeline/pipeline.h"
 
@@ -47,6 +49,13 @@ namespace automap {
 //
 // O(stages^2), no allocation up to 64 stages. `stages` must not be empty; micro_batches >= 1.
 Seconds PipelineLength(absl::Span<const PipelineStage> stages, int32_t micro_batches);
+
+// Least seconds from a stage's first forward to its last backward, where it holds `held` of the
+// `m` micro-batches at once and each takes `behind` through all stages behind it and back.
+inline double LeastOfStage(double f, double b, double behind, double held, double m) {
+  const double first = std::max(held * f, f + behind), last = std::max(held * b, b + behind);
+  return held < m ? first + (m - held) * (f + b) + last : std::max(first + m * b, m * f + last);
+}
 
 // Never more than that, and the same for half of the tests' random pipelines: of the waits for
 // stages behind only those for the first micro-batch and for the last to come back from all of
